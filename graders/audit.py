@@ -1,0 +1,231 @@
+"""Grades the grader: are its verdicts right on answers of which the verdict is known?
+
+The reference and the alternative solutions must get full marks, the untouched stub none. Every exercise must be solvable
+in order, with the later ones still stubs. Every mistake must fail its exercise and be named for itself. And small changes
+of the reference (mutants) must be noticed: what survives is either a gap in the checks or an equivalent, which is listed
+with its reason in `tests/equivalents/<section>.toml`.
+"""
+
+import os
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TypeVar
+
+from graders.engine import codec
+from graders.engine.course import Course, Material
+from graders.engine.marking import mark, notices
+from graders.engine.mutants import Mutant, mutants
+from graders.engine.paper import Paper, paper
+from graders.engine.results import SectionResult
+from graders.engine.section import Mistake
+from graders.engine.sitting import Forkserver
+from graders.engine.stubs import stub
+from graders.engine.submission import Cell, Submission, read
+
+SEEDS = (0, 1, 2)
+EXAMPLES = 100
+MANY_EXAMPLES = 1000
+KILL_RATE = 0.97
+_MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
+
+Say = Callable[[str], None]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def audit(course: Course, sections: Sequence[str], say: Say) -> bool:
+    """Audits sections and says what was found, line by line. Whether all of it is as it should be."""
+    with _Desks() as desks:
+        found = [_Audit(course.find(name), desks, say).holds() for name in sections]
+    return all(found)
+
+
+class _Desks:
+    """Threads that grade side by side, each with a forkserver of its own."""
+
+    def __enter__(self) -> "_Desks":
+        self._local = threading.local()
+        self._forkservers = ExitStack()
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._forkservers.close()
+
+    def map(self, work: Callable[[Forkserver, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """The results of `work(forkserver, task)` for all tasks, in their order."""
+        return self._pool.map(lambda task: work(self._forkserver(), task), tasks)
+
+    def _forkserver(self) -> Forkserver:
+        if not hasattr(self._local, "forkserver"):
+            self._local.forkserver = self._forkservers.enter_context(Forkserver())
+        forkserver: Forkserver = self._local.forkserver
+        return forkserver
+
+
+class _Audit:
+    """The audit of one section."""
+
+    def __init__(self, material: Material, desks: _Desks, say: Say):
+        self._material, self._desks, self._say = material, desks, say
+
+    def holds(self) -> bool:
+        """Runs every part, also after one has found something."""
+        started = time.monotonic()
+        self._say(f"{self._material.name}: {len(self._paper.items)} checks of {len(self._exercises)} exercises")
+        parts = (self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes)
+        found = [part() for part in (*parts, self._mutants)]
+        self._say(f"  {'holds' if all(found) else 'DOES NOT HOLD'} ({time.monotonic() - started:.0f} s)")
+        return all(found)
+
+    @cached_property
+    def _paper(self) -> Paper:
+        return paper(self._material, SEEDS[0], EXAMPLES)
+
+    @property
+    def _exercises(self) -> tuple[str, ...]:
+        return self._material.section.exercises
+
+    def _line(self, what: str, troubles: Sequence[str]) -> bool:
+        self._say(f"  {what}: {'as it should be' if not troubles else f'{len(troubles)} not as they should be'}")
+        for trouble in troubles:
+            self._say("    " + trouble.replace("\n", "\n    "))
+        return not troubles
+
+    def _reference(self) -> bool:
+        papers = [paper(self._material, seed, EXAMPLES) for seed in SEEDS]
+        papers.append(paper(self._material, SEEDS[0], MANY_EXAMPLES))
+        troubles = self._full_marks([(self._text(self._material.reference_source), questions) for questions in papers])
+        what = f"reference, full marks at {len(SEEDS)} seeds and with {MANY_EXAMPLES} examples"
+        return self._line(what, troubles)
+
+    def _alternatives(self) -> bool:
+        folder = self._material.course.root / "tests" / "alternatives"
+        files = sorted(folder.glob(f"{self._material.name}*.py"))
+        papers = [paper(self._material, seed, EXAMPLES) for seed in SEEDS]
+        troubles = self._full_marks([(read(file), questions) for file in files for questions in papers])
+        return self._line(f"{len(files)} alternative solutions, full marks at {len(SEEDS)} seeds", troubles)
+
+    def _full_marks(self, sittings: Sequence[tuple[Submission, Paper]]) -> list[str]:
+        def work(forkserver: Forkserver, sitting: tuple[Submission, Paper]) -> SectionResult:
+            submission, questions = sitting
+            return mark(self._material, questions, submission, forkserver)
+
+        results = zip(sittings, self._desks.map(work, sittings), strict=True)
+        return [
+            f"{submission.file}, seed {questions.seed}: {_lost(result)}"
+            for (submission, questions), result in results
+            if result.score != result.points
+        ]
+
+    def _stub(self) -> bool:
+        text = self._text(stub(self._material.reference_source, self._exercises))
+        result = next(self._desks.map(lambda server, task: mark(self._material, self._paper, task, server), [text]))
+        troubles = [
+            f"{exercise.name} is {exercise.status}"
+            for exercise in result.exercises
+            if any(check.status != "not_attempted" for check in exercise.checks)
+        ]
+        return self._line("untouched stub, no marks and nothing attempted", troubles)
+
+    def _in_order(self) -> bool:
+        """Each exercise gets full marks while all later ones are stubs."""
+
+        def work(forkserver: Forkserver, position: int) -> SectionResult:
+            text = self._text(stub(self._material.reference_source, self._exercises[position + 1 :]))
+            return mark(self._material, self._paper, text, forkserver, only=[self._exercises[position]])
+
+        results = self._desks.map(work, range(len(self._exercises)))
+        troubles = [_lost(result) for result in results if result.score != result.points]
+        return self._line("every exercise can be solved before the later ones", troubles)
+
+    def _judges(self) -> bool:
+        """The equality of bytes is looked at first, so nothing else would show that a judge accepts the reference."""
+        troubles = []
+        for item in self._paper.items:
+            judge = self._material.section.checks[item.name].judge
+            for inputs, expected in zip(item.inputs, item.expected, strict=True) if judge else ():
+                value, arguments = codec.decode(expected), codec.decode(inputs)
+                assert judge is not None
+                assert isinstance(arguments, dict)
+                if not isinstance(value, codec.Raised) and judge(value, value, arguments) is not None:
+                    troubles.append(f"{item.name}: {judge(value, value, arguments)}")
+                    break
+        return self._line("judges accept the reference", troubles)
+
+    def _mistakes(self) -> bool:
+        mistakes = self._material.section.mistakes
+
+        def work(forkserver: Forkserver, mistake: Mistake) -> SectionResult:
+            text = self._text(self._material.mistaken_source(mistake))
+            return mark(self._material, self._paper, text, forkserver, only=[mistake.exercise])
+
+        results = zip(mistakes, self._desks.map(work, mistakes), strict=True)
+        troubles = [trouble for mistake, result in results if (trouble := _unnoticed(mistake, result))]
+        return self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named for itself", troubles)
+
+    def _mutants(self) -> bool:
+        found = mutants(self._material.reference_source, self._exercises)
+        checks = {name: [item for item in self._paper.items if item.exercise == name] for name in self._exercises}
+
+        def work(forkserver: Forkserver, mutant: Mutant) -> bool:
+            own = checks[mutant.exercise]
+            rest = [item for item in self._paper.items if item not in own]
+            return notices(self._material, self._paper, self._text(mutant.source), forkserver, own + rest, _MUTANT_SECONDS)
+
+        killed = list(self._desks.map(work, found))
+        survivors = [mutant for mutant, noticed in zip(found, killed, strict=True) if not noticed]
+        equivalent = self._equivalents()
+        unlisted = [mutant for mutant in survivors if (mutant.exercise, _lines(mutant.diff)) not in equivalent]
+        stale = equivalent.keys() - {(mutant.exercise, _lines(mutant.diff)) for mutant in survivors}
+        rate = sum(killed) / len(found)
+        troubles = [f"{mutant.exercise}, line {mutant.line}, {mutant.operator}\n{mutant.diff}" for mutant in unlisted]
+        troubles += [f"{exercise} is listed as equivalent and is not a survivor\n{diff}" for exercise, diff in sorted(stale)]
+        if rate < KILL_RATE:
+            troubles.append(f"fewer than {KILL_RATE:.0%} of the mutants are killed")
+        listed = len(survivors) - len(unlisted)
+        what = f"mutants, {sum(killed)} of {len(found)} killed ({rate:.1%}), {listed} survivors explained"
+        return self._line(what, troubles)
+
+    def _equivalents(self) -> dict[tuple[str, str], str]:
+        path = self._material.course.root / "tests" / "equivalents" / f"{self._material.name}.toml"
+        if not path.exists():
+            return {}
+        entries = tomllib.loads(path.read_text("utf-8")).get("equivalent", [])
+        return {(entry["exercise"], _lines(entry["diff"])): entry["reason"] for entry in entries}
+
+    def _text(self, source: str) -> Submission:
+        return Submission(f"{self._material.name}.py", (Cell(f"{self._material.name}.py", source),))
+
+
+def _lost(result: SectionResult) -> str:
+    """Which checks of a result did not pass, and why."""
+    checks = [(exercise.name, check) for exercise in result.exercises for check in exercise.checks]
+    lost = [(name, check) for name, check in checks if check.status != "passed"]
+    shown = [
+        f"{name}: {check.title} {check.status}: "
+        f"{check.error or (check.counterexample and check.counterexample.difference)}"
+        for name, check in lost
+    ]
+    return "\n".join(shown)
+
+
+def _unnoticed(mistake: Mistake, result: SectionResult) -> str | None:
+    checks = [check for exercise in result.exercises for check in exercise.checks]
+    if all(check.status == "passed" for check in checks):
+        return f"{mistake.exercise} passes with: {mistake.text}"
+    if not any(check.mistake == mistake.text for check in checks):
+        named = {check.mistake for check in checks if check.mistake} or "nothing"
+        return f"{mistake.exercise} is taken for {named}, and is: {mistake.text}"
+    return None
+
+
+def _lines(diff: str) -> str:
+    """A diff without its indentation, to be compared."""
+    return "\n".join(line[:1] + line[1:].strip() for line in diff.strip().splitlines())

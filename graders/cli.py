@@ -1,0 +1,200 @@
+"""The command line: what `python grade.py` understands, and what it exits with.
+
+Exit status: 0 the score was reached, 1 it was not, 2 wrong usage, 3 the grader itself failed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from graders.engine.course import PROJECT, Course
+from graders.engine.errors import GraderError, UsageError
+from graders.engine.grading import EXAMPLES, grade, wanted
+from graders.engine.paper import Paper
+from graders.engine.results import Grade
+
+REACHED, NOT_REACHED, WRONG_USAGE, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+_MAX_EXAMPLES = 100_000
+
+_USAGE = """\
+python grade.py                           all sections at a glance, and what to do next
+       python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
+       python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
+       python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
+       python grade.py audit [SECTION...]        grade the grader"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command with `arguments` (without the program's name); the exit status."""
+    try:
+        command = _COMMANDS.get(arguments[0]) if arguments else None
+        return command(arguments[1:]) if command else _grade(arguments)
+    except UsageError as error:
+        print(f"grade.py: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except GraderError as error:
+        print(f"grade.py: the grader itself failed, your answers are not at fault: {error}", file=sys.stderr)
+        return GRADER_FAILED
+    except KeyboardInterrupt:
+        print("grade.py: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read the report has closed it
+        return NOT_REACHED
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("grade.py: the grader itself failed, your answers are not at fault", file=sys.stderr)
+        return GRADER_FAILED
+
+
+def _parser(usage: str = _USAGE) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python grade.py", usage=usage, allow_abbrev=False)
+    parser.add_argument("--course", type=Path, default=PROJECT, metavar="FOLDER", help="the course (default: this one)")
+    return parser
+
+
+def _grade(arguments: Sequence[str]) -> int:
+    parser = _parser()
+    parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
+    add = parser.add_argument
+    add("--submission", type=Path, metavar="PATH", help="a file, or a folder with a file a section (default: exercises/)")
+    add("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help="of the drawn inputs (default: 0)")
+    add("--examples", type=_number(1, _MAX_EXAMPLES), default=EXAMPLES, metavar="N", help="inputs a check (default: 100)")
+    add("--min-score", type=_percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
+    add("--failures", type=_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
+    add("--json", metavar="FILE", help="write the result as JSON ('-' is stdout)")
+    add("--junit", metavar="FILE", help="write the result as JUnit XML ('-' is stdout)")
+    options = parser.parse_args(arguments)
+    files = {"--json": options.json, "--junit": options.junit}
+    _check_files(files)
+    course = Course(options.course.resolve())
+    asked = wanted(course, options.targets or ["all"])
+    path = options.submission or course.root / "exercises"
+    if "-" in files.values():
+        result = grade(course, asked, path, seed=options.seed, examples=options.examples)
+    else:
+        result = _graded_on_screen(course, asked, path, options)
+    _write(result, options.json, options.junit)
+    reached = result.points and 100 * result.score >= options.min_score * result.points
+    return REACHED if reached else NOT_REACHED
+
+
+def _graded_on_screen(
+    course: Course, asked: dict[str, list[str] | None], path: Path, options: argparse.Namespace
+) -> Grade:
+    """Grades with a line of progress, and prints the report."""
+    from rich.console import Console
+
+    from graders.report.overview import print_overview
+    from graders.report.progress import progress
+    from graders.report.terminal import print_grade
+
+    with ExitStack() as lines:
+
+        def begin(paper: Paper) -> Callable[[str], None]:
+            lines.close()  # the line of the section before
+            return lines.enter_context(progress(Console(stderr=True), len(paper.items))).advance
+
+        result = grade(course, asked, path, seed=options.seed, examples=options.examples, begin=begin)
+    console = Console(highlight=False)
+    if options.targets:
+        print_grade(result, console, failures=options.failures)
+    else:
+        print_overview(result, console)
+    return result
+
+
+def _check_files(files: dict[str, str | None]) -> None:
+    """Finds out before the grading, not after it, that a result cannot be written."""
+    if list(files.values()).count("-") > 1:
+        raise UsageError("only one result can go to stdout")
+    for option, name in files.items():
+        if name and name != "-" and (Path(name).is_dir() or not Path(name).absolute().parent.is_dir()):
+            raise UsageError(f"{option}: {name} cannot be written: not a file in a folder that exists")
+
+
+def _write(result: Grade, json: str | None, junit: str | None) -> None:
+    if json:
+        from graders.report.record import record
+
+        _write_text(json, record(result))
+    if junit:
+        from graders.report.junit import junit as as_junit
+
+        _write_text(junit, as_junit(result))
+
+
+def _write_text(name: str, text: str) -> None:
+    if name == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(name).write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror}") from error
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return number
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
+    return value
+
+
+def _hint(arguments: Sequence[str]) -> int:
+    parser = _parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
+    parser.add_argument("target", metavar="SECTION::EXERCISE")
+    parser.add_argument("number", nargs="?", type=_number(1, 9), default=1, metavar="NUMBER")
+    options = parser.parse_args(arguments)
+    from graders.learning import hint
+
+    print(hint(Course(options.course.resolve()), options.target, options.number))
+    return REACHED
+
+
+def _reset(arguments: Sequence[str]) -> int:
+    parser = _parser("python grade.py reset SECTION [--yes]")
+    parser.add_argument("section", metavar="SECTION")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    options = parser.parse_args(arguments)
+    from graders.learning import reset
+
+    print(reset(Course(options.course.resolve()), options.section, _asked if not options.yes else lambda question: True))
+    return REACHED
+
+
+def _asked(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody is there to answer: add --yes to go ahead")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _audit(arguments: Sequence[str]) -> int:
+    parser = _parser("python grade.py audit [SECTION...]")
+    parser.add_argument("sections", nargs="*", metavar="SECTION")
+    options = parser.parse_args(arguments)
+    from graders.audit import audit
+
+    course = Course(options.course.resolve())
+    holds = audit(course, tuple(wanted(course, options.sections or ["all"])), print)
+    return REACHED if holds else NOT_REACHED
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"hint": _hint, "reset": _reset, "audit": _audit}

@@ -1,0 +1,31 @@
+"""The engine: what an author of a section needs stands here, everything else is in the modules.
+
+The names are looked up when they are first used, so that the process which runs learners' code, and a run that needs no
+judge, do not load what they do not need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graders.engine.comparison import difference
+    from graders.engine.judges import close, distributed_as, exact, up_to_sign
+    from graders.engine.section import Section, edit
+
+_HOME = {
+    "Section": "section",
+    "edit": "section",
+    "close": "judges",
+    "distributed_as": "judges",
+    "exact": "judges",
+    "up_to_sign": "judges",
+    "difference": "comparison",
+}
+
+__all__ = ["Section", "close", "difference", "distributed_as", "edit", "exact", "up_to_sign"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

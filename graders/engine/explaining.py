@@ -1,0 +1,118 @@
+"""Explains the failures of a submission: smaller inputs, the mistake they look like, and what to mend first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graders.engine import codec, diagnosis
+from graders.engine.calls import call
+from graders.engine.course import Material
+from graders.engine.judging import Failure, Rule
+from graders.engine.literals import literal
+from graders.engine.marking import Mark
+from graders.engine.paper import Item, Paper
+from graders.engine.results import Counterexample
+from graders.engine.search import Search
+from graders.engine.sitting import Sitting
+
+_SHRUNK = ("failed", "raised")
+_OWN = ("not_attempted", "missing")  # the exercise itself is not there, so nothing else is to blame
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a learner is told about a failing check."""
+
+    counterexample: Counterexample | None
+    mistake: str | None
+    error: str | None
+    output: str
+
+
+def explain_all(
+    material: Material, paper: Paper, marks: Sequence[Mark], rule: Callable[[Item], Rule], sitting: Sitting
+) -> None:
+    """Adds to each failing mark its explanation, and sets `blocked` where an earlier exercise has to be mended first."""
+    order = material.section.exercises
+    failing = {mark.item.exercise for mark in marks if mark.status != "passed"}
+    for mark in marks:
+        if mark.failure is None:
+            continue
+        needed = diagnosis.prerequisites(material, mark.item.name, mark.failure.inputs, paper.seed)
+        earlier = order[: order.index(mark.item.exercise)]
+        first = next((name for name in earlier if name in needed & failing), None)
+        explainer = _Explainer(material, paper, mark, rule(mark.item), sitting)
+        mark.explanation = explainer.explanation(first)
+        mark.status = "blocked" if first else explainer.failure.status
+
+
+class _Explainer:
+    def __init__(self, material: Material, paper: Paper, mark: Mark, rule: Rule, sitting: Sitting):
+        assert mark.failure is not None
+        self._material, self._paper, self._mark, self._rule, self._sitting = material, paper, mark, rule, sitting
+        self.failure: Failure = mark.failure
+
+    def explanation(self, blocked_by: str | None) -> Explanation:
+        """The explanation; one that is blocked is spared the search."""
+        if self.failure.status in _OWN:
+            error = f"fix {blocked_by} first" if blocked_by else self.failure.difference
+            return Explanation(None, None, error, self._mark.answers.said)
+        if self.failure.status in _SHRUNK and not blocked_by:
+            self._shrink()
+        answers = self._again()
+        found = None
+        if not blocked_by:
+            found = diagnosis.mistake(
+                self._material, self._mark.item.name, self._rule, self._paper.seed, [self.failure, *self._failures()]
+            )
+        error = f"fix {blocked_by} first" if blocked_by else self._trace()
+        return Explanation(self._counterexample(), found.text if found else None, error, answers)
+
+    def _shrink(self) -> None:
+        self._sitting.leave()
+        search = Search(
+            self._material, self._paper, self._mark.item, self._rule, self._sitting, self._mark.answers
+        )
+        self.failure = search.smallest() or self.failure
+
+    def _again(self) -> str:
+        """What the learner's code prints on the counterexample alone."""
+        if self.failure.seen is None:
+            return self._mark.answers.said
+        item = self._mark.item
+        return self._sitting.sit(item.name, [self.failure.inputs], self._paper.seed, item.seconds).said
+
+    def _failures(self) -> list[Failure]:
+        """The failing examples of the paper."""
+        item = self._mark.item
+        examples = zip(item.inputs, item.expected, self._mark.answers.seen, strict=False)
+        return [failure for example in examples if (failure := self._rule.failure(*example))]
+
+    def _trace(self) -> str | None:
+        seen = self.failure.seen
+        if seen is None:
+            return self.failure.difference
+        observed = codec.decode(seen.observation)
+        if not isinstance(observed, codec.Raised):
+            return None
+        return f"{observed.trace}\n{_exception(observed)}".lstrip("\n")
+
+    def _counterexample(self) -> Counterexample:
+        inputs = codec.decode(self.failure.inputs)
+        assert isinstance(inputs, dict)
+        seen = self.failure.seen
+        actual = _shown(codec.decode(seen.observation)) if seen else self.failure.difference
+        module = f"{self._material.exercises.parent.name}.{self._material.name}"
+        return Counterexample(
+            call=call(self._material.grader_source, self._mark.item.name, inputs, module),
+            expected=_shown(codec.decode(self.failure.expected)),
+            actual=actual,
+            difference=self.failure.difference,
+        )
+
+
+def _shown(value: object) -> str:
+    return _exception(value) if isinstance(value, codec.Raised) else literal(value)
+
+
+def _exception(value: codec.Raised) -> str:
+    return f"{value.type}: {value.message}" if value.message else value.type

@@ -1,0 +1,98 @@
+"""The forkserver: a process that has the heavy imports loaded, and forks a worker in milliseconds when it is asked to.
+
+It never sees a paper, a reference or a mistake, so that a worker, which begins as its copy, has none of them in memory.
+Requests come over one Unix socket, which is also its lifeline: when the parent is gone, it ends its workers and itself.
+"""
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from graders.engine import sandbox, worker
+
+_GRACE_SECONDS = 0.25  # for a process whose connection has closed to be gone, so that its exit status can be told
+
+
+def serve(control: socket.socket) -> None:
+    """Answers requests, one JSON object a message, until the other end is closed."""
+    children: set[int] = set()
+    restricted = sandbox.support() is None
+    if restricted:
+        sandbox.prepare()
+    try:
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+            if not data:
+                return
+            match json.loads(data):
+                case {"preload": names}:
+                    answer = _preload(names)
+                case {"fork": scratch, "memory": memory}:
+                    pid = _fork(control, descriptors[0], Path(scratch), memory, restricted)
+                    children.add(pid)
+                    answer = {"pid": pid}
+                case {"end": pid, "dying": dying} if pid in children:
+                    children.discard(pid)
+                    answer = {"status": _end(pid, _GRACE_SECONDS if dying else 0)}
+                case unknown:
+                    answer = {"error": f"not a request: {unknown}"}
+            control.send(json.dumps(answer).encode())
+    finally:
+        for pid in children:
+            _end(pid)
+
+
+def _preload(names: list[str]) -> dict[str, object]:
+    failed = {}
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            failed[name] = str(error)
+    if "torch" in names and "torch" not in failed:
+        import torch
+
+        torch.set_num_threads(1)
+        torch.set_num_interop_threads(1)
+    gc.collect()
+    gc.freeze()  # what is loaded now stays shared with the workers
+    return {"failed": failed}
+
+
+def _fork(control: socket.socket, descriptor: int, scratch: Path, memory: int, restricted: bool) -> int:
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        worker.main(socket.socket(fileno=descriptor), scratch, memory, restricted)
+    os.close(descriptor)
+    return pid
+
+
+def _end(pid: int, grace: float = 0) -> int:
+    """Kills a worker and all it may have started, after `grace` seconds; its exit status, negative for a signal."""
+    deadline = time.monotonic() + grace
+    found, status = os.waitpid(pid, os.WNOHANG)
+    while not found and time.monotonic() < deadline:
+        time.sleep(_GRACE_SECONDS / 50)
+        found, status = os.waitpid(pid, os.WNOHANG)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if not found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # before the worker had made a group of its own
+        os.waitpid(pid, 0)
+        return -signal.SIGKILL
+    return os.waitstatus_to_exitcode(status)
+
+
+def main() -> None:
+    """Entry point of the process: argv holds the socket's descriptor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end is heard on the socket
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,99 @@
+"""The paper of a section: the sealed examples, inputs and expected observations, as data only.
+
+A paper is a value: the same seed and the same sources give the same paper, byte for byte. It is kept on disk under a key of
+everything it depends on, so it is set once, and grading a right answer costs little more than running it.
+"""
+
+import hashlib
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from graders.engine import shaking
+from graders.engine.course import Material
+
+_FORMAT = 1
+_KEPT_PAPERS = 8  # of one section: seeds and versions one goes back to
+_DRAWN_WITH = ("hypothesis", "numpy", "msgspec")  # what they draw or encode may change with their release
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A check's part of a paper: what a learner is told about it, and its examples."""
+
+    name: str
+    exercise: str
+    title: str
+    points: float
+    seconds: float
+    changes_inputs: bool
+    judged: bool  # by a judge of its own
+    inputs: tuple[bytes, ...]
+    expected: tuple[bytes, ...]
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """The sealed examples of a section."""
+
+    section: str
+    title: str
+    aliases: dict[str, str]
+    seed: int
+    examples: int
+    items: tuple[Item, ...]
+
+
+def paper(material: Material, seed: int, examples: int) -> Paper:
+    """The paper of a section: from the disk where it lies there, else newly set and kept."""
+    path = _cache(material) / f"{material.name}-{key(material, seed, examples)}.paper"
+    kept = _kept(path)
+    if kept is None:
+        from graders.engine.setting import set_paper  # Hypothesis is imported only where inputs are drawn
+
+        kept = set_paper(material, seed, examples)
+        _keep(path, kept)
+    return kept
+
+
+def key(material: Material, seed: int, examples: int) -> str:
+    """A name for all that the paper depends on: sources, engine, libraries, seed and number of examples."""
+    engine = sorted(Path(__file__).parent.glob("*.py"))
+    texts = [path.read_bytes() for path in (material.grader, material.reference, *material.given, *engine)]
+    needed = {"torch"} & (shaking.imports(material.reference_source) | shaking.imports(material.grader_source))
+    versions = [version(name) for name in (*_DRAWN_WITH, *sorted(needed))]
+    parts = [_FORMAT, material.name, seed, examples, platform.python_version(), platform.machine(), *versions]
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
+    for text in texts:
+        digest.update(hashlib.blake2b(text).digest())
+    return digest.hexdigest()
+
+
+def _cache(material: Material) -> Path:
+    return material.course.root / ".papers"
+
+
+def _kept(path: Path) -> Paper | None:
+    try:
+        seal, data = (content := path.read_bytes())[:32], content[32:]
+        if hashlib.blake2b(data, digest_size=32).digest() == seal:
+            return msgspec.msgpack.decode(data, type=Paper)
+    except (OSError, msgspec.MsgspecError):
+        pass  # not there, or damaged: it is set again
+    return None
+
+
+def _keep(path: Path, value: Paper) -> None:
+    data = msgspec.msgpack.encode(value)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        papers = sorted(path.parent.glob(f"{value.section}-*.paper"), key=lambda old: old.stat().st_mtime)
+        for old in papers[: -_KEPT_PAPERS + 1]:
+            old.unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.blake2b(data, digest_size=32).digest() + data)
+        os.replace(file.name, path)  # at once, so that nobody reads half a paper
+    except OSError:
+        pass  # a folder that cannot be written costs time, nothing else

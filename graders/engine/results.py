@@ -1,0 +1,87 @@
+"""What a grading run found: plain values that every report is written from.
+
+A `Grade` holds sections, a section holds exercises, an exercise holds checks. Encoded with msgspec they are the
+machine-readable result (`--json`), so a renamed field here is a broken contract there.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal[
+    "passed",
+    "failed",  # a value came out, and it is not the expected one
+    "raised",  # an exception came out where a value (or another exception) was expected
+    "timed_out",
+    "crashed",  # the worker process died
+    "not_attempted",  # still a stub
+    "missing",  # no such name in the submission
+    "blocked",  # it fails, and so does an exercise that its reference uses
+]
+
+
+class Counterexample(msgspec.Struct, frozen=True):
+    """The smallest inputs found that show a mistake, as Python text."""
+
+    call: str
+    expected: str
+    actual: str
+    difference: str  # how the two differ, in words
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """The verdict on one graded behaviour."""
+
+    name: str
+    title: str  # the sentence a learner reads
+    status: Status
+    score: float
+    points: float
+    examples: int  # how many drawn inputs it was tried on
+    seconds: float
+    counterexample: Counterexample | None = None
+    mistake: str | None = None  # the misunderstanding it looks like
+    error: str | None = None  # learner's frames of an exception, or why there is no verdict of its own
+    output: str = ""  # what the learner's code printed
+
+
+class ExerciseResult(msgspec.Struct, frozen=True):
+    """The verdict on one exercise: `passed` when all its checks are, else the status of the first that is not."""
+
+    name: str
+    status: Status
+    score: float
+    points: float
+    line: int | None  # where the submission defines it
+    checks: tuple[CheckResult, ...]
+
+
+class LoadWarning(msgspec.Struct, frozen=True):
+    """A statement of the submission that could not be executed."""
+
+    line: int | None
+    message: str
+
+
+class SectionResult(msgspec.Struct, frozen=True):
+    """The verdict on one section of a submission."""
+
+    name: str
+    title: str
+    file: str  # the path the learner edits, as it should be shown
+    score: float
+    points: float
+    seconds: float
+    warnings: tuple[LoadWarning, ...]
+    exercises: tuple[ExerciseResult, ...]
+
+
+class Grade(msgspec.Struct, frozen=True):
+    """The verdict on a submission."""
+
+    schema: int
+    seed: int
+    examples: int
+    score: float
+    points: float
+    sections: tuple[SectionResult, ...]

@@ -1,0 +1,83 @@
+"""Searches for the smallest inputs that show a failure, with Hypothesis shrinking against the live worker."""
+
+import time
+from typing import Any
+
+from graders.engine import codec
+from graders.engine.course import Material
+from graders.engine.drawing import draw
+from graders.engine.judging import Failure, Rule
+from graders.engine.observing import Solution, observe
+from graders.engine.paper import Item, Paper
+from graders.engine.sitting import Answers, Sitting
+
+_MAX_ATTEMPTS = 400  # the limit that is normally met first, so that the same run finds the same inputs
+_MAX_SECONDS = 3.0  # of wall-clock time, whatever the attempts cost
+_EXAMPLE_SECONDS = 1.0
+_MAX_LOST = 2  # workers that the search may cost
+
+
+class _Found(Exception):
+    """The drawn inputs show a failure: for Hypothesis, which shrinks what raises."""
+
+
+class _Enough(BaseException):
+    """The search has used up its budget. Not an Exception, so that Hypothesis lets it through."""
+
+
+class Search:
+    """Looks for inputs smaller than those of the failures a check's paper showed.
+
+    Args:
+        material, paper, item: the check.
+        rule: how it is judged.
+        sitting: the submission.
+        answers: what the submission showed on the paper's inputs.
+    """
+
+    def __init__(self, material: Material, paper: Paper, item: Item, rule: Rule, sitting: Sitting, answers: Answers):
+        self._material, self._paper, self._item, self._rule, self._sitting = material, paper, item, rule, sitting
+        self._reference = Solution(material.reference_module, {}, {})
+        self._check = material.section.checks[item.name]
+        self._tried: dict[bytes, Failure | None] = {
+            inputs: rule.failure(inputs, expected, seen)
+            for inputs, expected, seen in zip(item.inputs, item.expected, answers.seen, strict=False)
+        }
+        self._attempts = self._lost = 0
+        self._best: Failure | None = None
+
+    def smallest(self) -> Failure | None:
+        """The failure with the smallest inputs found; None when none was met again."""
+        self._end = time.monotonic() + _MAX_SECONDS
+        try:
+            draw(
+                self._check,
+                self._try,
+                section=self._paper.section,
+                seed=self._paper.seed,
+                examples=self._paper.examples,
+                shrink=True,
+            )
+        except (_Found, _Enough):
+            pass
+        return self._best
+
+    def _try(self, **inputs: Any) -> None:
+        data = codec.encode(inputs)
+        if data not in self._tried:
+            self._tried[data] = self._fresh(data)
+        failure = self._tried[data]
+        if failure:
+            self._best = failure
+            raise _Found
+
+    def _fresh(self, data: bytes) -> Failure | None:
+        self._attempts += 1
+        if self._attempts > _MAX_ATTEMPTS or time.monotonic() > self._end or self._lost > _MAX_LOST:
+            raise _Enough
+        expected = observe(self._check.probe, self._reference, data, self._paper.seed, ()).observation
+        answers = self._sitting.sit(self._item.name, [data], self._paper.seed, _EXAMPLE_SECONDS)
+        if answers.stopped:  # another trouble than the one that is looked into
+            self._lost += 1
+            return None
+        return self._rule.failure(data, expected, answers.seen[0])

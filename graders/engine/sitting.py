@@ -1,0 +1,281 @@
+"""Sits a paper: the trusted side of workers. It starts them, keeps the time, and takes down what they send."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from graders.engine.channel import Broken, Channel, Kind, Late
+from graders.engine.course import PROJECT
+from graders.engine.errors import GraderError
+from graders.engine.loading import Loaded, Trouble
+from graders.engine.observing import Seen
+from graders.engine.results import Status
+from graders.engine.worker import Order, Task
+
+_IMPORT_SECONDS = 10.0  # for one import statement of a submission
+_STATEMENT_SECONDS = 3.0  # for any other statement of it
+_FILE_SECONDS = 30.0  # for loading all of it
+_SEND_SECONDS = 5.0  # for a worker to take what it is sent
+_POLL_SECONDS = 0.25  # how often the scratch folder is looked at while a worker is busy
+_MEMORY = 2 * 2**30
+_MAX_SCRATCH_BYTES = 64 * 2**20
+_MAX_SCRATCH_FILES = 500
+_MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
+_MAX_SAID = 8000
+_HOPELESS = "the process ended while the file was loaded, at no statement of it"
+# All that a worker gets to know of the environment.
+_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from graders.engine.forkserver import main; main()"
+
+
+class Answers(msgspec.Struct):
+    """What came of running a probe on some inputs: as many observations as there were, what was printed, and why it
+    stopped early, if it did."""
+
+    seen: list[Seen]
+    said: str = ""
+    stopped: Status | None = None  # timed_out or crashed
+    reason: str = ""
+
+
+class Forkserver:
+    """The process that workers are forked from. One serves any number of submissions, one after the other."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._errors = tempfile.TemporaryFile()
+        path = [str(PROJECT), *(entry for entry in sys.path if entry)]
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        self._loaded: set[str] = set()
+
+    def __enter__(self) -> "Forkserver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()  # it ends its workers and itself when it sees that
+        try:
+            self._process.wait(_SEND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
+
+    def preload(self, names: Iterable[str]) -> None:
+        """Imports modules, those that are installed, once for all workers to come."""
+        missing = sorted(set(names) - self._loaded)
+        if missing:
+            self._ask({"preload": missing})
+            self._loaded.update(missing)
+
+    def fork(self, scratch: Path) -> tuple[int, socket.socket]:
+        """A new worker: its process id and the connection to it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            answer = self._ask({"fork": str(scratch), "memory": _MEMORY}, [theirs.fileno()])
+        return answer["pid"], ours
+
+    def end(self, pid: int, dying: bool = False) -> int:
+        """Kills a worker, after a moment's grace if it is `dying` by itself. Its exit status, negative for a signal."""
+        return int(self._ask({"end": pid, "dying": dying})["status"])
+
+    def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+            answer = self._control.recv(65536)
+        except OSError:
+            answer = b""
+        if not answer:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            raise GraderError(f"the process that starts workers has ended: {lines[-1] if lines else 'no reason given'}")
+        return dict(json.loads(answer))
+
+
+class Sitting:
+    """One submission at its desk: a worker that has it loaded, replaced by a fresh one when it hangs or dies.
+
+    Args:
+        forkserver: where workers come from.
+        order: what they load.
+    """
+
+    def __init__(self, forkserver: Forkserver, order: Order):
+        self._forkserver, self._order = forkserver, order
+        self._worker: _Worker | None = None
+        self.loaded = Loaded({}, frozenset(), ())
+        self._used = False  # something has run in this worker
+
+    def __enter__(self) -> "Sitting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the next task is the first of its worker."""
+        return self._worker is None or not self._used
+
+    def leave(self) -> None:
+        """Ends the worker. The next task gets a new one."""
+        if self._worker:
+            self._worker.close()
+            self._worker = None
+
+    def load(self) -> Loaded:
+        """Loads the submission into a new worker, without the statements that hang or kill the process."""
+        while self._order.until != (0, 0):
+            self.leave()
+            self._worker = _Worker(self._forkserver)
+            end = time.monotonic() + _FILE_SECONDS
+            try:
+                self.loaded = self._worker.load(self._order, end)
+                self._used = False
+                return self.loaded
+            except _Stopped as stop:
+                self._order = _without(self._order, stop, time.monotonic() >= end)
+        self.leave()
+        self.loaded = Loaded({}, frozenset(), (Trouble(0, 1, _HOPELESS, ()),))
+        return self.loaded
+
+    def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float) -> Answers:
+        """Runs `probe` on `inputs`, all within `seconds` of wall-clock time."""
+        if self._worker is None:
+            self.load()
+        if self._worker is None:
+            return Answers([], stopped="crashed", reason=_HOPELESS)
+        self._used = True
+        answers, reusable = self._worker.run(Task(probe, seed, tuple(inputs)), seconds)
+        if not reusable:
+            self.leave()
+        return answers
+
+
+class _Stopped(Exception):
+    """Loading ended early at a statement, for a reason."""
+
+    def __init__(self, place: tuple[int, int] | None, reason: str):
+        super().__init__(reason)
+        self.place, self.reason = place, reason
+
+
+def _without(order: Order, stop: _Stopped, late: bool) -> Order:
+    """The order for the next try, after a worker was lost at a statement."""
+    if stop.place is None or order.until == stop.place:
+        return msgspec.structs.replace(order, until=(0, 0))
+    if late or len(order.skip) >= _MAX_RESTARTS:
+        return msgspec.structs.replace(order, until=stop.place)
+    return msgspec.structs.replace(order, skip={**order.skip, stop.place: stop.reason})
+
+
+class _Worker:
+    """A worker process, from its fork to its end."""
+
+    def __init__(self, forkserver: Forkserver):
+        self._forkserver = forkserver
+        self._scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+        self._pid, connection = forkserver.fork(self._scratch)
+        self._status: int | None = None  # once it is known that the process has ended
+        self._channel = Channel(connection)
+
+    def close(self) -> None:
+        """Ends the process and removes its folder."""
+        self._channel.close()
+        if self._status is None:
+            self._status = self._forkserver.end(self._pid)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def load(self, order: Order, end: float) -> Loaded:
+        """Has the submission loaded before the time `end`. Raises _Stopped with the statement it could not get over."""
+        place: tuple[int, int] | None = None
+        limit = deadline = end
+        try:
+            self._channel.send(Kind.LOAD, order, _SEND_SECONDS)
+            while True:
+                kind, body = self._receive(deadline)
+                if kind == Kind.LOADED:
+                    return msgspec.msgpack.decode(body, type=Loaded)
+                if kind == Kind.AT:
+                    cell, line, imports = msgspec.msgpack.decode(body, type=tuple[int, int, bool])
+                    place, limit = (cell, line), _IMPORT_SECONDS if imports else _STATEMENT_SECONDS
+                    deadline = min(end, time.monotonic() + limit)
+        except Late:
+            raise _Stopped(place, f"took longer than {limit:.0f} seconds") from None
+        except (Broken, msgspec.MsgspecError) as error:
+            raise _Stopped(place, f"ended the process ({self._death(error)})") from None
+
+    def run(self, task: Task, seconds: float) -> tuple[Answers, bool]:
+        """Runs a task; what came of it, and whether the worker is fit for another."""
+        answers = Answers([])
+        deadline = time.monotonic() + seconds
+        try:
+            self._channel.send(Kind.RUN, task, _SEND_SECONDS)
+            while True:
+                kind, body = self._receive(deadline)
+                if kind == Kind.SEEN and len(answers.seen) < len(task.inputs):
+                    answers.seen.append(msgspec.msgpack.decode(body, type=Seen))
+                elif kind == Kind.SAID:
+                    answers.said = (answers.said + msgspec.msgpack.decode(body, type=str))[:_MAX_SAID]
+                elif kind == Kind.DONE and len(answers.seen) == len(task.inputs):
+                    return answers, not msgspec.msgpack.decode(body, type=bool)
+                else:
+                    raise Broken("it broke the protocol")
+        except Late:
+            answers.stopped, answers.reason = "timed_out", f"no answer within {seconds:g} seconds"
+        except (Broken, msgspec.MsgspecError) as error:
+            answers.stopped, answers.reason = "crashed", self._death(error)
+        return answers, False
+
+    def _receive(self, deadline: float) -> tuple[Kind, bytes]:
+        """The next frame, while an eye is kept on the scratch folder."""
+        while True:
+            with contextlib.suppress(Late):
+                return self._channel.receive(min(deadline, time.monotonic() + _POLL_SECONDS))
+            if time.monotonic() >= deadline:
+                raise Late
+            if _is_crammed(self._scratch):
+                raise Broken(f"it wrote more than {_MAX_SCRATCH_BYTES // 2**20} MiB of files")
+
+    def _death(self, error: Exception) -> str:
+        """How the process ended, in words; `error` says it where the process itself does not."""
+        if self._status is None:
+            self._status = self._forkserver.end(self._pid, dying=True)
+        if self._status >= 0:
+            return f"exit status {self._status}"
+        return str(error) if self._status == -signal.SIGKILL else f"killed by {signal.Signals(-self._status).name}"
+
+
+def _is_crammed(folder: Path) -> bool:
+    size = count = 0
+    for root, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(root, name)).st_size
+            count += 1
+            if size > _MAX_SCRATCH_BYTES or count > _MAX_SCRATCH_FILES:
+                return True
+    return False

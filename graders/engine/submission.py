@@ -1,0 +1,104 @@
+"""Reads a submission from disk: a `.py` file or a notebook becomes cells of source text. Nothing of it is executed here."""
+
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from graders.engine.errors import UsageError
+
+_MAX_BYTES = 10 * 2**20
+_MAGIC = re.compile(r"^[ \t]*(?:[%!]|\?|[\w.]+\?\??\s*$)")
+# Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
+_HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A piece of source text, and the name under which messages and tracebacks show it."""
+
+    label: str
+    source: str
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """A learner's file for one section."""
+
+    file: str  # as it should be shown
+    cells: tuple[Cell, ...]
+
+    @property
+    def imports(self) -> frozenset[str]:
+        """The libraries, of those that take long to import, that the text says it imports."""
+        text = "\n".join(cell.source for cell in self.cells)
+        return frozenset(name for name in _HEAVY if re.search(rf"^[ \t]*(?:import|from)\s+{name}\b", text, re.M))
+
+
+def read(path: Path) -> Submission:
+    """The submission at `path`.
+
+    Raises:
+        UsageError: it cannot be read, is too large, or is not what its name says: text, or a notebook.
+    """
+    shown = _shown(path)
+    if path.suffix not in (".py", ".ipynb"):
+        raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
+    try:
+        if not path.is_file():
+            raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{shown} is larger than {_MAX_BYTES // 2**20} MiB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown} is not UTF-8 text") from error
+    if "\0" in text:
+        raise UsageError(f"{shown} is not text: it holds null bytes")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Submission(shown, _notebook(shown, text) if path.suffix == ".ipynb" else (Cell(shown, text),))
+
+
+def find(folder: Path, section: str) -> Path:
+    """The file for `section` in a folder of submissions: `section.py`, or `section.ipynb`.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    candidates = [folder / f"{section}{suffix}" for suffix in (".py", ".ipynb")]
+    for path in candidates:
+        if path.exists():
+            return path
+    raise UsageError(f"there is no {candidates[0].name} or {candidates[1].name} in {_shown(folder)}")
+
+
+def _shown(path: Path) -> str:
+    """The path as a person in the current folder would write it, without control characters."""
+    relative = os.path.relpath(path)
+    text = str(path) if relative.startswith("..") else relative
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
+    import nbformat  # only notebooks pay for it
+
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        codes = [(number, cell.source) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
+    except RecursionError as error:
+        raise UsageError(f"{shown} is nested too deep for a notebook") from error
+    except Exception as error:  # nbformat lets what its validators and JSON raise come through as it is
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UsageError(f"{shown} is not a notebook that can be read: {reason[:200]}") from error
+    return tuple(Cell(f"{shown} cell {number}", _without_magics(str(source))) for number, source in codes)
+
+
+def _without_magics(source: str) -> str:
+    """A cell's text with IPython's magics, shell lines and help requests left blank, so that line numbers stay."""
+    lines = source.split("\n")
+    if lines[0].startswith("%%"):
+        return ""
+    return "\n".join("" if _MAGIC.match(line) else line for line in lines)

@@ -1,0 +1,129 @@
+"""The worker: a forked, restricted process that loads one submission and runs probes on it. Nothing it says is trusted."""
+
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from graders.engine import arrays as arrays  # loaded before the sandbox closes: codecs import it when they need it
+from graders.engine import sandbox
+from graders.engine.channel import Broken, Channel, Kind
+from graders.engine.loading import Loader
+from graders.engine.observing import Solution, observe
+from graders.engine.submission import Cell
+
+_MAX_SAID = 8000  # characters of output that a task may send
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to load: the submission, and the probes that will be run on it."""
+
+    section: str
+    cells: tuple[Cell, ...]
+    probes: str
+    aliases: dict[str, str]
+    exercises: tuple[str, ...]
+    stub: str
+    skip: dict[tuple[int, int], str]
+    until: tuple[int, int] | None = None  # leave alone this statement and all after it
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A probe to run, and on what."""
+
+    probe: str
+    seed: int
+    inputs: tuple[bytes, ...]
+
+
+class Printed(io.TextIOBase):
+    """Stands in for stdout and stderr: what is printed goes to the parent at once, up to a limit for each task."""
+
+    def __init__(self, channel: Channel):
+        self._channel, self.left = channel, _MAX_SAID
+
+    def writable(self) -> bool:
+        """It can be written to."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Sends `text`, or what the limit leaves of it."""
+        if self.left > 0:
+            self._channel.send(Kind.SAID, text[: self.left])
+            self.left -= len(text)
+        return len(text)
+
+
+def work(connection: socket.socket, scratch: Path, memory: int, restricted: bool) -> None:
+    """Serves one submission until the parent closes the connection.
+
+    Args:
+        connection: to the parent.
+        scratch: the only folder that the submission may write to.
+        memory: how many bytes the submission may use on top of what the process has now.
+        restricted: whether this system has a sandbox to put on.
+    """
+    _settle(scratch)
+    channel = Channel(connection)
+    printed = Printed(channel)
+    sys.stdout = sys.stderr = printed  # type: ignore[assignment]
+    order = msgspec.msgpack.decode(channel.receive()[1], type=Order)
+    probes = ModuleType("probes")
+    sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
+    exec(compile(order.probes, "<probes>", "exec"), vars(probes))
+    if restricted:
+        sandbox.restrict(sandbox.interpreter_paths(), scratch, memory)
+    solution, files = _load(channel, order)
+    threads = threading.active_count()
+    while True:
+        task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
+        printed.left = _MAX_SAID
+        probe = vars(probes)[task.probe]
+        for inputs in task.inputs:
+            channel.send(Kind.SEEN, observe(probe, solution, inputs, task.seed, files))
+        channel.send(Kind.DONE, threading.active_count() > threads)
+
+
+def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
+    loader = Loader(
+        order.section,
+        order.cells,
+        lambda cell, line, imports: channel.send(Kind.AT, (cell, line, imports)),
+        order.skip,
+        order.until,
+    )
+    loaded = loader.load(order.exercises, order.stub)
+    channel.send(Kind.LOADED, loaded)
+    return Solution(loader.module, order.aliases, loaded.lost), loader.files
+
+
+def _settle(scratch: Path) -> None:
+    """A process group of its own, no terminal, a folder and an environment that lead nowhere else."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    os.chdir(scratch)
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+
+
+def main(connection: socket.socket, scratch: Path, memory: int, restricted: bool) -> None:
+    """Runs `work` and ends the process, whatever comes."""
+    status = 1
+    try:
+        work(connection, scratch, memory, restricted)
+    except Broken:
+        status = 0  # the parent has closed the connection
+    except BaseException:
+        traceback.print_exc()  # goes to the parent like all output, and shows up beside the verdict
+    finally:
+        os._exit(status)

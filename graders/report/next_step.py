@@ -1,0 +1,90 @@
+"""The one thing to do next. Every report ends with it."""
+
+from typing import NamedTuple
+
+from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
+from graders.report.words import TO_FIX, one_line, shortened
+
+Place = tuple[SectionResult, ExerciseResult]
+
+
+class NextStep(NamedTuple):
+    """What to do, the place to open (`path:line`), and the command to run; `purpose` says what the command is for."""
+
+    what: str
+    place: str | None
+    purpose: str
+    command: str
+
+
+def next_step(grade: Grade, command: str, *, explained: bool = True) -> NextStep:
+    """Repair before writing something new, go on before starting, and in the order of study.
+
+    Args:
+        grade: what was graded, sections and exercises in the order of study
+        command: how the grader is called, `python grade.py`
+        explained: whether the report shows what is wrong: then a hint is next, else a look at the failure
+    """
+    places = [(section, exercise) for section in grade.sections for exercise in section.exercises]
+    if to_fix := [place for place in places if not _statuses(place).isdisjoint(TO_FIX)]:
+        return _repair(*to_fix[0], command) if explained else _look(*to_fix[0], command)
+    if to_write := [place for place in places if not _statuses(place).isdisjoint({"not_attempted", "missing"})]:
+        return _write(*next((place for place in to_write if started(place[0])), to_write[0]), command)
+    if waiting := [place for place in places if place[1].status != "passed"]:
+        return _unblock(*waiting[0], command)
+    if ungraded := [section for section in grade.sections if not section.exercises]:
+        section = ungraded[0]
+        return NextStep(f"start with {section.name}", one_line(section.file), "grade", f"{command} {section.name}")
+    return _go_on(grade, len(places), command)
+
+
+def started(section: SectionResult) -> bool:
+    """Whether the learner has begun to work on the section."""
+    statuses = {check.status for exercise in section.exercises for check in exercise.checks}
+    return not statuses <= {"not_attempted", "missing", "blocked"}
+
+
+def place_of(section: SectionResult, exercise: ExerciseResult) -> str:
+    """`path:line`, as editors and terminals know it."""
+    path = one_line(section.file)
+    return path if exercise.line is None else f"{path}:{exercise.line}"
+
+
+def _statuses(place: Place) -> set[Status]:
+    return {check.status for check in place[1].checks}
+
+
+def _repair(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
+    hint = f"{command} hint {section.name}::{exercise.name}"
+    return NextStep(f"fix {exercise.name}", place_of(section, exercise), "hint", hint)
+
+
+def _look(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
+    grade = f"{command} {section.name}::{exercise.name}"
+    return NextStep(f"fix {exercise.name}", place_of(section, exercise), "look", grade)
+
+
+def _write(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
+    grade = f"{command} {section.name}::{exercise.name}"
+    return NextStep(f"write {exercise.name}", place_of(section, exercise), "grade", grade)
+
+
+def _unblock(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
+    """Only what waits for an exercise outside this run is left: grading the whole section shows it."""
+    reason = blocked_because(exercise) or "fix what it uses first"
+    return NextStep(f"{exercise.name} waits: {reason}", one_line(section.file), "grade", f"{command} {section.name}")
+
+
+def blocked_because(exercise: ExerciseResult) -> str:
+    """What the engine says a blocked exercise waits for, `fix Linear first`."""
+    errors = (check.error for check in exercise.checks if check.status == "blocked" and check.error)
+    return shortened(one_line(next(errors, "")))
+
+
+def _go_on(grade: Grade, exercises: int, command: str) -> NextStep:
+    if not grade.sections:
+        return NextStep("see what there is to learn", None, "run", command)
+    section = grade.sections[-1]
+    if exercises == 1:
+        return NextStep(f"grade the rest of {section.name}", None, "run", f"{command} {section.name}")
+    return NextStep("train with what you wrote", None, "run", f"{command} checkpoint {section.name}")

@@ -1,0 +1,29 @@
+"""A grade as JSON: the machine-readable result that other tools build on."""
+
+import math
+
+import msgspec
+
+from graders.engine.results import Grade
+from graders.report.words import sound
+
+
+def record(grade: Grade) -> str:
+    """The grade as indented JSON, keys in the order of `graders.engine.results`, ending with a newline.
+
+    Raises:
+        ValueError: a number is not finite. JSON has no word for it, and a score that is not a number is our fault.
+    """
+    data = _checked(msgspec.to_builtins(grade))
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+
+
+def _checked(value: object) -> object:
+    """The value with characters that UTF-8 cannot carry replaced."""
+    if isinstance(value, dict):
+        return {key: _checked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_checked(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a grade holds a number that is not finite: {value}")
+    return sound(value) if isinstance(value, str) else value

@@ -1,0 +1,170 @@
+"""A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
+
+import textwrap
+from collections import Counter
+from typing import NamedTuple
+
+from rich.console import Console
+
+from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult, Status
+from graders.report.blocks import failure_lines
+from graders.report.next_step import blocked_because, next_step, place_of
+from graders.report.screen import STATUS_STYLES, Screen
+from graders.report.words import TO_FIX, WORDS, count, number, one_line, shortened
+
+MOST_WARNINGS = 3
+COUNTED: tuple[Status, ...] = ("passed", "not_attempted", "missing", "blocked")  # when several sections are graded
+
+
+class Row(NamedTuple):
+    """A line of the table of exercises."""
+
+    status: Status
+    name: str
+    points: str
+    checks: str
+    note: str
+
+
+class Failure(NamedTuple):
+    """A failing check and where it belongs."""
+
+    section: SectionResult
+    exercise: ExerciseResult
+    check: CheckResult
+
+
+def print_grade(grade: Grade, console: Console, *, failures: int = 3, command: str = "python grade.py") -> None:
+    """Print what is right, what is wrong and on which smallest input, and what to do next.
+
+    Args:
+        grade: what was graded
+        console: where to print; colour and width are its own
+        failures: how many failing checks are explained
+        command: how the grader is called, for the next step
+    """
+    screen = Screen(console)
+    for section in grade.sections:
+        _print_section(screen, section, folded=len(grade.sections) > 1)
+    _print_failures(screen, grade, failures)
+    _print_outcome(screen, grade)
+    screen.next_step(next_step(grade, command))
+
+
+def _print_section(screen: Screen, section: SectionResult, folded: bool) -> None:
+    screen.line()
+    screen.ends(section.title, f"{number(section.score)} of {number(section.points)} points")
+    screen.line((one_line(section.file), "dim"))
+    screen.line()
+    _print_table(screen, _folded_rows(section) if folded else [_row(exercise) for exercise in section.exercises])
+    _print_warnings(screen, section)
+
+
+def _row(exercise: ExerciseResult) -> Row:
+    passed = sum(check.status == "passed" for check in exercise.checks)
+    points = f"{number(exercise.score)}/{number(exercise.points)}"
+    note = blocked_because(exercise) if exercise.status == "blocked" else ""
+    return Row(exercise.status, exercise.name, points, f"{passed}/{len(exercise.checks)}", note)
+
+
+def _folded_rows(section: SectionResult) -> list[Row]:
+    """The exercises with something to fix each in its row, the others counted."""
+    rows = [_row(exercise) for exercise in section.exercises if exercise.status not in COUNTED]
+    for status in COUNTED:
+        if exercises := [exercise for exercise in section.exercises if exercise.status == status]:
+            rows.append(_total(status, exercises))
+    return rows
+
+
+def _total(status: Status, exercises: list[ExerciseResult]) -> Row:
+    score, points = sum(exercise.score for exercise in exercises), sum(exercise.points for exercise in exercises)
+    checks = [check.status for exercise in exercises for check in exercise.checks]
+    name = count(len(exercises), "exercise")
+    return Row(status, name, f"{number(score)}/{number(points)}", f"{checks.count('passed')}/{len(checks)}", "")
+
+
+def _print_table(screen: Screen, rows: list[Row]) -> None:
+    if not rows:
+        return
+    statuses = max(len(WORDS[row.status]) for row in rows)
+    names = max(len(row.name) for row in rows)
+    points = max(len("points"), *(len(row.points) for row in rows))
+    checks = max(len("checks"), *(len(row.checks) for row in rows))
+    indent = " " * (len("  x ") + statuses + len("  "))
+    screen.line((f"{indent}{'':{names}}  {'points':>{points}}  {'checks':>{checks}}", "dim"))
+    for row in rows:
+        state = f"  {screen.symbols[row.status]} {WORDS[row.status]:<{statuses}}  "
+        numbers = f"{row.name:<{names}}  {row.points:>{points}}  {row.checks:>{checks}}"
+        if row.note and len(indent + numbers + row.note) + 2 > screen.width:
+            screen.line((state, STATUS_STYLES[row.status]), (numbers, ""))
+            screen.line((f"{indent}  {row.note}", "yellow"))
+        else:
+            screen.line((state, STATUS_STYLES[row.status]), (numbers, ""), (f"  {row.note}", "yellow"))
+
+
+def _print_warnings(screen: Screen, section: SectionResult) -> None:
+    if not section.warnings:
+        return
+    screen.line()
+    screen.line((f"  {count(len(section.warnings), 'statement')} could not be loaded:", "yellow"))
+    for warning in section.warnings[:MOST_WARNINGS]:
+        place = "" if warning.line is None else f"line {warning.line}: "
+        text = textwrap.fill(
+            place + shortened(one_line(warning.message)),
+            screen.width,
+            initial_indent="    ",
+            subsequent_indent="      ",
+            break_long_words=False,
+        )
+        for line in text.split("\n"):
+            screen.line((line, ""))
+    if (more := len(section.warnings) - MOST_WARNINGS) > 0:
+        screen.line((f"    and {more} more", ""))
+
+
+def _print_failures(screen: Screen, grade: Grade, most: int) -> None:
+    found = _failures(grade)
+    shown = _first_of_each(found)[:most]
+    for failure in sorted(shown, key=found.index):
+        status = failure.check.status
+        title = f"{failure.exercise.name}: {WORDS[status]}"
+        screen.rule(title, STATUS_STYLES[status], place_of(failure.section, failure.exercise))
+        for line in failure_lines(failure.check, failure.exercise.name, screen.width):
+            screen.spans(line)
+    if left := len(found) - len(shown):
+        what = count(left, "more check" if shown else "check")
+        screen.line()
+        screen.line((f"{what} {'fails' if left == 1 else 'fail'}, not explained here.", ""))
+
+
+def _failures(grade: Grade) -> list[Failure]:
+    """All that has to be repaired, in the order of study."""
+    return [
+        Failure(section, exercise, check)
+        for section in grade.sections
+        for exercise in section.exercises
+        for check in exercise.checks
+        if check.status in TO_FIX
+    ]
+
+
+def _first_of_each(failures: list[Failure]) -> list[Failure]:
+    """The first failure of every exercise, then the second of every one, and so on."""
+    seen: Counter[tuple[str, str]] = Counter()
+    turns = []
+    for failure in failures:
+        key = (failure.section.name, failure.exercise.name)
+        turns.append((seen[key], failure))
+        seen[key] += 1
+    return [failure for _, failure in sorted(turns, key=lambda turn: turn[0])]
+
+
+def _print_outcome(screen: Screen, grade: Grade) -> None:
+    """Say it when nothing is left to do, or when nothing was there to grade."""
+    exercises = [exercise for section in grade.sections for exercise in section.exercises]
+    if not exercises:
+        screen.line(("Nothing was graded.", ""))
+    elif all(exercise.status == "passed" for exercise in exercises):
+        screen.line()
+        what = f"{exercises[0].name} passed." if len(exercises) == 1 else f"All {len(exercises)} exercises passed."
+        screen.line((f"{screen.symbols['passed']} {what}", "bold green"))

@@ -1,0 +1,48 @@
+"""Hypothesis strategies for every kind of value the codec knows, for the tests of codec, comparison and literals."""
+
+from collections import namedtuple
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from graders.engine.arrays import DTYPES, TORCH_DTYPES, TorchArray
+from graders.engine.wire import TorchDtype
+
+Pair = namedtuple("Pair", ["large", "small"])
+
+dtypes = st.sampled_from(list(DTYPES.values()))
+arrays = hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+
+
+@st.composite
+def tensors(draw):
+    name = draw(st.sampled_from(sorted(TORCH_DTYPES)))
+    dtype = np.dtype("float32") if name == "bfloat16" else TORCH_DTYPES[name]
+    values = draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)))
+    if name == "bfloat16":
+        values = np.asarray(values.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)  # what bfloat16 can hold
+    inexact = "float" in name or "complex" in name
+    return TorchArray.of(values, name, inexact and draw(st.booleans()))
+
+
+numbers = st.booleans() | st.integers() | st.integers(-(2**300), 2**300) | st.floats() | st.complex_numbers()
+texts = st.text() | st.text(st.characters()) | st.sampled_from(["\ud800", "a\nb", "'\""])
+scalars = dtypes.filter(lambda dtype: dtype.isnative).flatmap(hnp.from_dtype)
+constants = st.sampled_from([None, ..., np.dtype("float32"), np.dtype(">i4"), TorchDtype("bfloat16")])
+ranges = st.builds(range, st.integers(-9, 9), st.integers(-9, 9), st.integers(1, 3))
+slices = st.builds(slice, *[st.none() | st.integers(-9, 9)] * 3)
+keys = st.none() | st.booleans() | st.integers() | texts | st.binary() | st.tuples(st.integers(), st.text())
+leaves = st.one_of(constants, numbers, texts, st.binary(), scalars, ranges, slices, arrays, tensors())
+values = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.builds(Pair, inner, inner)
+        | st.dictionaries(keys, inner, max_size=4)
+        | st.sets(keys, max_size=4)
+        | st.frozensets(keys, max_size=4)
+    ),
+    max_leaves=8,
+)
