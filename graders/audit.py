@@ -177,7 +177,9 @@ class _Audit:
         def work(forkserver: Forkserver, mutant: Mutant) -> bool:
             own = checks[mutant.exercise]
             rest = [item for item in self._paper.items if item not in own]
-            return notices(self._material, self._paper, self._text(mutant.source), forkserver, own + rest, _MUTANT_SECONDS)
+            return notices(
+                self._material, self._paper, self._text(mutant.source), forkserver, own + rest, _MUTANT_SECONDS
+            )
 
         killed = list(self._desks.map(work, found))
         survivors = [mutant for mutant, noticed in zip(found, killed, strict=True) if not noticed]
@@ -186,7 +188,9 @@ class _Audit:
         stale = equivalent.keys() - {(mutant.exercise, _lines(mutant.diff)) for mutant in survivors}
         rate = sum(killed) / len(found)
         troubles = [f"{mutant.exercise}, line {mutant.line}, {mutant.operator}\n{mutant.diff}" for mutant in unlisted]
-        troubles += [f"{exercise} is listed as equivalent and is not a survivor\n{diff}" for exercise, diff in sorted(stale)]
+        troubles += [
+            f"{exercise} is listed as equivalent and is not a survivor\n{diff}" for exercise, diff in sorted(stale)
+        ]
         if rate < KILL_RATE:
             troubles.append(f"fewer than {KILL_RATE:.0%} of the mutants are killed")
         listed = len(survivors) - len(unlisted)

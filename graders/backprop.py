@@ -6,6 +6,8 @@ mixed-up axes show. Tensors may hold single or double precision: probes hand out
 
 import math
 import re
+from functools import cache
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,27 +65,36 @@ class Program(NamedTuple):
     steps: list[tuple[int, int]]  # each multiplies two earlier tensors
 
 
-whole = st.integers(-9, 9)
-positive = st.integers(1, 9)
-nonzero = st.sampled_from([1, 2, 3, 4, 5, -1, -2, -3, -4, -5])
+WHOLE = (0, *(sign * size for size in range(1, 10) for sign in (1, -1)))  # each simpler than the next
+POSITIVE = tuple(range(1, 10))
+NONZERO = WHOLE[1:11]
+FEW = WHOLE[:5]  # ties are frequent
+whole = st.sampled_from(WHOLE)
+nonzero = st.sampled_from(NONZERO)
 shapes = st.lists(st.sampled_from([2, 3, 1, 4]), max_size=3, unique=True).map(tuple)  # sizes differ; () is 0-d
 filled_shapes = st.lists(st.sampled_from([2, 3, 4]), min_size=2, max_size=3, unique=True).map(tuple)
 empty_shapes = st.sampled_from([(0,), (0, 3), (2, 0), (3, 0, 2)])
 names = st.sampled_from(["weight", "bias", "scale", "encoder", "head"])
 
 
-def array(draw, shape, elements=whole):
-    size = math.prod(shape)
-    return np.array(draw(st.lists(elements, min_size=size, max_size=size)), dtype=float).reshape(shape)
+@cache
+def letters(size, count):
+    return st.text(alphabet=ascii_letters[:count], min_size=size, max_size=size)
+
+
+def array(draw, shape, elements=WHOLE):
+    """An array of some of the `elements`. Drawn as one string: much faster than number by number."""
+    drawn = draw(letters(math.prod(shape), len(elements)))
+    return np.array([elements[ascii_letters.index(letter)] for letter in drawn], dtype=float).reshape(shape)
 
 
 @st.composite
-def arrays(draw, shapes=shapes, elements=whole):
+def arrays(draw, shapes=shapes, elements=WHOLE):
     return array(draw, draw(shapes), elements)
 
 
 @st.composite
-def unary(draw, forward, elements=whole, shapes=shapes):
+def unary(draw, forward, elements=WHOLE, shapes=shapes):
     x = array(draw, draw(shapes), elements)
     return Unary(array(draw, x.shape), forward(x), x)
 
@@ -104,13 +115,17 @@ def stretched(draw, shape, both):
 
 
 @st.composite
-def binary(draw, forward, elements=whole, stretch=False, number=None):
+def binary(draw, forward, elements=WHOLE, stretch=False, number=None):
     """A call of an operation's backward on two arrays; `number` names the operand that is a plain number instead."""
     shape = draw(filled_shapes if stretch else shapes)
     x_shape, y_shape = draw(stretched(shape, both=True)) if stretch else (shape, shape)
     x, y = array(draw, x_shape, elements), array(draw, y_shape, elements)
     if number:
-        x, y = (float(draw(elements)), y) if number == "x" else (x, float(draw(elements)))
+        x, y = (
+            (float(draw(st.sampled_from(elements))), y)
+            if number == "x"
+            else (x, float(draw(st.sampled_from(elements))))
+        )
     out = np.asarray(forward(x, y))
     return Binary(array(draw, out.shape), out, x, y)
 
@@ -151,21 +166,23 @@ def made(tensor, *sources):
 
 # %% log_back
 @section.check("log_back", points=0.75)
-@given(case=unary(np.log, positive))
+@given(case=unary(np.log, POSITIVE))
 def log_back_values(solution, case):
     """Multiplies the incoming gradient by one over the input."""
     return solution.log_back(case.grad_out, case.out, case.x)
 
 
 @section.check("log_back", points=0.25, examples=20)
-@given(case=unary(np.log, positive, empty_shapes))
+@given(case=unary(np.log, POSITIVE, empty_shapes))
 def log_back_empty(solution, case):
     """Works on arrays without elements."""
     return solution.log_back(case.grad_out, case.out, case.x)
 
 
 section.mistake("log_back", "Divides by the output log(x), not by the input x.", edit("grad_out / x", "grad_out / out"))
-section.mistake("log_back", "Gives 1/x alone: the chain rule's incoming gradient is missing.", edit("grad_out / x", "1 / x"))
+section.mistake(
+    "log_back", "Gives 1/x alone: the chain rule's incoming gradient is missing.", edit("grad_out / x", "1 / x")
+)
 section.mistake("log_back", "Multiplies by x instead of dividing by it.", edit("grad_out / x", "grad_out * x"))
 section.mistake("log_back", "Returns the output's gradient unchanged.", edit("return grad_out / x", "return grad_out"))
 section.hint(
@@ -216,7 +233,9 @@ section.mistake(
     "Takes surplus axes from the end; broadcasting puts them in front.",
     edit("axis=tuple(range(prepended))", "axis=tuple(range(original.ndim, broadcasted.ndim))"),
 )
-section.mistake("unbroadcast", "Drops the stretched axes instead of keeping them with size one.", edit(", keepdims=True", ""))
+section.mistake(
+    "unbroadcast", "Drops the stretched axes instead of keeping them with size one.", edit(", keepdims=True", "")
+)
 section.mistake(
     "unbroadcast",
     "Sums only the axes put in front; stretched axes keep their full size.",
@@ -302,7 +321,9 @@ section.mistake(
 section.mistake("multiply_back1", _NO_SUM, edit("unbroadcast(grad_out * x, y)", "grad_out * x"))
 section.mistake("multiply_back1", "Mixes the factors up: d(x · y)/dy is x.", edit("grad_out * x, y", "grad_out * y, y"))
 section.mistake(
-    "multiply_back1", "Brings the gradient to the shape of x; that of y is asked for.", edit("grad_out * x, y", "grad_out * x, x")
+    "multiply_back1",
+    "Brings the gradient to the shape of x; that of y is asked for.",
+    edit("grad_out * x, y", "grad_out * x, x"),
 )
 _PRODUCT_HINTS = (
     "Hold one factor still and move the other by a little: by how much does the product move?",
@@ -325,7 +346,7 @@ def graph_inputs(draw, stretch=False):
     shape = draw(filled_shapes if stretch else shapes)
     a, b = draw(stretched(shape, both=True)) if stretch else (shape, shape)
     c = draw(stretched(shape, both=False))[0] if stretch else shape
-    return Inputs(array(draw, a, positive), array(draw, b, positive), array(draw, c, st.integers(2, 9)))
+    return Inputs(array(draw, a, POSITIVE), array(draw, b, POSITIVE), array(draw, c, POSITIVE[1:]))
 
 
 @section.check("forward_and_back", points=0.75)
@@ -363,7 +384,9 @@ section.mistake(
     "The last logarithm is not undone: its gradient is 1/f.",
     edit("grad_f = log_back(np.ones_like(g), g, f)", "grad_f = np.ones_like(g)"),
 )
-section.mistake("forward_and_back", "The logarithm of c is not undone.", edit("log_back(grad_e, e, c)", "unbroadcast(grad_e, c)"))
+section.mistake(
+    "forward_and_back", "The logarithm of c is not undone.", edit("log_back(grad_e, e, c)", "unbroadcast(grad_e, c)")
+)
 section.hint(
     "forward_and_back",
     "Draw the graph as boxes and arrows. Through which boxes does a path from g to c lead?",
@@ -445,14 +468,14 @@ section.hint(
 
 # %% log_forward, multiply_forward
 @section.check("log_forward", points=0.5, judge=near)
-@given(x=arrays(elements=positive))
+@given(x=arrays(elements=POSITIVE))
 def log_forward_values(solution, x):
     """Returns a tensor with the logarithms."""
     return numbers(solution.log_forward(solution.Tensor(x)))
 
 
 @section.check("log_forward", points=0.75, judge=near)
-@given(x=arrays(elements=positive), needed=st.booleans())
+@given(x=arrays(elements=POSITIVE), needed=st.booleans())
 def log_forward_recipe(solution, x, needed):
     """Leaves a recipe exactly where the input requires a gradient."""
     source = solution.Tensor(x, requires_grad=needed)
@@ -460,7 +483,7 @@ def log_forward_recipe(solution, x, needed):
 
 
 @section.check("log_forward", points=0.5, judge=near)
-@given(x=arrays(elements=positive), enabled=st.booleans())
+@given(x=arrays(elements=POSITIVE), enabled=st.booleans())
 def log_forward_untracked(solution, x, enabled):
     """Leaves no recipe while grad_tracking_enabled is False."""
     source = solution.Tensor(x, requires_grad=True)
@@ -476,7 +499,9 @@ _IGNORES_FLAG = "Ignores grad_tracking_enabled: a gradient is required even whil
 section.mistake("log_forward", _IGNORES_FLAG, edit(_LOG_NEEDS, "requires_grad=x.requires_grad"))
 section.mistake("log_forward", "The result never requires a gradient.", edit(_LOG_NEEDS, "requires_grad=False"))
 section.mistake(
-    "log_forward", "Every result requires a gradient, also of inputs that need none.", edit(_LOG_NEEDS, "requires_grad=True")
+    "log_forward",
+    "Every result requires a gradient, also of inputs that need none.",
+    edit(_LOG_NEEDS, "requires_grad=True"),
 )
 section.mistake(
     "log_forward", "Leaves a recipe also on tensors that need no gradient.", edit("if out.requires_grad:", "if True:")
@@ -484,7 +509,9 @@ section.mistake(
 section.mistake(
     "log_forward", "The recipe's args hold the tensor; they are to hold its array.", edit("(x.array,), {}", "(x,), {}")
 )
-section.mistake("log_forward", "The recipe holds the output where the input array belongs.", edit("(x.array,)", "(out.array,)"))
+section.mistake(
+    "log_forward", "The recipe holds the output where the input array belongs.", edit("(x.array,)", "(out.array,)")
+)
 section.mistake("log_forward", "The recipe names the result as its own parent.", edit("{0: x}", "{0: out}"))
 _RECIPE_HINTS = (
     "Who will read the recipe, and what must it find there to undo the operation?",
@@ -540,7 +567,9 @@ section.mistake(
     "A gradient is required only if both factors require one; either is enough.",
     edit("any(parent", "all(parent"),
 )
-section.mistake("multiply_forward", "Leaves a recipe also where no gradient is needed.", edit("if needs_grad:", "if True:"))
+section.mistake(
+    "multiply_forward", "Leaves a recipe also where no gradient is needed.", edit("if needs_grad:", "if True:")
+)
 section.mistake("multiply_forward", "Looks only at the first factor for requires_grad.",
                 edit("for parent in tensors.values()", "for parent in list(tensors.values())[:1]"))  # fmt: skip
 section.mistake(
@@ -603,7 +632,9 @@ def wrapped_tensor_keyword(solution, x, by):
     return numbers(solution.wrap_forward_fn(scaled)(solution.Tensor(x), by=by))
 
 
-section.mistake("wrap_forward_fn", _IGNORES_FLAG, edit("grad_tracking_enabled and is_differentiable", "is_differentiable"))
+section.mistake(
+    "wrap_forward_fn", _IGNORES_FLAG, edit("grad_tracking_enabled and is_differentiable", "is_differentiable")
+)
 section.mistake(
     "wrap_forward_fn",
     "Asks grad_tracking_enabled when the function is wrapped; what counts is the moment of the call.",
@@ -612,16 +643,24 @@ section.mistake(
 )
 section.mistake("wrap_forward_fn", "Ignores is_differentiable.", edit("and is_differentiable and wanted", "and wanted"))
 section.mistake(
-    "wrap_forward_fn", "Tensors given by keyword reach numpy as tensors.", edit("name: as_array(value) for", "name: value for")
+    "wrap_forward_fn",
+    "Tensors given by keyword reach numpy as tensors.",
+    edit("name: as_array(value) for", "name: value for"),
 )
-section.mistake("wrap_forward_fn", "Keyword arguments are missing from the recipe.", edit("arrays, options, parents", "arrays, {}, parents"))
+section.mistake(
+    "wrap_forward_fn",
+    "Keyword arguments are missing from the recipe.",
+    edit("arrays, options, parents", "arrays, {}, parents"),
+)
 section.mistake("wrap_forward_fn", "Keyword arguments are not passed on.", edit("(*arrays, **options)", "(*arrays)"))
 section.mistake(
     "wrap_forward_fn",
     "Numbers the parents in the order of the tensors; a plain number in front shifts the positions.",
     edit("enumerate(args) if isinstance(arg, Tensor)", "enumerate(a for a in args if isinstance(a, Tensor))"),
 )
-section.mistake("wrap_forward_fn", "Leaves a recipe also where no gradient is needed.", edit("if needs_grad:", "if True:"))
+section.mistake(
+    "wrap_forward_fn", "Leaves a recipe also where no gradient is needed.", edit("if needs_grad:", "if True:")
+)
 section.hint(
     "wrap_forward_fn",
     "Put log_forward and multiply_forward side by side. What differs, and what could be a parameter?",
@@ -708,13 +747,19 @@ section.mistake(
     "Lists a node when it is first met (pre-order); it must wait until all its children are listed.",
     edit("            order.append(current)\n", ""),
     edit("    order: list = []", "    order: list = [node]"),
-    edit("                on_path.add(child)", "                order.append(child)\n                on_path.add(child)"),
+    edit(
+        "                on_path.add(child)", "                order.append(child)\n                on_path.add(child)"
+    ),
 )
 section.mistake(
-    "topological_sort", "The order is the wrong way round: children come last.", edit("    return order", "    return order[::-1]")
+    "topological_sort",
+    "The order is the wrong way round: children come last.",
+    edit("    return order", "    return order[::-1]"),
 )
 section.mistake(
-    "topological_sort", "A node with several parents is listed several times.", edit("            finished.add(current)\n", "")
+    "topological_sort",
+    "A node with several parents is listed several times.",
+    edit("            finished.add(current)\n", ""),
 )
 section.mistake(
     "topological_sort",
@@ -727,7 +772,9 @@ section.mistake(
     edit("if child in on_path:", "if False:"),
     edit("if child not in finished:", "if child not in finished and child not in on_path:"),
 )
-section.mistake("topological_sort", "The node itself is missing from its list.", edit("    return order", "    return order[:-1]"))
+section.mistake(
+    "topological_sort", "The node itself is missing from its list.", edit("    return order", "    return order[:-1]")
+)
 section.hint(
     "topological_sort",
     "When may a node enter the list: on the way down, or once all its children are done?",
@@ -738,10 +785,10 @@ section.hint(
 
 # %% sorted_computational_graph
 @st.composite
-def programs(draw, sizes=(1, 2), low=1, high=2):
+def programs(draw, sizes=(1, 2), high=2):
     """Up to five products of earlier tensors. The leaves have one shape and often equal numbers."""
     shape = (draw(st.sampled_from(sizes)),)
-    leaves = [array(draw, shape, st.integers(low, high)) for _ in range(draw(st.integers(1, 3)))]
+    leaves = [array(draw, shape, POSITIVE[:high]) for _ in range(draw(st.integers(1, 3)))]
     steps = []
     for made_so_far in range(len(leaves), len(leaves) + draw(st.integers(1, 5))):
         steps.append((draw(st.integers(0, made_so_far - 1)), made_so_far - 1 if draw(st.booleans()) else 0))
@@ -759,7 +806,9 @@ def played(program, leaves, *operations):
 def results_first(observed, expected, inputs):
     """Judges any order as right that has each tensor before those it was made from."""
     program = inputs["program"]
-    words = out_of_order(observed[::-1], expected, [[] for _ in program.leaves] + [list(step) for step in program.steps])
+    words = out_of_order(
+        observed[::-1], expected, [[] for _ in program.leaves] + [list(step) for step in program.steps]
+    )
     return words and f"read from its end, {words}"
 
 
@@ -779,7 +828,9 @@ def sorts_a_leaf(solution, x):
     return [numbers(tensor) for tensor in solution.sorted_computational_graph(solution.Tensor(x))]
 
 
-section.mistake("sorted_computational_graph", "The order is the wrong way round: leaves come first.", edit(")[::-1]", ")"))
+section.mistake(
+    "sorted_computational_graph", "The order is the wrong way round: leaves come first.", edit(")[::-1]", ")")
+)
 section.mistake(
     "sorted_computational_graph",
     "Compares tensors with ==, which goes by their numbers; different tensors may hold equal ones.",
@@ -790,8 +841,12 @@ section.mistake(
 )
 section.mistake("sorted_computational_graph", "Follows only the first parent of each tensor.",
                 edit("list(node.recipe.parents.values())", "list(node.recipe.parents.values())[:1]"))  # fmt: skip
-section.mistake("sorted_computational_graph", "The result itself is missing.", edit("parents)[::-1]", "parents)[-2::-1]"))
-section.mistake("sorted_computational_graph", "A tensor without a recipe breaks it.", edit("[] if node.recipe is None else ", ""))
+section.mistake(
+    "sorted_computational_graph", "The result itself is missing.", edit("parents)[::-1]", "parents)[-2::-1]")
+)
+section.mistake(
+    "sorted_computational_graph", "A tensor without a recipe breaks it.", edit("[] if node.recipe is None else ", "")
+)
 section.hint(
     "sorted_computational_graph",
     "What plays the part of children here, and which of a tensor's fields knows them?",
@@ -801,7 +856,7 @@ section.hint(
 
 # %% backprop
 @section.check("backprop", points=1, judge=near)
-@given(case=binary(np.multiply, positive, stretch=True))
+@given(case=binary(np.multiply, POSITIVE, stretch=True))
 def backprop_values(solution, case):
     """Finds the gradients of a small graph with broadcasting, from a given end gradient."""
     x, y = solution.Tensor(case.x, requires_grad=True), solution.Tensor(case.y, requires_grad=True)
@@ -901,7 +956,9 @@ def backprop_deep(solution, length, x):
 
 
 _ADDING = "gradients[parent] + grad if parent in gradients else grad"
-section.mistake("backprop", "A later gradient overwrites an earlier one within the pass; they must be added.", edit(_ADDING, "grad"))
+section.mistake(
+    "backprop", "A later gradient overwrites an earlier one within the pass; they must be added.", edit(_ADDING, "grad")
+)
 section.mistake("backprop", "Keeps the first gradient that reaches a tensor and loses the others.",
                 edit(_ADDING, "gradients.get(parent, grad)"))  # fmt: skip
 section.mistake("backprop", "A second backward pass overwrites the gradients of the first.",
@@ -919,8 +976,12 @@ section.mistake(
 )
 section.mistake("backprop", "Counts parents instead of argument positions; a plain number in front shifts them.",
                 edit("in recipe.parents.items()", "in enumerate(recipe.parents.values())"))  # fmt: skip
-section.mistake("backprop", "Ignores end_grad and always starts with one.", edit("if end_grad is None else end_grad.array", ""))
-section.mistake("backprop", "The recipe's keyword arguments do not reach the backward function.", edit(", **recipe.kwargs", ""))
+section.mistake(
+    "backprop", "Ignores end_grad and always starts with one.", edit("if end_grad is None else end_grad.array", "")
+)
+section.mistake(
+    "backprop", "The recipe's keyword arguments do not reach the backward function.", edit(", **recipe.kwargs", "")
+)
 section.mistake("backprop", "Hands on the gradient of the result, not that of the tensor at hand.",
                 edit("back_fn(grad_out,", "back_fn(np.ones_like(node.array),"))  # fmt: skip
 section.mistake(
@@ -946,7 +1007,11 @@ def negative_back_values(solution, case):
 
 section.mistake("negative_back", "The sign is lost.", edit("-grad_out", "grad_out"))
 section.mistake("negative_back", "Returns the output; the gradient does not depend on it.", edit("-grad_out", "out"))
-section.hint("negative_back", "If x grows by a little, what does -x do?", "Which argument's sign must turn, and which two are not needed?")
+section.hint(
+    "negative_back",
+    "If x grows by a little, what does -x do?",
+    "Which argument's sign must turn, and which two are not needed?",
+)
 
 
 @section.check("exp_back", points=0.5)
@@ -957,11 +1022,15 @@ def exp_back_values(solution, case):
 
 
 section.mistake("exp_back", "The factor exp(x) of the chain rule is missing.", edit("grad_out * out", "grad_out"))
-section.mistake("exp_back", "Multiplies by x; the derivative of exp(x) is exp(x).", edit("grad_out * out", "grad_out * x"))
+section.mistake(
+    "exp_back", "Multiplies by x; the derivative of exp(x) is exp(x).", edit("grad_out * out", "grad_out * x")
+)
 section.mistake("exp_back", "Takes the exponential twice: out is exp(x) already.", edit("* out", "* np.exp(out)"))
 section.mistake("exp_back", "Returns zeros.", edit("grad_out * out", "np.zeros_like(x)"))
 section.mistake("exp_back", "The incoming gradient is missing.", edit("grad_out * out", "out"))
-section.hint("exp_back", "Which function is its own derivative?", "Is its value computed already, somewhere in the arguments?")
+section.hint(
+    "exp_back", "Which function is its own derivative?", "Is its value computed already, somewhere in the arguments?"
+)
 
 
 @st.composite
@@ -980,9 +1049,15 @@ def reshape_back_values(solution, case):
     return solution.reshape_back(case.grad_out, case.out, case.x, case.arg)
 
 
-section.mistake("reshape_back", "Reshapes to the forward shape, which the gradient has already.", edit("x.shape", "new_shape"))
+section.mistake(
+    "reshape_back", "Reshapes to the forward shape, which the gradient has already.", edit("x.shape", "new_shape")
+)
 section.mistake("reshape_back", "Reads the numbers column by column.", edit("x.shape)", 'x.shape, order="F")'))
-section.hint("reshape_back", "Which shape must the result have, and which argument knows it?", "Does reshape move any numbers at all?")
+section.hint(
+    "reshape_back",
+    "Which shape must the result have, and which argument knows it?",
+    "Does reshape move any numbers at all?",
+)
 
 
 @st.composite
@@ -1011,9 +1086,13 @@ def permute_back_negative(solution, case):
 
 
 _INVERSE = "np.argsort([axis % x.ndim for axis in axes])"
-section.mistake("permute_back", "Permutes forwards once more, by axes and not by their inverse.", edit(_INVERSE, "axes"))
+section.mistake(
+    "permute_back", "Permutes forwards once more, by axes and not by their inverse.", edit(_INVERSE, "axes")
+)
 section.mistake("permute_back", "Reverses the list of axes; that is not the inverse.", edit(_INVERSE, "axes[::-1]"))
-section.mistake("permute_back", "Sorts negative axes as if they came before axis 0.", edit(_INVERSE, "np.argsort(axes)"))
+section.mistake(
+    "permute_back", "Sorts negative axes as if they came before axis 0.", edit(_INVERSE, "np.argsort(axes)")
+)
 section.mistake("permute_back", "Reshapes: the shape comes out right, the numbers in wrong places.",
                 edit(f"np.transpose(grad_out, {_INVERSE})", "grad_out.reshape(x.shape)"))  # fmt: skip
 section.hint(
@@ -1045,7 +1124,9 @@ def sum_values(solution, case):
 section.mistake("_sum", "Ignores keepdim.", edit(", keepdims=keepdim", ""))
 section.mistake("_sum", "Ignores dim and sums everything.", edit("axis=dim", "axis=None"))
 section.mistake("_sum", "Sums over the first axis where all are asked for.", edit("axis=dim", "axis=dim or 0"))
-section.hint("_sum", "What does np.sum call these two arguments?", "What does np.sum do by itself when no axis is given?")
+section.hint(
+    "_sum", "What does np.sum call these two arguments?", "What does np.sum do by itself when no axis is given?"
+)
 
 
 @section.check("sum_back", points=0.5)
@@ -1075,11 +1156,15 @@ section.mistake("sum_back", "Spreads along the wrong axis: the sizes are made to
 section.mistake("sum_back", "Does not bring the summed axes back before it spreads.", edit(_EXPAND, "grad_out"))
 section.mistake("sum_back", "Returns ones: the incoming gradient is missing.",
                 edit("np.broadcast_to(grad_out, x.shape)", "np.ones_like(x)"))  # fmt: skip
-section.mistake("sum_back", "Adds an axis again although keepdim left it in place.", edit("if not keepdim:", "if True:"))
+section.mistake(
+    "sum_back", "Adds an axis again although keepdim left it in place.", edit("if not keepdim:", "if True:")
+)
 section.mistake("sum_back", "Divides by the number of summands, as for a mean.",
                 edit("np.broadcast_to(grad_out, x.shape)", "np.broadcast_to(grad_out, x.shape) * out.size / x.size"))  # fmt: skip
 section.mistake("sum_back", "Fails for a tuple of axes.", edit("None else dim)", "None else int(dim))"))
-section.mistake("sum_back", "Fails for axes counted from the end.", edit("None else dim)", "None else np.abs(dim).tolist())"))
+section.mistake(
+    "sum_back", "Fails for axes counted from the end.", edit("None else dim)", "None else np.abs(dim).tolist())")
+)
 section.hint(
     "sum_back",
     "If one summand grows by one, by how much does its sum grow?",
@@ -1096,7 +1181,9 @@ class Lookup(NamedTuple):
     index: Any
 
 
-slices = st.builds(slice, st.none() | st.integers(-3, 3), st.none() | st.integers(-3, 3), st.sampled_from([None, 2, -1]))
+slices = st.builds(
+    slice, st.none() | st.integers(-3, 3), st.none() | st.integers(-3, 3), st.sampled_from([None, 2, -1])
+)
 
 
 @st.composite
@@ -1150,12 +1237,16 @@ def coerce_mixed(solution, case, number):
 
 section.mistake("coerce_index", "Tensors in a tuple stay tensors.",
                 edit("tuple(coerce_index(part) for part in index)", "index"))  # fmt: skip
-section.mistake("coerce_index", "Returns a list, which numpy does not read like a tuple.", edit("return tuple(", "return list("))
+section.mistake(
+    "coerce_index", "Returns a list, which numpy does not read like a tuple.", edit("return tuple(", "return list(")
+)
 section.mistake("coerce_index", "A tensor that stands alone stays a tensor.", edit("index.array if isinstance(index, Tensor) else index", "index"),
                 edit("coerce_index(part) for part", "part.array if isinstance(part, Tensor) else part for part"))  # fmt: skip
 section.mistake("coerce_index", "Wraps every index into a tuple.",
                 edit("return index.array if isinstance(index, Tensor) else index", "return index.array if isinstance(index, Tensor) else (index,)"))  # fmt: skip
-section.hint("coerce_index", "How many kinds of index are there to tell apart?", "Which type must come out when a tuple goes in?")
+section.hint(
+    "coerce_index", "How many kinds of index are there to tell apart?", "Which type must come out when a tuple goes in?"
+)
 
 
 @section.check("_getitem", points=0.5)
@@ -1175,7 +1266,9 @@ def getitem_tensors(solution, case):
 section.mistake("_getitem", "Tensors in the index reach numpy as tensors.", edit("coerce_index(index)", "index"))
 section.mistake("_getitem", "Takes apart the index and reads along the first axis only.",
                 edit("x[coerce_index(index)]", "x[i[0] if isinstance(i := coerce_index(index), tuple) else i]"))  # fmt: skip
-section.hint("_getitem", "What must happen to the index before numpy can read it?", "Is there a function for that just above?")
+section.hint(
+    "_getitem", "What must happen to the index before numpy can read it?", "Is there a function for that just above?"
+)
 
 
 @section.check("getitem_back", points=0.5)
@@ -1204,9 +1297,19 @@ section.mistake("getitem_back", "Adds with += : of a place read several times on
                 edit(_SCATTER, "grad[coerce_index(index)] += grad_out"))  # fmt: skip
 section.mistake("getitem_back", "Assigns: the last gradient of a place overwrites the others.",
                 edit(_SCATTER, "grad[coerce_index(index)] = grad_out"))  # fmt: skip
-section.mistake("getitem_back", "Tensors in the index reach numpy as tensors.", edit("coerce_index(index), grad_out", "index, grad_out"))
-section.mistake("getitem_back", "Starts from the input's numbers, not from zeros.", edit("np.zeros_like(x)", "x.copy()"))
-section.mistake("getitem_back", "Counts how often a place was read; the incoming gradient is missing.", edit("grad_out)\n", "1.0)\n"))
+section.mistake(
+    "getitem_back",
+    "Tensors in the index reach numpy as tensors.",
+    edit("coerce_index(index), grad_out", "index, grad_out"),
+)
+section.mistake(
+    "getitem_back", "Starts from the input's numbers, not from zeros.", edit("np.zeros_like(x)", "x.copy()")
+)
+section.mistake(
+    "getitem_back",
+    "Counts how often a place was read; the incoming gradient is missing.",
+    edit("grad_out)\n", "1.0)\n"),
+)
 section.hint(
     "getitem_back",
     "What is the gradient of a place that nobody read?",
@@ -1238,35 +1341,45 @@ def subtract_back1_values(solution, case):
 
 
 @section.check("true_divide_back0", points=0.5)
-@given(case=binary(np.true_divide, nonzero, stretch=True) | binary(np.true_divide, nonzero, number="y"))
+@given(case=binary(np.true_divide, NONZERO, stretch=True) | binary(np.true_divide, NONZERO, number="y"))
 def true_divide_back0_values(solution, case):
     """The gradient of x / y with respect to x, with broadcasting or a plain number."""
     return solution.BACK_FUNCS.get_back_func(np.true_divide, 0)(case.grad_out, case.out, case.x, case.y)
 
 
 @section.check("true_divide_back1", points=0.5)
-@given(case=binary(np.true_divide, nonzero))
+@given(case=binary(np.true_divide, NONZERO))
 def true_divide_back1_values(solution, case):
     """The gradient of x / y with respect to y."""
     return solution.BACK_FUNCS.get_back_func(np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
 
 
 @section.check("true_divide_back1", points=0.5)
-@given(case=binary(np.true_divide, nonzero, stretch=True) | binary(np.true_divide, nonzero, number="x"))
+@given(case=binary(np.true_divide, NONZERO, stretch=True) | binary(np.true_divide, NONZERO, number="x"))
 def true_divide_back1_broadcast(solution, case):
     """The gradient of x / y with respect to y, with broadcasting or a plain number."""
     return solution.BACK_FUNCS.get_back_func(np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
 
 
 section.mistake("add_back0", _NO_SUM, edit("unbroadcast(grad_out, x)", "grad_out"))
-section.mistake("add_back0", "Multiplies by x: the slope of x + y is one.", edit("unbroadcast(grad_out, x)", "unbroadcast(grad_out * x, x)"))
+section.mistake(
+    "add_back0",
+    "Multiplies by x: the slope of x + y is one.",
+    edit("unbroadcast(grad_out, x)", "unbroadcast(grad_out * x, x)"),
+)
 section.mistake("add_back1", _NO_SUM, edit("unbroadcast(grad_out, y)", "grad_out"))
-section.mistake("add_back1", "Multiplies by y: the slope of x + y is one.", edit("unbroadcast(grad_out, y)", "unbroadcast(grad_out * y, y)"))
+section.mistake(
+    "add_back1",
+    "Multiplies by y: the slope of x + y is one.",
+    edit("unbroadcast(grad_out, y)", "unbroadcast(grad_out * y, y)"),
+)
 section.mistake("subtract_back1", "The sign is lost: y is subtracted.", edit("-grad_out", "grad_out"))
 section.mistake("subtract_back1", _NO_SUM, edit("unbroadcast(-grad_out, y)", "-grad_out"))
 section.mistake("true_divide_back0", _NO_SUM, edit("unbroadcast(grad_out / y, x)", "grad_out / y"))
 section.mistake("true_divide_back0", "Multiplies by y instead of dividing.", edit("grad_out / y", "grad_out * y"))
-section.mistake("true_divide_back1", "The sign is lost: a larger divisor makes a smaller quotient.", edit("-grad_out", "grad_out"))
+section.mistake(
+    "true_divide_back1", "The sign is lost: a larger divisor makes a smaller quotient.", edit("-grad_out", "grad_out")
+)
 section.mistake("true_divide_back1", "Divides by y; by the quotient rule it is y squared.", edit("y**2", "y"))
 section.mistake("true_divide_back1", "The factor x is missing.", edit("-grad_out * x /", "-grad_out /"))
 section.mistake("true_divide_back1", _NO_SUM, edit("unbroadcast(-grad_out * x / y**2, y)", "-grad_out * x / y**2"))
@@ -1276,7 +1389,9 @@ _LINEAR_HINTS = (
 )
 for _name in ("add_back0", "add_back1", "subtract_back1", "true_divide_back0"):
     section.hint(_name, *_LINEAR_HINTS)
-section.hint("true_divide_back1", "Write x / y as x times a power of y. What is the derivative of that power?", *_LINEAR_HINTS)
+section.hint(
+    "true_divide_back1", "Write x / y as x times a power of y. What is the derivative of that power?", *_LINEAR_HINTS
+)
 
 
 # %% add_, sub_
@@ -1315,45 +1430,54 @@ def sub_number_in_place(solution, x, number):
 
 
 _OTHER = "alpha * (other.array if isinstance(other, Tensor) else other)"
-section.mistake("add_", "Makes a new array; whoever holds the old one does not see the change.", edit("x.array += alpha", "x.array = x.array + alpha"))
+section.mistake(
+    "add_",
+    "Makes a new array; whoever holds the old one does not see the change.",
+    edit("x.array += alpha", "x.array = x.array + alpha"),
+)
 section.mistake("add_", "Ignores alpha.", edit(_OTHER, "other.array if isinstance(other, Tensor) else other"))
 section.mistake("add_", "Returns a new tensor and leaves x as it was.",
                 edit("x.array += alpha", "x = Tensor(x.array.copy())\n    x.array += alpha"))  # fmt: skip
 section.mistake("add_", "Returns nothing, so that calls cannot be chained.", edit("return x", "return None"))
-section.mistake("add_", "Does not accept plain numbers.", edit("(other.array if isinstance(other, Tensor) else other)", "other.array"))
+section.mistake(
+    "add_",
+    "Does not accept plain numbers.",
+    edit("(other.array if isinstance(other, Tensor) else other)", "other.array"),
+)
 section.mistake("sub_", "Adds: the sign is lost.", edit("alpha=-alpha", "alpha=alpha"))
 section.mistake("sub_", "Ignores alpha.", edit("alpha=-alpha", "alpha=-1.0"))
-section.hint("add_", "Which of a = a + b and a += b changes the array that others hold?", "What may `other` be, and what does alpha do to it?")
+section.hint(
+    "add_",
+    "Which of a = a + b and a += b changes the array that others hold?",
+    "What may `other` be, and what does alpha do to it?",
+)
 section.hint("sub_", "Can add_ do this for you?", "Which value of alpha turns adding into subtracting?")
 
 
 # %% maximum_back0, maximum_back1, relu
-few = st.integers(-2, 2)  # ties are frequent
-
-
 @section.check("maximum_back0", points=0.5)
-@given(case=binary(np.maximum, few))
+@given(case=binary(np.maximum, FEW))
 def maximum_back0_values(solution, case):
     """Gives x the gradient where x is larger, and half of it where both are equal."""
     return solution.maximum_back0(case.grad_out, case.out, case.x, case.y)
 
 
 @section.check("maximum_back0", points=0.25)
-@given(case=binary(np.maximum, few, stretch=True) | binary(np.maximum, few, number="y"))
+@given(case=binary(np.maximum, FEW, stretch=True) | binary(np.maximum, FEW, number="y"))
 def maximum_back0_broadcast(solution, case):
     """Returns the shape of x, with broadcasting or a plain number."""
     return solution.maximum_back0(case.grad_out, case.out, case.x, case.y)
 
 
 @section.check("maximum_back1", points=0.5)
-@given(case=binary(np.maximum, few))
+@given(case=binary(np.maximum, FEW))
 def maximum_back1_values(solution, case):
     """Gives y the gradient where y is larger, and half of it where both are equal."""
     return solution.maximum_back1(case.grad_out, case.out, case.x, case.y)
 
 
 @section.check("maximum_back1", points=0.25)
-@given(case=binary(np.maximum, few, stretch=True) | binary(np.maximum, few, number="x"))
+@given(case=binary(np.maximum, FEW, stretch=True) | binary(np.maximum, FEW, number="x"))
 def maximum_back1_broadcast(solution, case):
     """Returns the shape of y, with broadcasting or a plain number."""
     return solution.maximum_back1(case.grad_out, case.out, case.x, case.y)
@@ -1380,7 +1504,9 @@ section.hint("maximum_back1", *_MAXIMUM_HINTS)
 def slopes_but_at_zero(observed, expected, inputs):
     """Judges relu's values and gradients; where the input is zero any gradient from 0 to 1 times the incoming one will do."""
     case, (values, gradient) = inputs["case"], observed
-    slope = np.where((case.x == 0) & (case.grad_out != 0), 0.5, gradient / np.where(case.grad_out == 0, 1, case.grad_out))
+    slope = np.where(
+        (case.x == 0) & (case.grad_out != 0), 0.5, gradient / np.where(case.grad_out == 0, 1, case.grad_out)
+    )
     true = np.where((case.x == 0) & (case.grad_out != 0), 0.5, (case.x > 0) * (case.grad_out != 0))
     at_zero = (gradient * case.grad_out)[case.x == 0] if gradient.shape == case.x.shape else np.zeros(0)
     if at_zero.size and ((at_zero < -1e-6) | (at_zero > case.grad_out[case.x == 0] ** 2 + 1e-6)).any():
@@ -1389,24 +1515,28 @@ def slopes_but_at_zero(observed, expected, inputs):
 
 
 @section.check("relu", points=0.5)
-@given(x=arrays(elements=few))
+@given(x=arrays(elements=FEW))
 def relu_values(solution, x):
     """Returns the larger of x and zero."""
     return numbers(solution.relu(solution.Tensor(x)))
 
 
 @section.check("relu", points=0.5, judge=slopes_but_at_zero)
-@given(case=unary(abs, few))
+@given(case=unary(abs, FEW))
 def relu_gradient(solution, case):
-    """Lets the gradient through where x is positive, and nowhere else."""
+    """Lets the gradient through where x is POSITIVE, and nowhere else."""
     x = solution.Tensor(case.x, requires_grad=True)
     out = solution.relu(x)
     solution.backprop(out, solution.Tensor(case.grad_out))
     return numbers(out), numbers(x.grad)
 
 
-section.mistake("relu", "Keeps the smaller of x and zero.", edit("maximum(x, 0.0)", "negative(maximum(negative(x), 0.0))"))
-section.mistake("relu", "Takes the absolute value: negative numbers become positive.", edit("maximum(x, 0.0)", "maximum(x, -x)"))
+section.mistake(
+    "relu", "Keeps the smaller of x and zero.", edit("maximum(x, 0.0)", "negative(maximum(negative(x), 0.0))")
+)
+section.mistake(
+    "relu", "Takes the absolute value: negative numbers become positive.", edit("maximum(x, 0.0)", "maximum(x, -x)")
+)
 section.mistake("relu", "Computes outside the graph: the result has no recipe and no gradient comes back.",
                 edit("maximum(x, 0.0)", "Tensor(np.maximum(x.array, 0.0))"))  # fmt: skip
 section.hint("relu", "Which of the operations you have compares two things?", "Must both of its arguments be tensors?")
@@ -1445,11 +1575,23 @@ section.mistake("_matmul2d", "Multiplies elementwise.", edit("x @ y", "x * y"))
 section.mistake("_matmul2d", "Multiplies in the wrong order.", edit("x @ y", "y @ x"))
 section.mistake("matmul2d_back0", "The right matrix is not transposed.", edit("y.T", "y"))
 section.mistake("matmul2d_back0", "Multiplies in the wrong order.", edit("grad_out @ y.T", "y.T @ grad_out"))
-section.mistake("matmul2d_back0", "Sums the rows of y: right only for a gradient of ones.", edit("grad_out @ y.T", "np.ones_like(grad_out) @ y.T"))
+section.mistake(
+    "matmul2d_back0",
+    "Sums the rows of y: right only for a gradient of ones.",
+    edit("grad_out @ y.T", "np.ones_like(grad_out) @ y.T"),
+)
 section.mistake("matmul2d_back1", "The left matrix is not transposed.", edit("x.T", "x"))
 section.mistake("matmul2d_back1", "Multiplies in the wrong order.", edit("x.T @ grad_out", "grad_out @ x.T"))
-section.mistake("matmul2d_back1", "Sums the columns of x: right only for a gradient of ones.", edit("x.T @ grad_out", "x.T @ np.ones_like(grad_out)"))
-section.hint("_matmul2d", "Which operator multiplies matrices in Python?", "Does elementwise multiplication fit the shapes (n, k) and (k, m)?")
+section.mistake(
+    "matmul2d_back1",
+    "Sums the columns of x: right only for a gradient of ones.",
+    edit("x.T @ grad_out", "x.T @ np.ones_like(grad_out)"),
+)
+section.hint(
+    "_matmul2d",
+    "Which operator multiplies matrices in Python?",
+    "Does elementwise multiplication fit the shapes (n, k) and (k, m)?",
+)
 _MATMUL_HINTS = (
     "Out[i, j] is a sum over k. In how many of these sums does one entry of x, or of y, take part?",
     "Which order and which transposes give the right shape? Check with a square case by hand: shapes cannot help you there.",
@@ -1480,10 +1622,20 @@ def parameter_shares(solution, x, value):
 
 _SUPER = "super().__init__(tensor.array, requires_grad=requires_grad)"
 section.mistake("Parameter", "Copies the array.", edit("tensor.array", "tensor.array.copy()"))
-section.mistake("Parameter", "Never requires a gradient.", edit("tensor.array, requires_grad=requires_grad", "tensor.array"))
-section.mistake("Parameter", "Requires a gradient even when told not to.", edit("requires_grad=requires_grad", "requires_grad=True"))
-section.mistake("Parameter", "Hands the tensor itself to Tensor, which expects an array.", edit("tensor.array", "tensor"))
-section.hint("Parameter", "What does the constructor of Tensor need, and which of it does the given tensor have?", "How does a subclass call it?")
+section.mistake(
+    "Parameter", "Never requires a gradient.", edit("tensor.array, requires_grad=requires_grad", "tensor.array")
+)
+section.mistake(
+    "Parameter", "Requires a gradient even when told not to.", edit("requires_grad=requires_grad", "requires_grad=True")
+)
+section.mistake(
+    "Parameter", "Hands the tensor itself to Tensor, which expects an array.", edit("tensor.array", "tensor")
+)
+section.hint(
+    "Parameter",
+    "What does the constructor of Tensor need, and which of it does the given tensor have?",
+    "How does a subclass call it?",
+)
 
 
 @st.composite
@@ -1492,7 +1644,11 @@ def trees(draw, depth=2):
     tree: dict[str, Any] = {}
     for name in draw(st.lists(names, unique=True, min_size=1 if depth == 2 else 0, max_size=4 if depth == 2 else 2)):
         kind = draw(st.sampled_from(["parameter", "module", "other"] if depth else ["parameter", "other"]))
-        tree[name] = {"parameter": whole, "other": st.sampled_from(["relu", "mean"])}[kind] if kind != "module" else trees(depth=depth - 1)
+        tree[name] = (
+            {"parameter": whole, "other": st.sampled_from(["relu", "mean"])}[kind]
+            if kind != "module"
+            else trees(depth=depth - 1)
+        )
         tree[name] = draw(tree[name])
     return tree
 
@@ -1600,7 +1756,9 @@ section.mistake(
     edit("self._modules[key] = val", "self._modules[key] = self.__dict__[key] = val"),
 )
 section.mistake("Module", "Ignores recurse and always goes into the modules inside.", edit("if recurse:", "if True:"))
-section.mistake("Module", "Goes only one level down.", edit("module.parameters())", "module.parameters(recurse=False))"))
+section.mistake(
+    "Module", "Goes only one level down.", edit("module.parameters())", "module.parameters(recurse=False))")
+)
 section.mistake("Module", "Lists only its own parameters.", edit("if recurse:", "if False:"))
 section.mistake("Module", "Lists the modules at all depths; only those directly inside are asked for.",
                 edit("return iter(self._modules.values())", "return (m for d in self._modules.values() for m in (d, *d.modules()))"))  # fmt: skip
@@ -1688,11 +1846,21 @@ def linear_start(solution, in_features, out_features):
     return [numbers(module.weight), numbers(module.bias)]
 
 
-section.mistake("Linear", "Leaves the bias out.", edit("return out if self.bias is None else out + self.bias", "return out"))
+section.mistake(
+    "Linear", "Leaves the bias out.", edit("return out if self.bias is None else out + self.bias", "return out")
+)
 section.mistake("Linear", "Starts between 0 and the bound: no weight is negative.",
                 edit("empty(out_features, in_features).uniform_(-bound, bound)", "empty(out_features, in_features).uniform_(0.0, bound)"))  # fmt: skip
-section.mistake("Linear", "Takes the bound from the number of outputs.", edit("bound = in_features**-0.5", "bound = out_features**-0.5"))
-section.mistake("Linear", "Starts between -1 and 1, however many inputs there are.", edit("bound = in_features**-0.5", "bound = 1.0"))
+section.mistake(
+    "Linear",
+    "Takes the bound from the number of outputs.",
+    edit("bound = in_features**-0.5", "bound = out_features**-0.5"),
+)
+section.mistake(
+    "Linear",
+    "Starts between -1 and 1, however many inputs there are.",
+    edit("bound = in_features**-0.5", "bound = 1.0"),
+)
 section.mistake("Linear", "Starts with a bias of zero; the text asks for the same range as the weight's.",
                 edit("empty(out_features).uniform_(-bound, bound)", "zeros(out_features)"))  # fmt: skip
 section.mistake("Linear", "Keeps weight as (in_features, out_features).", edit("empty(out_features, in_features)", "empty(in_features, out_features)"),
@@ -1709,7 +1877,7 @@ section.hint(
 
 
 @section.check("ReLU", points=0.25)
-@given(x=arrays(elements=few))
+@given(x=arrays(elements=FEW))
 def relu_module(solution, x):
     """Computes relu when it is called."""
     return numbers(solution.ReLU()(solution.Tensor(x)))
@@ -1717,7 +1885,9 @@ def relu_module(solution, x):
 
 section.mistake("ReLU", "Hands its input on as it is.", edit("return relu(x)", "return x"))
 section.mistake("ReLU", "Lets only negative numbers through.", edit("return relu(x)", "return relu(-x)"))
-section.hint("ReLU", "There is a function of this name in small letters.", "What does calling a module do with its arguments?")
+section.hint(
+    "ReLU", "There is a function of this name in small letters.", "What does calling a module do with its arguments?"
+)
 
 pixels = st.lists(st.integers(0, 1), min_size=5, max_size=5)
 signs = st.lists(st.integers(-1, 1), min_size=11, max_size=11)
@@ -1734,12 +1904,24 @@ def mlp_values(solution, batch, layout, pixels, signs):
     return numbers(logits), sorted(parameter.shape for parameter in model.parameters())
 
 
-section.mistake("MLP", "Nothing nonlinear stands after the first layer.", edit("self.relu1(self.linear1(x))", "self.linear1(x)"))
-section.mistake("MLP", "Nothing nonlinear stands after the second layer.", edit("self.relu2(self.linear2(x))", "self.linear2(x)"))
-section.mistake("MLP", "ReLU stands after the logits as well: they lose their sign.", edit("return self.output(x)", "return relu(self.output(x))"))
+section.mistake(
+    "MLP", "Nothing nonlinear stands after the first layer.", edit("self.relu1(self.linear1(x))", "self.linear1(x)")
+)
+section.mistake(
+    "MLP", "Nothing nonlinear stands after the second layer.", edit("self.relu2(self.linear2(x))", "self.linear2(x)")
+)
+section.mistake(
+    "MLP",
+    "ReLU stands after the logits as well: they lose their sign.",
+    edit("return self.output(x)", "return relu(self.output(x))"),
+)
 section.mistake("MLP", "Expects images that are flat already.", edit("        x = x.reshape((len(x), 28 * 28))\n", ""))
 section.mistake("MLP", "Skips the second hidden layer.", edit("x = self.relu2(self.linear2(x))", "x = self.relu2(x)"))
-section.hint("MLP", "Which shape does the first Linear expect, and which do images have?", "After which of the three layers does a ReLU stand?")
+section.hint(
+    "MLP",
+    "Which shape does the first Linear expect, and which do images have?",
+    "After which of the three layers does a ReLU stand?",
+)
 
 
 # %% cross_entropy
@@ -1750,13 +1932,13 @@ class Batch(NamedTuple):
 
 
 @st.composite
-def batches(draw, elements=st.integers(-4, 4)):
+def batches(draw, elements=WHOLE[:9]):
     rows, classes = draw(st.sampled_from([(2, 3), (1, 3), (3, 2), (4, 3), (3, 4), (2, 1)]))
     labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
-    return Batch(array(draw, (rows, classes), elements), np.array(labels), array(draw, (rows,), positive))
+    return Batch(array(draw, (rows, classes), elements), np.array(labels), array(draw, (rows,), POSITIVE))
 
 
-huge = st.sampled_from([-1000, 0, 1, 999, 1000])
+HUGE = (0, 1, 999, 1000, -1000)
 
 
 @section.check("cross_entropy", points=0.75, judge=near)
@@ -1776,7 +1958,7 @@ def cross_entropy_gradient(solution, batch):
 
 
 @section.check("cross_entropy", points=0.5, judge=near)
-@given(batch=batches(huge))
+@given(batch=batches(HUGE))
 def cross_entropy_huge(solution, batch):
     """Stays finite where logits are near a thousand, and so do its gradients."""
     logits = solution.Tensor(batch.logits, requires_grad=True)
@@ -1860,8 +2042,16 @@ def no_grad_recipes(solution, x):
 
 
 _PUT_BACK = "grad_tracking_enabled = self.was_enabled"
-section.mistake("NoGrad", "Always switches tracking on at the end, even inside another NoGrad.", edit(_PUT_BACK, "grad_tracking_enabled = True"))
-section.mistake("NoGrad", "Tracking stays off after an exception.", edit(_PUT_BACK, "grad_tracking_enabled = self.was_enabled and exception[0] is None"))
+section.mistake(
+    "NoGrad",
+    "Always switches tracking on at the end, even inside another NoGrad.",
+    edit(_PUT_BACK, "grad_tracking_enabled = True"),
+)
+section.mistake(
+    "NoGrad",
+    "Tracking stays off after an exception.",
+    edit(_PUT_BACK, "grad_tracking_enabled = self.was_enabled and exception[0] is None"),
+)
 section.mistake("NoGrad", "Swallows exceptions.", edit(_PUT_BACK, f"{_PUT_BACK}\n        return True"))
 section.mistake("NoGrad", "Tracking stays off afterwards.", edit(_PUT_BACK, "grad_tracking_enabled = False"))
 section.mistake("NoGrad", "Sets a local variable: without `global` the module's own does not change.",
@@ -1944,9 +2134,13 @@ section.mistake("SGD", "Gives the parameter a new array; whoever holds the old o
                 edit(_STEP, "param.array = param.array - self.lr * param.grad.array"))  # fmt: skip
 section.mistake("SGD", "The step is recorded: the update is computed as a new tensor and the parameter stays.",
                 edit("with NoGrad():", "if True:"), edit(_STEP, "param = param - self.lr * param.grad"))  # fmt: skip
-section.mistake("SGD", "Moves along the gradient, so that the loss grows.", edit(_STEP, "param.add_(param.grad, alpha=self.lr)"))
+section.mistake(
+    "SGD", "Moves along the gradient, so that the loss grows.", edit(_STEP, "param.add_(param.grad, alpha=self.lr)")
+)
 section.mistake("SGD", "Ignores the learning rate.", edit(", alpha=self.lr", ""))
-section.mistake("SGD", "Keeps the iterator it was given, which is used up after one pass.", edit("list(params)", "params"))
+section.mistake(
+    "SGD", "Keeps the iterator it was given, which is used up after one pass.", edit("list(params)", "params")
+)
 section.mistake("SGD", "Fails for a parameter without a gradient.", edit("if param.grad is not None:", "if True:"))
 section.hint(
     "SGD",

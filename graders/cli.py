@@ -5,19 +5,23 @@ Exit status: 0 the score was reached, 1 it was not, 2 wrong usage, 3 the grader 
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError, UsageError
-from graders.engine.grading import EXAMPLES, grade, wanted
-from graders.engine.paper import Paper
 from graders.engine.results import Grade
+from graders.engine.sitting import Forkserver
+
+if TYPE_CHECKING:
+    from graders.engine.paper import Paper
 
 REACHED, NOT_REACHED, WRONG_USAGE, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-_MAX_EXAMPLES = 100_000
+EXAMPLES, _MAX_EXAMPLES = 100, 100_000
 
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
@@ -62,9 +66,20 @@ def _grade(arguments: Sequence[str]) -> int:
     parser = _parser()
     parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
     add = parser.add_argument
-    add("--submission", type=Path, metavar="PATH", help="a file, or a folder with a file a section (default: exercises/)")
+    add(
+        "--submission",
+        type=Path,
+        metavar="PATH",
+        help="a file, or a folder with a file a section (default: exercises/)",
+    )
     add("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help="of the drawn inputs (default: 0)")
-    add("--examples", type=_number(1, _MAX_EXAMPLES), default=EXAMPLES, metavar="N", help="inputs a check (default: 100)")
+    add(
+        "--examples",
+        type=_number(1, _MAX_EXAMPLES),
+        default=EXAMPLES,
+        metavar="N",
+        help="inputs a check (default: 100)",
+    )
     add("--min-score", type=_percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
     add("--failures", type=_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
     add("--json", metavar="FILE", help="write the result as JSON ('-' is stdout)")
@@ -73,40 +88,59 @@ def _grade(arguments: Sequence[str]) -> int:
     files = {"--json": options.json, "--junit": options.junit}
     _check_files(files)
     course = Course(options.course.resolve())
-    asked = wanted(course, options.targets or ["all"])
+    asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
-    if "-" in files.values():
-        result = grade(course, asked, path, seed=options.seed, examples=options.examples)
-    else:
-        result = _graded_on_screen(course, asked, path, options)
+    with Forkserver() as forkserver:  # started first: it imports what it needs while this process does
+        if "-" in files.values():
+            from graders.engine.grading import grade
+
+            result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples)
+        else:
+            result = _graded_on_screen(course, asked, path, forkserver, options)
+        if forkserver.unprotected:
+            print(
+                f"grade.py: the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}",
+                file=sys.stderr,
+            )
     _write(result, options.json, options.junit)
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
 
 
 def _graded_on_screen(
-    course: Course, asked: dict[str, list[str] | None], path: Path, options: argparse.Namespace
+    course: Course,
+    asked: dict[str, list[str] | None],
+    path: Path,
+    forkserver: Forkserver,
+    options: argparse.Namespace,
 ) -> Grade:
     """Grades with a line of progress, and prints the report."""
     from rich.console import Console
 
+    from graders.engine.grading import grade
     from graders.report.overview import print_overview
     from graders.report.progress import progress
     from graders.report.terminal import print_grade
 
     with ExitStack() as lines:
 
-        def begin(paper: Paper) -> Callable[[str], None]:
+        def begin(paper: "Paper") -> Callable[[str], None]:
             lines.close()  # the line of the section before
             return lines.enter_context(progress(Console(stderr=True), len(paper.items))).advance
 
-        result = grade(course, asked, path, seed=options.seed, examples=options.examples, begin=begin)
+        result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=begin)
     console = Console(highlight=False)
     if options.targets:
-        print_grade(result, console, failures=options.failures)
+        print_grade(result, console, failures=options.failures, options=_said(options))
     else:
-        print_overview(result, console)
+        print_overview(result, console, options=_said(options))
     return result
+
+
+def _said(options: argparse.Namespace) -> str:
+    """The options that the next command has to repeat."""
+    said = [("--submission", options.submission), ("--course", options.course if options.course != PROJECT else None)]
+    return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in said if value)
 
 
 def _check_files(files: dict[str, str | None]) -> None:
@@ -176,7 +210,9 @@ def _reset(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     from graders.learning import reset
 
-    print(reset(Course(options.course.resolve()), options.section, _asked if not options.yes else lambda question: True))
+    print(
+        reset(Course(options.course.resolve()), options.section, _asked if not options.yes else lambda question: True)
+    )
     return REACHED
 
 
@@ -193,7 +229,7 @@ def _audit(arguments: Sequence[str]) -> int:
     from graders.audit import audit
 
     course = Course(options.course.resolve())
-    holds = audit(course, tuple(wanted(course, options.sections or ["all"])), print)
+    holds = audit(course, tuple(course.wanted(options.sections or ["all"])), print)
     return REACHED if holds else NOT_REACHED
 
 

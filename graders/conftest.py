@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from graders.cli import EXAMPLES
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import UsageError
-from graders.engine.grading import EXAMPLES, grade
+from graders.engine.grading import grade
 from graders.engine.paper import Item, paper
 from graders.engine.results import CheckResult
+from graders.engine.sitting import Forkserver
 from graders.report.blocks import failure_text
 
 COURSE = Course()
@@ -49,7 +51,9 @@ class SectionFile(pytest.File):
         selected = [item for item in self.session.items if isinstance(item, CheckItem) and item.section is self]
         exercises = list(dict.fromkeys(item.parent.name for item in selected if item.parent))
         try:
-            graded = grade(COURSE, {self.path.stem: exercises}, self.config.getoption("submission"))
+            with Forkserver() as forkserver:
+                path = self.config.getoption("submission")
+                graded = grade(COURSE, {self.path.stem: exercises}, path, forkserver, seed=0, examples=EXAMPLES)
         except UsageError as error:
             return {item.name: str(error) for item in selected}
         (section,) = graded.sections

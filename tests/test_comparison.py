@@ -83,7 +83,7 @@ def test_words_are_found_for_arrays_full_of_coincidences(array):
 
 
 @pytest.mark.parametrize(
-    "observed, expected",
+    ("observed", "expected"),
     [
         (np.float64(1), 1.0),
         (np.array(1.0), 1.0),
@@ -113,7 +113,7 @@ def test_what_agrees(observed, expected):
 
 
 @pytest.mark.parametrize(
-    "observed, expected, words",
+    ("observed", "expected", "words"),
     [
         # Types
         ([1], (1,), "a list, expected a tuple"),
@@ -216,7 +216,7 @@ def test_what_agrees(observed, expected):
         ),
         (put(GRID, ([0, 1], [2, 1]), 9), GRID, "2 of 6 values differ, the first at [0, 2]: 9.0 instead of 3.0"),
         (
-            GRID + [0, 1e-4, 2e-4],
+            GRID + np.array([0, 1e-4, 2e-4]),
             GRID,
             "4 of 6 values differ a little (by 3e-05 of their size), the first at [0, 1]: 2.0001 instead of 2.0",
         ),

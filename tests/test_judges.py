@@ -1,4 +1,4 @@
-"""Judges: they accept what is right, refuse what is wrong in words, and raise false alarms no more often than stated."""
+"""Judges: they accept what is right, say what is wrong, and raise false alarms no more often than stated."""
 
 import math
 
@@ -72,9 +72,9 @@ def test_samples_of_the_wrong_form(rng):
 
 
 @pytest.mark.parametrize(
-    "mend, start",
+    ("mend", "start"),
     [
-        (lambda x: x + 0.5, "the samples have mean 0.5"),
+        (lambda x: x + 0.5, "the samples have mean 0.485, expected about 0.0163"),
         (lambda x: 2 * x, "the spread (standard deviation) of the samples is 2"),
         (np.zeros_like, "the spread (standard deviation) of the samples is 0, expected about 1"),
         (lambda x: np.sign(x), "mean and spread of the samples are right, the shape of their distribution is not"),
@@ -86,14 +86,14 @@ def test_a_biased_sampler_fails_in_words(rng, mend, start, judge):
     mine, other = rng.normal(size=N), rng.normal(size=N)
     words = judge(mend(mine), other, {})
     assert words.startswith(start)
-    assert words.endswith(" % of the samples are NaN") if start == "15" else "of them are at most" in words
+    assert words.endswith(" % of the samples are NaN") if start == "15" else "of them are " in words
 
 
 def test_samples_outside_the_range_are_named(rng):
     other = rng.uniform(-1, 1, N)
     mine = np.where(np.abs(other) > 0.8, 1.1 * other, other * 0.9)
     words = distributed_as(false_alarm=0.5)(mine, other, {})
-    assert "of the samples lie outside -1 to 1" in words
+    assert words.startswith("9.25 % of the samples lie outside -1 to 0.999")
 
 
 def test_one_bad_column_is_named(rng):
@@ -116,7 +116,8 @@ def test_the_cdf_of_a_discrete_distribution(rng):
     fair, biased = rng.integers(0, 2, N), (rng.random(N) < 0.7).astype(np.int64)
     assert distributed_as(cdf=coin)(fair, fair, {}) is None
     assert distributed_as(cdf=coin)(biased, fair, {})
-    assert distributed_as(cdf=coin)(np.ones(N, np.int64), fair, {})
+    words = distributed_as(cdf=coin)(np.ones(N, np.int64), fair, {})
+    assert words.endswith("(0 % of them are below 1, expected about 50 %)")
 
 
 def test_categories(rng):
@@ -126,7 +127,8 @@ def test_categories(rng):
     assert judge(fair, fair, {"p": p}) is None
     wrong = rng.choice(5, N, p=[0.4, 0.2, 0.3, 0.1, 0])
     words = judge(wrong, fair, {"p": p})
-    assert words.startswith("category 0 came out in ") and words.endswith(" % of the samples, expected about 10 %")
+    assert words.startswith("category 0 came out in ")
+    assert words.endswith(" % of the samples, expected about 10 %")
     impossible = fair.copy()
     impossible[0] = 4
     assert judge(impossible, fair, {"p": p}) == "category 4 came out in 0.025 % of the samples, expected about 0 %"
@@ -160,7 +162,7 @@ ALARM = 0.2
 
 
 @pytest.mark.parametrize(
-    "judge, draw",
+    ("judge", "draw"),
     [
         (distributed_as(false_alarm=ALARM), lambda rng: rng.normal(size=200)),
         (distributed_as(false_alarm=ALARM), lambda rng: rng.normal(size=(200, 4))),

@@ -28,7 +28,7 @@ def test_a_literal_restores_requires_grad():
 
 
 @pytest.mark.parametrize(
-    "value, text",
+    ("value", "text"),
     [
         (np.array([[1.0, 2.0]]), "np.array([[1.0, 2.0]])"),
         (np.array([1, 2]), "np.array([1, 2])"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from graders.engine.comparison import difference
     from graders.engine.judges import close, distributed_as, exact, up_to_sign
     from graders.engine.section import Section, edit
+    from graders.engine.strategies import HALVES, NONZERO, POSITIVE, WHOLE, arrays, shapes, tensors
 
 _HOME = {
     "Section": "section",
@@ -20,9 +21,25 @@ _HOME = {
     "exact": "judges",
     "up_to_sign": "judges",
     "difference": "comparison",
+    **dict.fromkeys(("HALVES", "NONZERO", "POSITIVE", "WHOLE", "arrays", "shapes", "tensors"), "strategies"),
 }
 
-__all__ = ["Section", "close", "difference", "distributed_as", "edit", "exact", "up_to_sign"]
+__all__ = [
+    "HALVES",
+    "NONZERO",
+    "POSITIVE",
+    "WHOLE",
+    "Section",
+    "arrays",
+    "close",
+    "difference",
+    "distributed_as",
+    "edit",
+    "exact",
+    "shapes",
+    "tensors",
+    "up_to_sign",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -166,7 +166,8 @@ def decode_scalar(decoder: Decoder, node: list[Any], depth: int) -> np.generic:
     dtype = _NATIVE[name]
     if type(data) is not bytes or len(data) != dtype.itemsize or (name == "|b1" and data not in (b"\0", b"\1")):
         raise CodecError("not a scalar")
-    return np.frombuffer(data, dtype)[0]
+    scalar: np.generic = np.frombuffer(data, dtype)[0]
+    return scalar
 
 
 def decode_tensor(decoder: Decoder, node: list[Any], depth: int) -> Any:

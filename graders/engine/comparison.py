@@ -2,31 +2,15 @@
 
 import functools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from graders.engine.arrays import TorchArray
 from graders.engine.patterns import shape_words, show, value_words
+from graders.engine.tolerances import INEXACT, Tolerance, agreement
 from graders.engine.wire import Missing, Opaque, Oversized, Raised, TorchDtype
 
-_RTOL_ATOL = {
-    "float64": (1e-6, 1e-8),
-    "complex128": (1e-6, 1e-8),
-    "float32": (1e-4, 1e-5),
-    "complex64": (1e-4, 1e-5),
-    "float16": (1e-2, 1e-2),
-    "bfloat16": (1e-2, 1e-2),
-}
-_EPS = {
-    "float64": 2**-52,
-    "complex128": 2**-52,
-    "float32": 2**-23,
-    "complex64": 2**-23,
-    "float16": 2**-10,
-    "bfloat16": 2**-7,
-}
-_MAX_SLACK = 1e-2  # of the largest value: 16 roundings of a bfloat16 would be an eighth of it
 _PYTHON_NUMBERS = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _NUMBER_WORDS = {"bool": "a bool", "int64": "an int", "float64": "a float", "complex128": "a complex number"}
 _KIND_WORDS = {
@@ -36,28 +20,7 @@ _KIND_WORDS = {
     "filter": "a filter object",
     "zip": "a zip object",
 }
-
-
 _NOT_DATA = (Raised, Missing, Opaque, Oversized)
-
-
-class Tolerance(NamedTuple):
-    """The tolerances asked for; None stands for the default of the dtype that is compared."""
-
-    rtol: float | None = None
-    atol: float | None = None
-
-    def bound(self, dtype: str, expected: np.ndarray) -> np.ndarray:
-        """How far a value may be from `expected`, by element.
-
-        A sum of terms that cancel is as wrong as its largest term is rounded. So a few roundings of the largest
-        expected value are allowed everywhere, unless the comparison is to be exact (rtol = 0).
-        """
-        rtol, atol = _RTOL_ATOL[dtype]
-        rtol, atol = (rtol if self.rtol is None else self.rtol), (atol if self.atol is None else self.atol)
-        size = np.abs(expected)
-        slack = min(16 * _EPS[dtype], _MAX_SLACK) if rtol else 0
-        return atol + rtol * size + slack * size[np.isfinite(expected)].max(initial=0)
 
 
 def difference(observed: Any, expected: Any, *, rtol: float | None = None, atol: float | None = None) -> str | None:
@@ -155,7 +118,7 @@ def _number_words(observed: Any, expected: Any, tolerance: Tolerance) -> str | N
     dtype = _number_dtype(expected)
     if _number_dtype(observed) != dtype:
         return f"{kind_words(observed)}, expected {kind_words(expected)}"
-    if dtype in _RTOL_ATOL:
+    if dtype in INEXACT:
         return _values_words(np.asarray(observed), np.asarray(expected), dtype, tolerance)
     return None if int(observed) == int(expected) else f"{observed} instead of {expected}"
 
@@ -197,24 +160,6 @@ def _values_words(observed: np.ndarray, expected: np.ndarray, dtype: str, tolera
 
     with np.errstate(all="ignore"):
         return None if mask(observed, expected).all() else value_words(observed, expected, mask)
-
-
-def agreement(observed: np.ndarray, expected: np.ndarray, dtype: str, tolerance: Tolerance) -> np.ndarray:
-    """Where two arrays of one shape agree, as an array of bool; within the tolerance of `dtype` if that is inexact."""
-    if dtype not in _RTOL_ATOL:
-        return np.asarray(observed == expected)
-    wide = np.complex128 if expected.dtype.kind == "c" else np.float64
-    observed, expected = observed.astype(wide, copy=False), expected.astype(wide, copy=False)
-    finite = np.isfinite(observed) & np.isfinite(expected)
-    near = np.abs(observed - expected) <= tolerance.bound(dtype, expected)
-    if finite.all():
-        return np.asarray(near)
-    same = _same(observed.real, expected.real) & _same(observed.imag, expected.imag)
-    return np.asarray(np.where(finite, near, same))
-
-
-def _same(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    return (observed == expected) | (np.isnan(observed) & np.isnan(expected))
 
 
 def _items_words(observed: Any, expected: Any, tolerance: Tolerance) -> str | None:

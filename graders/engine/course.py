@@ -3,7 +3,7 @@
 import ast
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,22 @@ class Course:
         if name not in self.sections:
             raise UsageError(f"there is no section {name!r}{nearest(name, self.sections)}")
         return Material(self, name)
+
+    def wanted(self, targets: Sequence[str]) -> dict[str, list[str] | None]:
+        """What `targets` (section, section::exercise, or all) ask for: exercises by section, None where all are meant.
+
+        Raises:
+            UsageError: there is no such section.
+        """
+        asked: dict[str, list[str] | None] = {}
+        for target in targets:
+            name, _, exercise = target.partition("::")
+            for section in self.sections if name == "all" else [self.find(name).name]:
+                if not exercise:
+                    asked[section] = None
+                elif (exercises := asked.setdefault(section, [])) is not None:
+                    exercises.append(exercise)
+        return {section: asked[section] for section in self.sections if section in asked}
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -57,7 +57,7 @@ def describe(value: object) -> str:
     return str(_name(kind))[:MAX_NAME]
 
 
-class _NotHashable(Exception):
+class _UnhashableError(Exception):
     """A dict key or set item that has no data form of its own."""
 
 
@@ -130,7 +130,7 @@ class Encoder:
     def mapping(self, value: Any, depth: int) -> object:
         try:
             keys = self.hashables(value, depth)
-        except _NotHashable as error:
+        except _UnhashableError as error:
             return opaque(f"dict with a {error} as key")
         if keys is None:
             return oversized(f"dict of {len(value)} items")
@@ -141,14 +141,14 @@ class Encoder:
         kind = _name(type(value))
         try:
             nodes = self.hashables(value, depth)
-        except _NotHashable as error:
+        except _UnhashableError as error:
             return opaque(f"{kind} with a {error} in it")
         if nodes is None:
             return oversized(f"{kind} of {len(value)} items")
         return [SET if kind == "set" else FROZENSET, *sorted(nodes, key=_pack)]
 
     def hashables(self, values: Any, depth: int) -> list[object] | None:
-        """The nodes of dict keys or set items, None if too many. Raises _NotHashable where one is not data."""
+        """The nodes of dict keys or set items, None if too many. Raises _UnhashableError where one is not data."""
         if depth >= MAX_DEPTH or len(values) > self.keys or not self.fits(8 * len(values)):
             return None
         self.keys -= len(values)
@@ -160,7 +160,7 @@ class Encoder:
         # A tensor hashes by identity, which is not data; and two opaque keys would become one.
         if len(self.blobs) > blobs or not _is_hashable(node):
             del self.blobs[blobs:]
-            raise _NotHashable(describe(value))
+            raise _UnhashableError(describe(value))
         return node
 
 

@@ -69,9 +69,7 @@ class _Explainer:
 
     def _shrink(self) -> None:
         self._sitting.leave()
-        search = Search(
-            self._material, self._paper, self._mark.item, self._rule, self._sitting, self._mark.answers
-        )
+        search = Search(self._material, self._paper, self._mark.item, self._rule, self._sitting, self._mark.answers)
         self.failure = search.smallest() or self.failure
 
     def _again(self) -> str:

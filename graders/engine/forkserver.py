@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -23,9 +24,10 @@ _GRACE_SECONDS = 0.25  # for a process whose connection has closed to be gone, s
 def serve(control: socket.socket) -> None:
     """Answers requests, one JSON object a message, until the other end is closed."""
     children: set[int] = set()
-    restricted = sandbox.support() is None
-    if restricted:
+    readable = None
+    if sandbox.support() is None:
         sandbox.prepare()
+        readable = sandbox.interpreter_paths()
     try:
         while True:
             data, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
@@ -35,7 +37,7 @@ def serve(control: socket.socket) -> None:
                 case {"preload": names}:
                     answer = _preload(names)
                 case {"fork": scratch, "memory": memory}:
-                    pid = _fork(control, descriptors[0], Path(scratch), memory, restricted)
+                    pid = _fork(control, descriptors[0], Path(scratch), memory, readable)
                     children.add(pid)
                     answer = {"pid": pid}
                 case {"end": pid, "dying": dying} if pid in children:
@@ -63,14 +65,14 @@ def _preload(names: list[str]) -> dict[str, object]:
         torch.set_num_interop_threads(1)
     gc.collect()
     gc.freeze()  # what is loaded now stays shared with the workers
-    return {"failed": failed}
+    return {"failed": failed, "unprotected": sandbox.support()}
 
 
-def _fork(control: socket.socket, descriptor: int, scratch: Path, memory: int, restricted: bool) -> int:
+def _fork(control: socket.socket, descriptor: int, scratch: Path, memory: int, readable: Sequence[Path] | None) -> int:
     pid = os.fork()
     if pid == 0:
         control.close()
-        worker.main(socket.socket(fileno=descriptor), scratch, memory, restricted)
+        worker.main(socket.socket(fileno=descriptor), scratch, memory, readable)
     os.close(descriptor)
     return pid
 

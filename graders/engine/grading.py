@@ -3,42 +3,27 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from graders.engine import submission
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking import mark
 from graders.engine.paper import Paper, paper
-from graders.engine.results import Grade, SectionResult
+from graders.engine.results import Grade, LoadWarning, SectionResult
 from graders.engine.sitting import Forkserver
 
 SCHEMA = 1
-EXAMPLES = 100
-
-
-def wanted(course: Course, targets: Sequence[str]) -> dict[str, list[str] | None]:
-    """What `targets` (section, section::exercise, or all) ask for: exercises by section, None where all are meant.
-
-    Raises:
-        UsageError: there is no such section.
-    """
-    asked: dict[str, list[str] | None] = {}
-    for target in targets:
-        name, _, exercise = target.partition("::")
-        for section in course.sections if name == "all" else [course.find(name).name]:
-            if not exercise:
-                asked[section] = None
-            elif (exercises := asked.setdefault(section, [])) is not None:
-                exercises.append(exercise)
-    return {section: asked[section] for section in course.sections if section in asked}
 
 
 def grade(
     course: Course,
     asked: Mapping[str, Sequence[str] | None],
     path: Path,
+    forkserver: Forkserver,
     *,
-    seed: int = 0,
-    examples: int = EXAMPLES,
+    seed: int,
+    examples: int,
     explain: bool = True,
     begin: Callable[[Paper], Callable[[str], None]] = lambda paper: lambda title: None,
 ) -> Grade:
@@ -48,35 +33,33 @@ def grade(
         course: where the sections are.
         asked: exercises by section, None for all of a section's, as `wanted` gives them.
         path: a file, for one section only, or a folder with a file for each section.
+        forkserver: where workers come from.
         seed: of the drawn inputs.
         examples: how many inputs to draw for a check.
         explain: look for smaller inputs and name mistakes.
         begin: called with each paper before it is sat; what it returns is called with the title of each check.
 
     Raises:
-        UsageError: a section, an exercise or a file is not there, or a file cannot be read.
+        UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.
     """
     if not path.is_dir() and len(asked) > 1:
         raise UsageError(f"{path} is one file, and {len(asked)} sections were asked for")
     results: list[SectionResult] = []
-    with Forkserver() as forkserver:
-        for name, exercises in asked.items():
-            material = course.find(name)
-            file = submission.find(path, name) if path.is_dir() else path
-            answers = submission.read(file)
-            questions = paper(material, seed, examples)
-            _check_exercises(questions, exercises)
-            results.append(
-                mark(
-                    material,
-                    questions,
-                    answers,
-                    forkserver,
-                    only=exercises,
-                    explain=explain,
-                    advance=begin(questions),
-                )
-            )
+    for name, exercises in asked.items():
+        material = course.find(name)
+        try:
+            answers = submission.read(submission.find(path, name) if path.is_dir() else path)
+            unread = ()
+        except UsageError as error:
+            if len(asked) == 1:
+                raise
+            answers = submission.Submission(name, ())  # costs its section, the others are graded
+            unread = (LoadWarning(None, str(error)),)
+        questions = paper(material, seed, examples)
+        _check_exercises(questions, exercises)
+        advance = begin(questions)
+        result = mark(material, questions, answers, forkserver, only=exercises, explain=explain, advance=advance)
+        results.append(msgspec.structs.replace(result, warnings=unread + result.warnings))
     return Grade(
         schema=SCHEMA,
         seed=seed,

@@ -136,10 +136,10 @@ def _distance_words(mine: np.ndarray, other: np.ndarray, truth: Cdf | None, alar
     worst = int(np.abs(share - wanted).argmax())
     if abs(share[worst] - wanted[worst]) <= bound:
         return None
-    # Said of the samples, not of the point: `points` may be the number just below one, where a step has its foot.
-    where = (
-        f"{_percent(share[worst])} of them are at most {points[worst]:.3g}, expected about {_percent(wanted[worst])}"
-    )
+    point, side = points[worst], "at most"
+    if truth and worst >= len(points) // 2:
+        point, side = np.nextafter(point, np.inf), "below"
+    where = f"{_percent(share[worst])} of them are {side} {point:.3g}, expected about {_percent(wanted[worst])}"
     return f"{_moment_words(mine, other)} ({where})"
 
 
@@ -151,7 +151,8 @@ def _reach(samples: int, alarm: float) -> float:
 def _functions(mine: np.ndarray, other: np.ndarray, truth: Cdf | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points, and both distribution functions there: wherever their distance may be largest.
 
-    That is at a step of either, or just below one where the other function is not a step function.
+    Between two empirical functions that is at a step of either. Against the truth it is at a step of the empirical one
+    (the first half of the points) or just below it (the second half).
     """
     if truth is None:
         points = np.union1d(mine, other)

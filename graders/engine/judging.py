@@ -5,6 +5,7 @@ from typing import Any
 
 from graders.engine import codec
 from graders.engine.comparison import difference
+from graders.engine.errors import GraderError
 from graders.engine.observing import Seen
 from graders.engine.results import Status
 from graders.engine.section import Judge
@@ -64,5 +65,7 @@ class Rule:
         assert isinstance(arguments, dict)
         try:
             return self.judge(observed, expected, arguments)
+        except GraderError:
+            raise  # the author's mistake
         except Exception as error:  # a judge written for sound values meets whatever a submission returns
             return difference(observed, expected) or f"it could not be compared ({type(error).__name__}: {error})"

@@ -116,7 +116,9 @@ class Loader:
             for end in range(start + 1, min(start + _MAX_JOINED, len(chunks)) + 1):
                 line = chunks[start][0]
                 try:
-                    body = ast.parse("\n" * (line - 1) + "".join(text for _, text in chunks[start:end]), cell.label).body
+                    body = ast.parse(
+                        "\n" * (line - 1) + "".join(text for _, text in chunks[start:end]), cell.label
+                    ).body
                 except (SyntaxError, ValueError) as problem:
                     if end == start + 1:
                         first = problem
@@ -136,7 +138,9 @@ class Loader:
             case ast.If(test=test, body=body, orelse=orelse):
                 chosen = body
                 if not _is_main(test):
-                    value = self._guarded(statement, lambda: eval(self._compiled(ast.Expression(test), "eval"), vars(self.module)))
+                    value = self._guarded(
+                        statement, lambda: eval(self._compiled(ast.Expression(test), "eval"), vars(self.module))
+                    )
                     chosen = body if value else orelse
                 for inner in chosen:
                     self._run(inner)

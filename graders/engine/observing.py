@@ -1,5 +1,6 @@
 """Runs a probe on one example and takes down what it observes, in the same way on both sides of the sandbox."""
 
+import itertools
 import linecache
 import random
 import sys
@@ -100,12 +101,15 @@ def raised(error: BaseException, files: Collection[str]) -> codec.Raised:
 
 
 def frames(trace: TracebackType | None, files: Collection[str]) -> str:
-    """The lines of a traceback that lie in `files`, the first and last ones where there are many."""
-    steps = [(frame.f_code, line) for frame, line in traceback.walk_tb(trace) if frame.f_code.co_filename in files]
-    shown = [_step(code, line) for code, line in steps[: _MAX_FRAMES // 2]]
-    if len(steps) > _MAX_FRAMES:
-        shown.append(f"... {len(steps) - _MAX_FRAMES} more calls ...")
-    shown += [_step(code, line) for code, line in steps[max(len(shown), len(steps) - _MAX_FRAMES // 2) :]]
+    """The lines of a traceback that lie in `files`: a call that repeats itself once, and not too many in all."""
+    steps = ((frame.f_code, line) for frame, line in traceback.walk_tb(trace) if frame.f_code.co_filename in files)
+    shown = []
+    for (code, line), group in itertools.groupby(steps):
+        shown.append(_step(code, line))
+        if (more := len(list(group)) - 1) > 0:
+            shown.append(f"    ... {more} more times ...")
+    if len(shown) > _MAX_FRAMES:
+        shown[_MAX_FRAMES // 2 : -_MAX_FRAMES // 2] = ["..."]
     return "\n".join(shown)[-_MAX_TRACE:]
 
 

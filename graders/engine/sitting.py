@@ -71,6 +71,7 @@ class Forkserver:
                 start_new_session=True,
             )
         self._loaded: set[str] = set()
+        self.unprotected: str | None = None  # why this system cannot restrict workers, known after `preload`
 
     def __enter__(self) -> "Forkserver":
         return self
@@ -88,7 +89,7 @@ class Forkserver:
         """Imports modules, those that are installed, once for all workers to come."""
         missing = sorted(set(names) - self._loaded)
         if missing:
-            self._ask({"preload": missing})
+            self.unprotected = self._ask({"preload": missing})["unprotected"]
             self._loaded.update(missing)
 
     def fork(self, scratch: Path) -> tuple[int, socket.socket]:
@@ -226,7 +227,7 @@ class _Worker:
         except Late:
             raise _Stopped(place, f"took longer than {limit:.0f} seconds") from None
         except (Broken, msgspec.MsgspecError) as error:
-            raise _Stopped(place, f"ended the process ({self._death(error)})") from None
+            raise _Stopped(place, self._death(error)) from None
 
     def run(self, task: Task, seconds: float) -> tuple[Answers, bool]:
         """Runs a task; what came of it, and whether the worker is fit for another."""
@@ -265,8 +266,10 @@ class _Worker:
         if self._status is None:
             self._status = self._forkserver.end(self._pid, dying=True)
         if self._status >= 0:
-            return f"exit status {self._status}"
-        return str(error) if self._status == -signal.SIGKILL else f"killed by {signal.Signals(-self._status).name}"
+            return f"the process ended with exit status {self._status}"
+        if self._status == -signal.SIGKILL:
+            return f"the process was given up: {error}"
+        return f"the process was killed by {signal.Signals(-self._status).name}"
 
 
 def _is_crammed(folder: Path) -> bool:

@@ -32,7 +32,7 @@ class CodecError(ValueError):
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """The probe raised. `bases` names the exception's classes from its own to `object`, `trace` the learner's frames."""
+    """The probe raised. `bases` names the classes of the exception up to `object`, `trace` the learner's own frames."""
 
     type: str
     bases: tuple[str, ...]
@@ -72,4 +72,4 @@ def named_tuple(name: str, fields: tuple[str, ...]) -> type[tuple[Any, ...]]:
         raise ValueError("too many or too long names")
     if not all(word.isascii() and word.isidentifier() and not keyword.iskeyword(word) for word in (name, *fields)):
         raise ValueError("not an identifier")
-    return collections.namedtuple(name, fields)  # type: ignore[return-value]
+    return collections.namedtuple(name, fields)

@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -61,14 +63,14 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def work(connection: socket.socket, scratch: Path, memory: int, restricted: bool) -> None:
+def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequence[Path] | None) -> None:
     """Serves one submission until the parent closes the connection.
 
     Args:
         connection: to the parent.
         scratch: the only folder that the submission may write to.
         memory: how many bytes the submission may use on top of what the process has now.
-        restricted: whether this system has a sandbox to put on.
+        readable: the files and folders that the submission may read; None where this system has no sandbox.
     """
     _settle(scratch)
     channel = Channel(connection)
@@ -78,8 +80,8 @@ def work(connection: socket.socket, scratch: Path, memory: int, restricted: bool
     probes = ModuleType("probes")
     sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
     exec(compile(order.probes, "<probes>", "exec"), vars(probes))
-    if restricted:
-        sandbox.restrict(sandbox.interpreter_paths(), scratch, memory)
+    if readable is not None:
+        sandbox.restrict(readable, scratch, memory)
     solution, files = _load(channel, order)
     threads = threading.active_count()
     while True:
@@ -113,14 +115,15 @@ def _settle(scratch: Path) -> None:
         os.dup2(null, descriptor)
     os.close(null)
     os.chdir(scratch)
-    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch), USER="learner")  # USER, since /etc/passwd is out of reach
+    tempfile.tempdir = None  # it is looked up again
 
 
-def main(connection: socket.socket, scratch: Path, memory: int, restricted: bool) -> None:
+def main(connection: socket.socket, scratch: Path, memory: int, readable: Sequence[Path] | None) -> None:
     """Runs `work` and ends the process, whatever comes."""
     status = 1
     try:
-        work(connection, scratch, memory, restricted)
+        work(connection, scratch, memory, readable)
     except Broken:
         status = 0  # the parent has closed the connection
     except BaseException:

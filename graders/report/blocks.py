@@ -68,8 +68,11 @@ def _paragraphs(check: CheckResult, exercise: str, width: int) -> Iterator[list[
 
 
 def _reason(check: CheckResult, exercise: str) -> str:
-    """Why there is no value to show: in the engine's words if it has some, else in ours."""
-    return inert(check.error or "").strip() or SENTENCES.get(check.status, "").format(exercise=exercise)
+    """Why it did not pass, where that is more than a value: in the engine's words if it has some, else in ours."""
+    if not check.error:
+        return SENTENCES.get(check.status, "").format(exercise=exercise)
+    case = check.counterexample
+    return "" if case and case.actual == check.error else inert(check.error).strip()
 
 
 def _prose(label: str, text: str, width: int, role: Role = "plain", hang: int = 0) -> list[Line]:
@@ -85,8 +88,9 @@ def _prose(label: str, text: str, width: int, role: Role = "plain", hang: int = 
 def _comparison(case: Counterexample, check: CheckResult, width: int) -> list[Line]:
     """What came out above what was expected, letter under letter if there is room, and the difference in words."""
     actual, expected = _windows(inert(case.actual).strip("\n"), inert(case.expected).strip("\n"))
-    if _said(actual, check):
-        actual = ""
+    difference = "" if case.difference == case.actual else case.difference
+    if check.status == "raised" and f"\n{inert(check.error or '').strip()}".endswith(f"\n{actual}"):
+        actual = difference = ""  # the traceback has just said it
     room = width - LABEL_WIDTH
     beside = all("\n" not in value and len(value) <= room for value in (actual, expected))
     lines: list[Line] = []
@@ -94,12 +98,7 @@ def _comparison(case: Counterexample, check: CheckResult, width: int) -> list[Li
         lines += _value("came out", _marked(actual, expected, "actual"), beside)
     if expected:
         lines += _value("expected", _marked(expected, actual, "expected"), beside)
-    return lines if _said(case.difference, check) else lines + _difference(case.difference, width)
-
-
-def _said(text: str, check: CheckResult) -> bool:
-    """Whether the error shown above has said it: a traceback ends with what came out, a time limit is all there is."""
-    return check.status != "failed" and f"\n{inert(check.error or '').strip()}".endswith(f"\n{inert(text).strip()}")
+    return lines + _difference(difference, width)
 
 
 def _difference(text: str, width: int) -> list[Line]:

@@ -17,14 +17,20 @@ class NextStep(NamedTuple):
     command: str
 
 
-def next_step(grade: Grade, command: str, *, explained: bool = True) -> NextStep:
+def next_step(grade: Grade, command: str, *, options: str = "", explained: bool = True) -> NextStep:
     """Repair before writing something new, go on before starting, and in the order of study.
 
     Args:
         grade: what was graded, sections and exercises in the order of study
         command: how the grader is called, `python grade.py`
+        options: what was said besides, to be said again: `--submission answers`
         explained: whether the report shows what is wrong: then a hint is next, else a look at the failure
     """
+    step = _next_step(grade, command, explained)
+    return step if step.purpose == "hint" or not options else step._replace(command=f"{step.command} {options}")
+
+
+def _next_step(grade: Grade, command: str, explained: bool) -> NextStep:
     places = [(section, exercise) for section in grade.sections for exercise in section.exercises]
     if to_fix := [place for place in places if not _statuses(place).isdisjoint(TO_FIX)]:
         return _repair(*to_fix[0], command) if explained else _look(*to_fix[0], command)
@@ -87,4 +93,4 @@ def _go_on(grade: Grade, exercises: int, command: str) -> NextStep:
     section = grade.sections[-1]
     if exercises == 1:
         return NextStep(f"grade the rest of {section.name}", None, "run", f"{command} {section.name}")
-    return NextStep("train with what you wrote", None, "run", f"{command} checkpoint {section.name}")
+    return NextStep("see what else there is to learn", None, "run", command)

@@ -10,13 +10,14 @@ from graders.report.words import TO_FIX, count, number
 BAR = 10  # characters of a score bar between its brackets
 
 
-def print_overview(grade: Grade, console: Console, *, command: str = "python grade.py") -> None:
+def print_overview(grade: Grade, console: Console, *, command: str = "python grade.py", options: str = "") -> None:
     """Print one line a section and the next action.
 
     Args:
         grade: all sections in the order of study; one without exercises was not graded yet
         console: where to print
         command: how the grader is called, for the next step
+        options: what it was called with, to be said again there
     """
     screen = Screen(console)
     done = sum(_state(section)[1] == "done" for section in grade.sections)
@@ -27,7 +28,7 @@ def print_overview(grade: Grade, console: Console, *, command: str = "python gra
     )
     screen.line()
     _print_sections(screen, grade.sections)
-    screen.next_step(next_step(grade, command, explained=False))
+    screen.next_step(next_step(grade, command, options=options, explained=False))
 
 
 def _print_sections(screen: Screen, sections: tuple[SectionResult, ...]) -> None:

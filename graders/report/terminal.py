@@ -34,7 +34,9 @@ class Failure(NamedTuple):
     check: CheckResult
 
 
-def print_grade(grade: Grade, console: Console, *, failures: int = 3, command: str = "python grade.py") -> None:
+def print_grade(
+    grade: Grade, console: Console, *, failures: int = 3, command: str = "python grade.py", options: str = ""
+) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
 
     Args:
@@ -42,13 +44,14 @@ def print_grade(grade: Grade, console: Console, *, failures: int = 3, command: s
         console: where to print; colour and width are its own
         failures: how many failing checks are explained
         command: how the grader is called, for the next step
+        options: what it was called with, to be said again there
     """
     screen = Screen(console)
     for section in grade.sections:
         _print_section(screen, section, folded=len(grade.sections) > 1)
     _print_failures(screen, grade, failures)
     _print_outcome(screen, grade)
-    screen.next_step(next_step(grade, command))
+    screen.next_step(next_step(grade, command, options=options))
 
 
 def _print_section(screen: Screen, section: SectionResult, folded: bool) -> None:
