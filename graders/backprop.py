@@ -1,12 +1,13 @@
 """Checks of the section `backprop`: an autograd engine in numpy.
 
-Inputs are small whole numbers, so that right answers are exactly equal, and the axes of an array differ in size, so that
-mixed-up axes show. Tensors may hold single or double precision: probes hand out their numbers in double.
+Inputs are small whole numbers, so that right answers are exactly equal, and the axes of an array differ in size, so
+that mixed-up axes show. Tensors may hold single or double precision: probes hand out their numbers in double.
 """
 
 import math
 import re
 from functools import cache
+from itertools import permutations as permutations_of
 from string import ascii_letters
 from typing import Any, NamedTuple
 
@@ -71,8 +72,9 @@ NONZERO = WHOLE[1:11]
 FEW = WHOLE[:5]  # ties are frequent
 whole = st.sampled_from(WHOLE)
 nonzero = st.sampled_from(NONZERO)
-shapes = st.lists(st.sampled_from([2, 3, 1, 4]), max_size=3, unique=True).map(tuple)  # sizes differ; () is 0-d
-filled_shapes = st.lists(st.sampled_from([2, 3, 4]), min_size=2, max_size=3, unique=True).map(tuple)
+SHAPES = [sizes for axes in range(4) for sizes in permutations_of((2, 3, 1, 4), axes)]  # sizes differ; () is 0-d
+shapes = st.sampled_from(SHAPES)
+filled_shapes = st.sampled_from([sizes for sizes in SHAPES if len(sizes) > 1 and 1 not in sizes])
 empty_shapes = st.sampled_from([(0,), (0, 3), (2, 0), (3, 0, 2)])
 names = st.sampled_from(["weight", "bias", "scale", "encoder", "head"])
 
@@ -101,7 +103,7 @@ def unary(draw, forward, elements=WHOLE, shapes=shapes):
 
 @st.composite
 def stretched(draw, shape, both):
-    """Two shapes that broadcast to `shape`: the first may lose axes; with `both`, the second too, but never the same."""
+    """Two shapes that broadcast to `shape`: the first may lose axes; with `both`, the second may lose others."""
     first, second = [], []
     for size in shape:
         way = draw(st.sampled_from(["first", "neither", "second"] if both else ["first", "neither"]))
@@ -165,17 +167,10 @@ def made(tensor, *sources):
 
 
 # %% log_back
-@section.check("log_back", points=0.75)
+@section.check("log_back", points=0.5)
 @given(case=unary(np.log, POSITIVE))
 def log_back_values(solution, case):
     """Multiplies the incoming gradient by one over the input."""
-    return solution.log_back(case.grad_out, case.out, case.x)
-
-
-@section.check("log_back", points=0.25, examples=20)
-@given(case=unary(np.log, POSITIVE, empty_shapes))
-def log_back_empty(solution, case):
-    """Works on arrays without elements."""
     return solution.log_back(case.grad_out, case.out, case.x)
 
 
@@ -184,7 +179,6 @@ section.mistake(
     "log_back", "Gives 1/x alone: the chain rule's incoming gradient is missing.", edit("grad_out / x", "1 / x")
 )
 section.mistake("log_back", "Multiplies by x instead of dividing by it.", edit("grad_out / x", "grad_out * x"))
-section.mistake("log_back", "Returns the output's gradient unchanged.", edit("return grad_out / x", "return grad_out"))
 section.hint(
     "log_back",
     "What is the derivative of log(x), and which of the three arguments does it need?",
@@ -193,28 +187,28 @@ section.hint(
 
 
 # %% unbroadcast
-@section.check("unbroadcast", points=0.75)
+@section.check("unbroadcast", points=0.5)
 @given(pair=broadcasts(stretch=False))
 def sums_prepended_axes(solution, pair):
     """Sums over the axes that broadcasting put in front."""
     return solution.unbroadcast(pair.broadcasted, pair.original)
 
 
-@section.check("unbroadcast", points=0.75)
+@section.check("unbroadcast", points=0.5)
 @given(pair=broadcasts(prepend=False))
 def sums_stretched_axes(solution, pair):
     """Sums over axes of size one that broadcasting stretched, and keeps them."""
     return solution.unbroadcast(pair.broadcasted, pair.original)
 
 
-@section.check("unbroadcast", points=0.75)
+@section.check("unbroadcast", points=0.5)
 @given(pair=broadcasts())
 def sums_both_kinds_of_axes(solution, pair):
     """Handles axes of both kinds at once, down to a 0-d array."""
     return solution.unbroadcast(pair.broadcasted, pair.original)
 
 
-@section.check("unbroadcast", points=0.5)
+@section.check("unbroadcast", points=0.25)
 @given(gradient=arrays())
 def unbroadcast_changes_nothing(solution, gradient):
     """Returns the gradient as it is where nothing was broadcast."""
@@ -247,17 +241,6 @@ section.mistake(
     edit("broadcasted.sum(axis=tuple(range(prepended)))", "broadcasted"),
 )
 section.mistake("unbroadcast", "Averages over the copies; their gradients add up.", edit("summed.sum(", "summed.mean("))
-section.mistake(
-    "unbroadcast",
-    "Picks the stretched axes by their place before the axes in front are gone, so wrong ones are summed.",
-    edit("enumerate(original.shape)", "enumerate(broadcasted.shape[: original.ndim])"),
-    edit("if size == 1", "if size > 1 and original.shape[axis] == 1"),
-)
-section.mistake(
-    "unbroadcast",
-    "Cuts out one copy's gradient: all copies must be added.",
-    edit("summed.sum(axis=stretched, keepdims=True)", "summed[tuple(slice(size) for size in original.shape)]"),
-)
 section.hint(
     "unbroadcast",
     "A number used in five places moves all five. What does that make its gradient?",
@@ -275,16 +258,9 @@ def multiply_back0_values(solution, case):
 
 
 @section.check("multiply_back0", points=0.5)
-@given(case=binary(np.multiply, stretch=True))
+@given(case=binary(np.multiply, stretch=True) | binary(np.multiply, number="y"))
 def multiply_back0_broadcast(solution, case):
-    """Returns the shape of the first factor where the factors were broadcast."""
-    return solution.multiply_back0(case.grad_out, case.out, case.x, case.y)
-
-
-@section.check("multiply_back0", points=0.25)
-@given(case=binary(np.multiply, number="y"))
-def multiply_back0_number(solution, case):
-    """Accepts a plain number as the second factor."""
+    """Returns the shape of the first factor where the other is broadcast against it or a plain number."""
     return solution.multiply_back0(case.grad_out, case.out, case.x, case.y)
 
 
@@ -296,22 +272,15 @@ def multiply_back1_values(solution, case):
 
 
 @section.check("multiply_back1", points=0.5)
-@given(case=binary(np.multiply, stretch=True))
+@given(case=binary(np.multiply, stretch=True) | binary(np.multiply, number="x"))
 def multiply_back1_broadcast(solution, case):
-    """Returns the shape of the second factor where the factors were broadcast."""
-    return solution.multiply_back1(case.grad_out, case.out, case.x, case.y)
-
-
-@section.check("multiply_back1", points=0.25)
-@given(case=binary(np.multiply, number="x"))
-def multiply_back1_number(solution, case):
-    """Accepts a plain number as the first factor."""
+    """Returns the shape of the second factor where the other is broadcast against it or a plain number."""
     return solution.multiply_back1(case.grad_out, case.out, case.x, case.y)
 
 
 _NO_SUM = "Broadcasting is not undone: the gradient keeps the shape of the result."
 section.mistake("multiply_back0", _NO_SUM, edit("unbroadcast(grad_out * y, x)", "grad_out * y"))
-section.mistake("multiply_back0", "Mixes the factors up: d(x · y)/dx is y.", edit("grad_out * y, x", "grad_out * x, x"))
+section.mistake("multiply_back0", "Mixes up the factors: d(x·y)/dx is y.", edit("grad_out * y, x", "grad_out * x, x"))
 section.mistake("multiply_back0", "The incoming gradient is missing.", edit("grad_out * y, x", "out * 0 + y, x"))
 section.mistake(
     "multiply_back0",
@@ -319,7 +288,7 @@ section.mistake(
     edit("unbroadcast(grad_out * y, x)", "unbroadcast(grad_out, x) * y"),
 )
 section.mistake("multiply_back1", _NO_SUM, edit("unbroadcast(grad_out * x, y)", "grad_out * x"))
-section.mistake("multiply_back1", "Mixes the factors up: d(x · y)/dy is x.", edit("grad_out * x, y", "grad_out * y, y"))
+section.mistake("multiply_back1", "Mixes up the factors: d(x·y)/dy is x.", edit("grad_out * x, y", "grad_out * y, y"))
 section.mistake(
     "multiply_back1",
     "Brings the gradient to the shape of x; that of y is asked for.",
@@ -349,14 +318,14 @@ def graph_inputs(draw, stretch=False):
     return Inputs(array(draw, a, POSITIVE), array(draw, b, POSITIVE), array(draw, c, POSITIVE[1:]))
 
 
-@section.check("forward_and_back", points=0.75)
+@section.check("forward_and_back", points=0.5)
 @given(inputs=graph_inputs())
 def graph_of_one_shape(solution, inputs):
     """Finds the three gradients where all inputs have one shape."""
     return solution.forward_and_back(inputs.a, inputs.b, inputs.c)
 
 
-@section.check("forward_and_back", points=0.75)
+@section.check("forward_and_back", points=0.5)
 @given(inputs=graph_inputs(stretch=True))
 def graph_with_broadcasting(solution, inputs):
     """Gives each gradient the shape of its input where the inputs are broadcast."""
@@ -384,13 +353,10 @@ section.mistake(
     "The last logarithm is not undone: its gradient is 1/f.",
     edit("grad_f = log_back(np.ones_like(g), g, f)", "grad_f = np.ones_like(g)"),
 )
-section.mistake(
-    "forward_and_back", "The logarithm of c is not undone.", edit("log_back(grad_e, e, c)", "unbroadcast(grad_e, c)")
-)
 section.hint(
     "forward_and_back",
     "Draw the graph as boxes and arrows. Through which boxes does a path from g to c lead?",
-    "Name what you compute after what it is the gradient of. Which one does each backward function need as its first argument?",
+    "Name gradients after what they belong to. Which one does each backward function need first?",
 )
 
 
@@ -411,7 +377,7 @@ def lookup_with(solution, entries):
     return lookup
 
 
-@section.check("BackwardFuncLookup", points=0.75)
+@section.check("BackwardFuncLookup", points=0.5)
 @given(entries=st.lists(entries, min_size=1, max_size=6))
 def lookup_finds(solution, entries):
     """Finds, for each function and position, what was registered last."""
@@ -433,12 +399,6 @@ section.mistake(
     "Keeps one backward function for each function; every argument needs its own.",
     edit("self.back_funcs[forward_fn, arg_position] = back_fn", "self.back_funcs[forward_fn] = back_fn"),
     edit("return self.back_funcs[forward_fn, arg_position]", "return self.back_funcs[forward_fn]"),
-)
-section.mistake(
-    "BackwardFuncLookup",
-    "Keeps one backward function for each position, whatever the function.",
-    edit("self.back_funcs[forward_fn, arg_position] = back_fn", "self.back_funcs[arg_position] = back_fn"),
-    edit("return self.back_funcs[forward_fn, arg_position]", "return self.back_funcs[arg_position]"),
 )
 section.mistake(
     "BackwardFuncLookup",
@@ -468,21 +428,14 @@ section.hint(
 
 # %% log_forward, multiply_forward
 @section.check("log_forward", points=0.5, judge=near)
-@given(x=arrays(elements=POSITIVE))
-def log_forward_values(solution, x):
-    """Returns a tensor with the logarithms."""
-    return numbers(solution.log_forward(solution.Tensor(x)))
-
-
-@section.check("log_forward", points=0.75, judge=near)
 @given(x=arrays(elements=POSITIVE), needed=st.booleans())
 def log_forward_recipe(solution, x, needed):
-    """Leaves a recipe exactly where the input requires a gradient."""
+    """Returns the logarithms, with a recipe exactly where the input requires a gradient."""
     source = solution.Tensor(x, requires_grad=needed)
     return made(solution.log_forward(source), source)
 
 
-@section.check("log_forward", points=0.5, judge=near)
+@section.check("log_forward", points=0.25, judge=near)
 @given(x=arrays(elements=POSITIVE), enabled=st.booleans())
 def log_forward_untracked(solution, x, enabled):
     """Leaves no recipe while grad_tracking_enabled is False."""
@@ -509,29 +462,18 @@ section.mistake(
 section.mistake(
     "log_forward", "The recipe's args hold the tensor; they are to hold its array.", edit("(x.array,), {}", "(x,), {}")
 )
-section.mistake(
-    "log_forward", "The recipe holds the output where the input array belongs.", edit("(x.array,)", "(out.array,)")
-)
-section.mistake("log_forward", "The recipe names the result as its own parent.", edit("{0: x}", "{0: out}"))
 _RECIPE_HINTS = (
     "Who will read the recipe, and what must it find there to undo the operation?",
-    "Two conditions decide whether the result requires a gradient. One of them is about the inputs: what is the other about?",
+    "Two conditions decide whether the result requires a gradient. One is about the inputs: what is the other about?",
     "Compare args and parents: one is for the backward function, one says where its result goes. Which holds arrays?",
 )
 section.hint("log_forward", *_RECIPE_HINTS)
 
 
 @section.check("multiply_forward", points=0.5)
-@given(case=binary(np.multiply, stretch=True))
-def multiply_forward_values(solution, case):
-    """Returns a tensor with the product, broadcast."""
-    return numbers(solution.multiply_forward(solution.Tensor(case.x), solution.Tensor(case.y)))
-
-
-@section.check("multiply_forward", points=0.5)
-@given(case=binary(np.multiply), needed=st.tuples(st.booleans(), st.booleans()))
+@given(case=binary(np.multiply, stretch=True), needed=st.tuples(st.booleans(), st.booleans()))
 def multiply_forward_recipe(solution, case, needed):
-    """Leaves a recipe if either factor requires a gradient."""
+    """Returns the product, broadcast, with a recipe if either factor requires a gradient."""
     x, y = solution.Tensor(case.x, requires_grad=needed[0]), solution.Tensor(case.y, requires_grad=needed[1])
     return made(solution.multiply_forward(x, y), x, y)
 
@@ -544,7 +486,7 @@ def multiply_forward_number(solution, x, number, first):
     return made(solution.multiply_forward(*((number, source) if first else (source, number))), source)
 
 
-@section.check("multiply_forward", points=0.5)
+@section.check("multiply_forward", points=0.25)
 @given(x=arrays(), enabled=st.booleans())
 def multiply_forward_untracked(solution, x, enabled):
     """Leaves no recipe while grad_tracking_enabled is False."""
@@ -570,12 +512,11 @@ section.mistake(
 section.mistake(
     "multiply_forward", "Leaves a recipe also where no gradient is needed.", edit("if needs_grad:", "if True:")
 )
-section.mistake("multiply_forward", "Looks only at the first factor for requires_grad.",
-                edit("for parent in tensors.values()", "for parent in list(tensors.values())[:1]"))  # fmt: skip
 section.mistake(
-    "multiply_forward", "Plain numbers are missing from the recipe's args.",
+    "multiply_forward",
+    "Plain numbers are missing from the recipe's args.",
     edit("np.multiply, args, {}", "np.multiply, tuple(parent.array for parent in tensors.values()), {}"),
-)  # fmt: skip
+)
 section.hint("multiply_forward", "In 2 · x, at which argument position does x stand?", *_RECIPE_HINTS[1:])
 
 
@@ -589,16 +530,9 @@ def scaled(x, *, by):
 
 
 @section.check("wrap_forward_fn", points=0.5)
-@given(case=binary(np.add, stretch=True), name=st.sampled_from(["add", "subtract", "maximum"]))
-def wrapped_values(solution, case, name):
-    """Computes what the numpy function computes, as a tensor."""
-    return numbers(solution.wrap_forward_fn(getattr(np, name))(solution.Tensor(case.x), solution.Tensor(case.y)))
-
-
-@section.check("wrap_forward_fn", points=0.5)
 @given(x=arrays(), number=whole, first=st.booleans(), needed=st.booleans())
 def wrapped_recipe(solution, x, number, first, needed):
-    """Leaves a recipe with the function, its arguments and its parents by position."""
+    """Returns what the function computes, with a recipe of the function, its arguments and its parents by position."""
     source = solution.Tensor(x, requires_grad=needed)
     return made(solution.wrap_forward_fn(plus)(*((number, source) if first else (source, number))), source)
 
@@ -672,7 +606,7 @@ section.hint(
 # %% topological_sort
 @st.composite
 def graphs(draw, cyclic=False):
-    """A graph whose nodes have children of higher rank only, under shuffled numbers; perhaps with one edge against that."""
+    """A graph whose nodes have children of higher rank only, under shuffled numbers; perhaps one edge is against it."""
     size = draw(st.integers(1, 7))
     label = draw(st.permutations(range(size)))
     children: list[list[int]] = [[] for _ in range(size)]
@@ -706,7 +640,7 @@ def children_first(observed, expected, inputs):
     return out_of_order(observed, expected, inputs["graph"].children)
 
 
-@section.check("topological_sort", points=1.25, judge=children_first)
+@section.check("topological_sort", points=1, judge=children_first)
 @given(graph=graphs())
 def sorts_graphs(solution, graph):
     """Lists every reachable node once, children before those who have them."""
@@ -740,8 +674,9 @@ def sorts_long_chains(solution, length):
 
 
 section.mistake("topological_sort", "Returns an empty list.", edit("    return order", "    return []"))
-section.mistake("topological_sort", "Raises an error for every graph that has an edge.",
-                edit("if child in on_path:", "if True:"))  # fmt: skip
+section.mistake(
+    "topological_sort", "Raises an error for every graph that has an edge.", edit("if child in on_path:", "if True:")
+)
 section.mistake(
     "topological_sort",
     "Lists a node when it is first met (pre-order); it must wait until all its children are listed.",
@@ -771,9 +706,6 @@ section.mistake(
     "Passes over cycles instead of refusing them.",
     edit("if child in on_path:", "if False:"),
     edit("if child not in finished:", "if child not in finished and child not in on_path:"),
-)
-section.mistake(
-    "topological_sort", "The node itself is missing from its list.", edit("    return order", "    return order[:-1]")
 )
 section.hint(
     "topological_sort",
@@ -812,7 +744,7 @@ def results_first(observed, expected, inputs):
     return words and f"read from its end, {words}"
 
 
-@section.check("sorted_computational_graph", points=1.5, judge=results_first)
+@section.check("sorted_computational_graph", points=1, judge=results_first)
 @given(program=programs())
 def sorts_tensors(solution, program):
     """Lists each tensor behind the result once, the result first and every tensor before its parents."""
@@ -821,31 +753,17 @@ def sorts_tensors(solution, program):
     return [numbering[id(tensor)] for tensor in solution.sorted_computational_graph(tensors[-1])]
 
 
-@section.check("sorted_computational_graph", points=0.25, examples=20)
-@given(x=arrays())
-def sorts_a_leaf(solution, x):
-    """A tensor without a recipe is alone in its graph."""
-    return [numbers(tensor) for tensor in solution.sorted_computational_graph(solution.Tensor(x))]
-
-
 section.mistake(
     "sorted_computational_graph", "The order is the wrong way round: leaves come first.", edit(")[::-1]", ")")
 )
 section.mistake(
     "sorted_computational_graph",
     "Compares tensors with ==, which goes by their numbers; different tensors may hold equal ones.",
+    edit("return topological_sort", "order = topological_sort"),
     edit(
-        "return topological_sort(tensor, parents)[::-1]",
-        "return [t for i, t in enumerate(o := topological_sort(tensor, parents)[::-1]) if not any((t == u) for u in o[:i])]",
+        "parents)[::-1]",
+        "parents)[::-1]\n    return [t for i, t in enumerate(order) if not any(bool(t == u) for u in order[:i])]",
     ),
-)
-section.mistake("sorted_computational_graph", "Follows only the first parent of each tensor.",
-                edit("list(node.recipe.parents.values())", "list(node.recipe.parents.values())[:1]"))  # fmt: skip
-section.mistake(
-    "sorted_computational_graph", "The result itself is missing.", edit("parents)[::-1]", "parents)[-2::-1]")
-)
-section.mistake(
-    "sorted_computational_graph", "A tensor without a recipe breaks it.", edit("[] if node.recipe is None else ", "")
 )
 section.hint(
     "sorted_computational_graph",
@@ -959,10 +877,11 @@ _ADDING = "gradients[parent] + grad if parent in gradients else grad"
 section.mistake(
     "backprop", "A later gradient overwrites an earlier one within the pass; they must be added.", edit(_ADDING, "grad")
 )
-section.mistake("backprop", "Keeps the first gradient that reaches a tensor and loses the others.",
-                edit(_ADDING, "gradients.get(parent, grad)"))  # fmt: skip
-section.mistake("backprop", "A second backward pass overwrites the gradients of the first.",
-                edit("grad_out + (0 if node.grad is None else node.grad.array)", "grad_out"))  # fmt: skip
+section.mistake(
+    "backprop",
+    "A second backward pass overwrites the gradients of the first.",
+    edit("grad_out + (0 if node.grad is None else node.grad.array)", "grad_out"),
+)
 section.mistake(
     "backprop",
     "Stores gradients on tensors between the leaves and the result as well.",
@@ -974,21 +893,27 @@ section.mistake(
     edit("if not node.requires_grad:", "if node not in gradients:"),
     edit("            if parent.requires_grad:", "            if True:"),
 )
-section.mistake("backprop", "Counts parents instead of argument positions; a plain number in front shifts them.",
-                edit("in recipe.parents.items()", "in enumerate(recipe.parents.values())"))  # fmt: skip
+section.mistake(
+    "backprop",
+    "Counts parents instead of argument positions; a plain number in front shifts them.",
+    edit("in recipe.parents.items()", "in enumerate(recipe.parents.values())"),
+)
 section.mistake(
     "backprop", "Ignores end_grad and always starts with one.", edit("if end_grad is None else end_grad.array", "")
 )
 section.mistake(
-    "backprop", "The recipe's keyword arguments do not reach the backward function.", edit(", **recipe.kwargs", "")
+    "backprop",
+    "The recipe's keyword arguments do not reach the backward function.",
+    edit("node.array, *recipe.args, **recipe.kwargs", "node.array, *recipe.args"),
 )
-section.mistake("backprop", "Hands on the gradient of the result, not that of the tensor at hand.",
-                edit("back_fn(grad_out,", "back_fn(np.ones_like(node.array),"))  # fmt: skip
 section.mistake(
-    "backprop", "Adds in place: the gradient array may be one that another tensor or the caller still uses.",
-    edit(f"gradients[parent] = {_ADDING}", "gradients[parent] = np.add(gradients[parent], grad, out=gradients[parent]) "
-         "if parent in gradients else grad"),
-)  # fmt: skip
+    "backprop",
+    "Adds in place: the gradient array may be one that another tensor or the caller still uses.",
+    edit(
+        f"gradients[parent] = {_ADDING}",
+        "gradients[parent] = np.add(gradients[parent], grad, out=gradients[parent]) if parent in gradients else grad",
+    ),
+)
 section.hint(
     "backprop",
     "Which gradient do you know at the start, and of which tensor?",
@@ -998,7 +923,7 @@ section.hint(
 
 
 # %% One argument: negative_back, exp_back, reshape_back, permute_back
-@section.check("negative_back", points=0.5)
+@section.check("negative_back", points=0.25)
 @given(case=unary(np.negative))
 def negative_back_values(solution, case):
     """Turns the sign of the incoming gradient."""
@@ -1006,7 +931,6 @@ def negative_back_values(solution, case):
 
 
 section.mistake("negative_back", "The sign is lost.", edit("-grad_out", "grad_out"))
-section.mistake("negative_back", "Returns the output; the gradient does not depend on it.", edit("-grad_out", "out"))
 section.hint(
     "negative_back",
     "If x grows by a little, what does -x do?",
@@ -1025,7 +949,6 @@ section.mistake("exp_back", "The factor exp(x) of the chain rule is missing.", e
 section.mistake(
     "exp_back", "Multiplies by x; the derivative of exp(x) is exp(x).", edit("grad_out * out", "grad_out * x")
 )
-section.mistake("exp_back", "Takes the exponential twice: out is exp(x) already.", edit("* out", "* np.exp(out)"))
 section.mistake("exp_back", "Returns zeros.", edit("grad_out * out", "np.zeros_like(x)"))
 section.mistake("exp_back", "The incoming gradient is missing.", edit("grad_out * out", "out"))
 section.hint(
@@ -1042,7 +965,7 @@ def reshapes(draw):
     return Argued(array(draw, out.shape), out, x, new)
 
 
-@section.check("reshape_back", points=0.5)
+@section.check("reshape_back", points=0.25)
 @given(case=reshapes())
 def reshape_back_values(solution, case):
     """Brings the incoming gradient back into the input's shape."""
@@ -1052,7 +975,6 @@ def reshape_back_values(solution, case):
 section.mistake(
     "reshape_back", "Reshapes to the forward shape, which the gradient has already.", edit("x.shape", "new_shape")
 )
-section.mistake("reshape_back", "Reads the numbers column by column.", edit("x.shape)", 'x.shape, order="F")'))
 section.hint(
     "reshape_back",
     "Which shape must the result have, and which argument knows it?",
@@ -1071,7 +993,7 @@ def permutations(draw, negative=False):
     return Argued(array(draw, out.shape), out, x, axes)
 
 
-@section.check("permute_back", points=0.75)
+@section.check("permute_back", points=0.5)
 @given(case=permutations())
 def permute_back_values(solution, case):
     """Applies the inverse of the permutation."""
@@ -1089,12 +1011,14 @@ _INVERSE = "np.argsort([axis % x.ndim for axis in axes])"
 section.mistake(
     "permute_back", "Permutes forwards once more, by axes and not by their inverse.", edit(_INVERSE, "axes")
 )
-section.mistake("permute_back", "Reverses the list of axes; that is not the inverse.", edit(_INVERSE, "axes[::-1]"))
 section.mistake(
     "permute_back", "Sorts negative axes as if they came before axis 0.", edit(_INVERSE, "np.argsort(axes)")
 )
-section.mistake("permute_back", "Reshapes: the shape comes out right, the numbers in wrong places.",
-                edit(f"np.transpose(grad_out, {_INVERSE})", "grad_out.reshape(x.shape)"))  # fmt: skip
+section.mistake(
+    "permute_back",
+    "Reshapes: the shape comes out right, the numbers in wrong places.",
+    edit(f"np.transpose(grad_out, {_INVERSE})", "grad_out.reshape(x.shape)"),
+)
 section.hint(
     "permute_back",
     "Write down axes = (2, 0, 1) as arrows from input to output axes. Which list do the arrows give, read backwards?",
@@ -1114,7 +1038,7 @@ def sums(draw, dims=("one", "all", "several")):
     return Summed(array(draw, out.shape), out, x, dim, keepdim)
 
 
-@section.check("_sum", points=0.5)
+@section.check("_sum", points=0.25)
 @given(case=sums())
 def sum_values(solution, case):
     """Sums over one axis, several or all, with and without keepdim."""
@@ -1123,7 +1047,6 @@ def sum_values(solution, case):
 
 section.mistake("_sum", "Ignores keepdim.", edit(", keepdims=keepdim", ""))
 section.mistake("_sum", "Ignores dim and sums everything.", edit("axis=dim", "axis=None"))
-section.mistake("_sum", "Sums over the first axis where all are asked for.", edit("axis=dim", "axis=dim or 0"))
 section.hint(
     "_sum", "What does np.sum call these two arguments?", "What does np.sum do by itself when no axis is given?"
 )
@@ -1136,7 +1059,7 @@ def sum_back_axis(solution, case):
     return solution.sum_back(case.grad_out, case.out, case.x, dim=case.dim, keepdim=case.keepdim)
 
 
-@section.check("sum_back", points=0.5)
+@section.check("sum_back", points=0.25)
 @given(case=sums(dims=["all"]))
 def sum_back_all(solution, case):
     """Spreads the gradient over the whole input where everything was summed."""
@@ -1151,16 +1074,15 @@ def sum_back_axes(solution, case):
 
 
 _EXPAND = "np.expand_dims(grad_out, tuple(range(x.ndim)) if dim is None else dim)"
-section.mistake("sum_back", "Spreads along the wrong axis: the sizes are made to fit, the numbers are misplaced.",
-                edit("np.broadcast_to(grad_out, x.shape)", "np.resize(grad_out, x.shape)"))  # fmt: skip
+section.mistake(
+    "sum_back",
+    "Spreads along the wrong axis: the sizes are made to fit, the numbers are misplaced.",
+    edit("np.broadcast_to(grad_out, x.shape)", "np.resize(grad_out, x.shape)"),
+)
 section.mistake("sum_back", "Does not bring the summed axes back before it spreads.", edit(_EXPAND, "grad_out"))
-section.mistake("sum_back", "Returns ones: the incoming gradient is missing.",
-                edit("np.broadcast_to(grad_out, x.shape)", "np.ones_like(x)"))  # fmt: skip
 section.mistake(
     "sum_back", "Adds an axis again although keepdim left it in place.", edit("if not keepdim:", "if True:")
 )
-section.mistake("sum_back", "Divides by the number of summands, as for a mean.",
-                edit("np.broadcast_to(grad_out, x.shape)", "np.broadcast_to(grad_out, x.shape) * out.size / x.size"))  # fmt: skip
 section.mistake("sum_back", "Fails for a tuple of axes.", edit("None else dim)", "None else int(dim))"))
 section.mistake(
     "sum_back", "Fails for axes counted from the end.", edit("None else dim)", "None else np.abs(dim).tolist())")
@@ -1168,8 +1090,8 @@ section.mistake(
 section.hint(
     "sum_back",
     "If one summand grows by one, by how much does its sum grow?",
-    "Which shape would grad_out have had with keepdim=True? Bring it there first; from there broadcasting does the rest.",
-    "np.expand_dims takes one axis or several, and they may be counted from the end. What is the list of axes if dim is None?",
+    "Which shape would grad_out have had with keepdim=True? Bring it there first; what can broadcasting do then?",
+    "np.expand_dims takes one axis or several, also counted from the end. Which axes are meant if dim is None?",
 )
 
 
@@ -1210,21 +1132,16 @@ def lookups(draw, kinds):
 
 def with_tensors(solution, index):
     """The index with tensors in place of its arrays."""
+    if not isinstance(index, tuple):
+        return index
     return tuple(solution.Tensor(part) if isinstance(part, np.ndarray) else part for part in index)
 
 
 @section.check("coerce_index", points=0.25)
-@given(case=lookups(["places"]))
+@given(case=lookups(["number", "numbers", "slices", "places"]))
 def coerce_tuples(solution, case):
-    """Replaces the tensors of a tuple by their arrays."""
+    """Replaces the tensors of a tuple by their arrays, and leaves an index without tensors as it is."""
     return solution.coerce_index(with_tensors(solution, case.index))
-
-
-@section.check("coerce_index", points=0.25)
-@given(case=lookups(["number", "numbers", "slices"]))
-def coerce_nothing(solution, case):
-    """Leaves an index without tensors as it is."""
-    return solution.coerce_index(case.index)
 
 
 @section.check("coerce_index", points=0.25)
@@ -1235,21 +1152,21 @@ def coerce_mixed(solution, case, number):
     return solution.coerce_index(tensor), solution.coerce_index((number, tensor))
 
 
-section.mistake("coerce_index", "Tensors in a tuple stay tensors.",
-                edit("tuple(coerce_index(part) for part in index)", "index"))  # fmt: skip
 section.mistake(
-    "coerce_index", "Returns a list, which numpy does not read like a tuple.", edit("return tuple(", "return list(")
+    "coerce_index", "Tensors in a tuple stay tensors.", edit("tuple(coerce_index(part) for part in index)", "index")
 )
-section.mistake("coerce_index", "A tensor that stands alone stays a tensor.", edit("index.array if isinstance(index, Tensor) else index", "index"),
-                edit("coerce_index(part) for part", "part.array if isinstance(part, Tensor) else part for part"))  # fmt: skip
-section.mistake("coerce_index", "Wraps every index into a tuple.",
-                edit("return index.array if isinstance(index, Tensor) else index", "return index.array if isinstance(index, Tensor) else (index,)"))  # fmt: skip
+section.mistake(
+    "coerce_index",
+    "A tensor that stands alone stays a tensor.",
+    edit("index.array if isinstance(index, Tensor) else index", "index"),
+    edit("coerce_index(part) for part", "part.array if isinstance(part, Tensor) else part for part"),
+)
 section.hint(
     "coerce_index", "How many kinds of index are there to tell apart?", "Which type must come out when a tuple goes in?"
 )
 
 
-@section.check("_getitem", points=0.5)
+@section.check("_getitem", points=0.25)
 @given(case=lookups(["number", "numbers", "slices", "places"]))
 def getitem_values(solution, case):
     """Reads what numpy reads."""
@@ -1264,8 +1181,6 @@ def getitem_tensors(solution, case):
 
 
 section.mistake("_getitem", "Tensors in the index reach numpy as tensors.", edit("coerce_index(index)", "index"))
-section.mistake("_getitem", "Takes apart the index and reads along the first axis only.",
-                edit("x[coerce_index(index)]", "x[i[0] if isinstance(i := coerce_index(index), tuple) else i]"))  # fmt: skip
 section.hint(
     "_getitem", "What must happen to the index before numpy can read it?", "Is there a function for that just above?"
 )
@@ -1293,22 +1208,20 @@ def getitem_back_mask(solution, case):
 
 
 _SCATTER = "np.add.at(grad, coerce_index(index), grad_out)"
-section.mistake("getitem_back", "Adds with += : of a place read several times only one gradient arrives.",
-                edit(_SCATTER, "grad[coerce_index(index)] += grad_out"))  # fmt: skip
-section.mistake("getitem_back", "Assigns: the last gradient of a place overwrites the others.",
-                edit(_SCATTER, "grad[coerce_index(index)] = grad_out"))  # fmt: skip
+section.mistake(
+    "getitem_back",
+    "Adds with += : of a place read several times only one gradient arrives.",
+    edit(_SCATTER, "grad[coerce_index(index)] += grad_out"),
+)
+section.mistake(
+    "getitem_back",
+    "Assigns: the last gradient of a place overwrites the others.",
+    edit(_SCATTER, "grad[coerce_index(index)] = grad_out"),
+)
 section.mistake(
     "getitem_back",
     "Tensors in the index reach numpy as tensors.",
     edit("coerce_index(index), grad_out", "index, grad_out"),
-)
-section.mistake(
-    "getitem_back", "Starts from the input's numbers, not from zeros.", edit("np.zeros_like(x)", "x.copy()")
-)
-section.mistake(
-    "getitem_back",
-    "Counts how often a place was read; the incoming gradient is missing.",
-    edit("grad_out)\n", "1.0)\n"),
 )
 section.hint(
     "getitem_back",
@@ -1319,28 +1232,28 @@ section.hint(
 
 
 # %% add, subtract, true_divide: the backward functions, found by whatever name they are registered
-@section.check("add_back0", points=0.5)
+@section.check("add_back0", points=0.25)
 @given(case=binary(np.add, stretch=True))
 def add_back0_values(solution, case):
     """The gradient of x + y with respect to x, with broadcasting."""
     return solution.BACK_FUNCS.get_back_func(np.add, 0)(case.grad_out, case.out, case.x, case.y)
 
 
-@section.check("add_back1", points=0.5)
+@section.check("add_back1", points=0.25)
 @given(case=binary(np.add, stretch=True) | binary(np.add, number="x"))
 def add_back1_values(solution, case):
     """The gradient of x + y with respect to y, with broadcasting or a plain number."""
     return solution.BACK_FUNCS.get_back_func(np.add, 1)(case.grad_out, case.out, case.x, case.y)
 
 
-@section.check("subtract_back1", points=0.5)
+@section.check("subtract_back1", points=0.25)
 @given(case=binary(np.subtract, stretch=True) | binary(np.subtract, number="x"))
 def subtract_back1_values(solution, case):
     """The gradient of x - y with respect to y, with broadcasting or a plain number."""
     return solution.BACK_FUNCS.get_back_func(np.subtract, 1)(case.grad_out, case.out, case.x, case.y)
 
 
-@section.check("true_divide_back0", points=0.5)
+@section.check("true_divide_back0", points=0.25)
 @given(case=binary(np.true_divide, NONZERO, stretch=True) | binary(np.true_divide, NONZERO, number="y"))
 def true_divide_back0_values(solution, case):
     """The gradient of x / y with respect to x, with broadcasting or a plain number."""
@@ -1348,15 +1261,8 @@ def true_divide_back0_values(solution, case):
 
 
 @section.check("true_divide_back1", points=0.5)
-@given(case=binary(np.true_divide, NONZERO))
-def true_divide_back1_values(solution, case):
-    """The gradient of x / y with respect to y."""
-    return solution.BACK_FUNCS.get_back_func(np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
-
-
-@section.check("true_divide_back1", points=0.5)
 @given(case=binary(np.true_divide, NONZERO, stretch=True) | binary(np.true_divide, NONZERO, number="x"))
-def true_divide_back1_broadcast(solution, case):
+def true_divide_back1_values(solution, case):
     """The gradient of x / y with respect to y, with broadcasting or a plain number."""
     return solution.BACK_FUNCS.get_back_func(np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
 
@@ -1405,7 +1311,7 @@ def add_in_place(solution, case, alpha):
     return numbers(returned), held.astype(float), numbers(x)
 
 
-@section.check("add_", points=0.5, judge=near)
+@section.check("add_", points=0.25, judge=near)
 @given(x=arrays(), number=whole)
 def add_number_in_place(solution, x, number):
     """Adds a plain number, once where alpha is not given."""
@@ -1422,13 +1328,6 @@ def sub_in_place(solution, case, alpha):
     return numbers(returned), held.astype(float), numbers(x)
 
 
-@section.check("sub_", points=0.25, judge=near)
-@given(x=arrays(), number=whole)
-def sub_number_in_place(solution, x, number):
-    """Subtracts a plain number, once where alpha is not given."""
-    return numbers(solution.sub_(solution.Tensor(x.copy()), number))
-
-
 _OTHER = "alpha * (other.array if isinstance(other, Tensor) else other)"
 section.mistake(
     "add_",
@@ -1436,9 +1335,7 @@ section.mistake(
     edit("x.array += alpha", "x.array = x.array + alpha"),
 )
 section.mistake("add_", "Ignores alpha.", edit(_OTHER, "other.array if isinstance(other, Tensor) else other"))
-section.mistake("add_", "Returns a new tensor and leaves x as it was.",
-                edit("x.array += alpha", "x = Tensor(x.array.copy())\n    x.array += alpha"))  # fmt: skip
-section.mistake("add_", "Returns nothing, so that calls cannot be chained.", edit("return x", "return None"))
+section.mistake("add_", "Returns nothing, so that calls cannot be chained.", edit("    return x", "    return None"))
 section.mistake(
     "add_",
     "Does not accept plain numbers.",
@@ -1487,11 +1384,9 @@ _HALF0, _HALF1 = "((x > y) + 0.5 * (x == y))", "((y > x) + 0.5 * (x == y))"
 _TIES = "At ties each side gets the whole gradient; together they get it twice."
 section.mistake("maximum_back0", _TIES, edit(_HALF0, "(x >= y)"))
 section.mistake("maximum_back0", "At ties nobody gets the gradient.", edit(_HALF0, "(x > y)"))
-section.mistake("maximum_back0", "Gives the gradient to the smaller one.", edit("x > y", "x < y"))
 section.mistake("maximum_back0", _NO_SUM, edit(f"unbroadcast(grad_out * {_HALF0}, x)", f"grad_out * {_HALF0}"))
 section.mistake("maximum_back1", _TIES, edit(_HALF1, "(y >= x)"))
 section.mistake("maximum_back1", "At ties nobody gets the gradient.", edit(_HALF1, "(y > x)"))
-section.mistake("maximum_back1", "Gives the gradient to the smaller one.", edit("y > x", "y < x"))
 section.mistake("maximum_back1", _NO_SUM, edit(f"unbroadcast(grad_out * {_HALF1}, y)", f"grad_out * {_HALF1}"))
 _MAXIMUM_HINTS = (
     "If x is clearly the larger one, what does a small change of y do to the result?",
@@ -1502,7 +1397,7 @@ section.hint("maximum_back1", *_MAXIMUM_HINTS)
 
 
 def slopes_but_at_zero(observed, expected, inputs):
-    """Judges relu's values and gradients; where the input is zero any gradient from 0 to 1 times the incoming one will do."""
+    """Judges relu's values and gradients; at zero any gradient from 0 to 1 times the incoming one will do."""
     case, (values, gradient) = inputs["case"], observed
     slope = np.where(
         (case.x == 0) & (case.grad_out != 0), 0.5, gradient / np.where(case.grad_out == 0, 1, case.grad_out)
@@ -1514,14 +1409,14 @@ def slopes_but_at_zero(observed, expected, inputs):
     return near((values, slope), (expected[0], true), inputs)
 
 
-@section.check("relu", points=0.5)
+@section.check("relu", points=0.25)
 @given(x=arrays(elements=FEW))
 def relu_values(solution, x):
     """Returns the larger of x and zero."""
     return numbers(solution.relu(solution.Tensor(x)))
 
 
-@section.check("relu", points=0.5, judge=slopes_but_at_zero)
+@section.check("relu", points=0.25, judge=slopes_but_at_zero)
 @given(case=unary(abs, FEW))
 def relu_gradient(solution, case):
     """Lets the gradient through where x is POSITIVE, and nowhere else."""
@@ -1532,13 +1427,13 @@ def relu_gradient(solution, case):
 
 
 section.mistake(
-    "relu", "Keeps the smaller of x and zero.", edit("maximum(x, 0.0)", "negative(maximum(negative(x), 0.0))")
-)
-section.mistake(
     "relu", "Takes the absolute value: negative numbers become positive.", edit("maximum(x, 0.0)", "maximum(x, -x)")
 )
-section.mistake("relu", "Computes outside the graph: the result has no recipe and no gradient comes back.",
-                edit("maximum(x, 0.0)", "Tensor(np.maximum(x.array, 0.0))"))  # fmt: skip
+section.mistake(
+    "relu",
+    "Computes outside the graph: the result has no recipe and no gradient comes back.",
+    edit("maximum(x, 0.0)", "Tensor(np.maximum(x.array, 0.0))"),
+)
 section.hint("relu", "Which of the operations you have compares two things?", "Must both of its arguments be tensors?")
 
 
@@ -1550,21 +1445,21 @@ def products(draw, square=False):
     return Binary(array(draw, (n, m)), x @ y, x, y)
 
 
-@section.check("_matmul2d", points=0.5)
+@section.check("_matmul2d", points=0.25)
 @given(case=products() | products(square=True))
 def matmul_values(solution, case):
     """Multiplies two matrices."""
     return solution._matmul2d(case.x, case.y)
 
 
-@section.check("matmul2d_back0", points=0.75)
+@section.check("matmul2d_back0", points=0.5)
 @given(case=products() | products(square=True))
 def matmul_back0_values(solution, case):
     """The gradient with respect to the left matrix, also where all matrices are square."""
     return solution.matmul2d_back0(case.grad_out, case.out, case.x, case.y)
 
 
-@section.check("matmul2d_back1", points=0.75)
+@section.check("matmul2d_back1", points=0.5)
 @given(case=products() | products(square=True))
 def matmul_back1_values(solution, case):
     """The gradient with respect to the right matrix, also where all matrices are square."""
@@ -1575,18 +1470,8 @@ section.mistake("_matmul2d", "Multiplies elementwise.", edit("x @ y", "x * y"))
 section.mistake("_matmul2d", "Multiplies in the wrong order.", edit("x @ y", "y @ x"))
 section.mistake("matmul2d_back0", "The right matrix is not transposed.", edit("y.T", "y"))
 section.mistake("matmul2d_back0", "Multiplies in the wrong order.", edit("grad_out @ y.T", "y.T @ grad_out"))
-section.mistake(
-    "matmul2d_back0",
-    "Sums the rows of y: right only for a gradient of ones.",
-    edit("grad_out @ y.T", "np.ones_like(grad_out) @ y.T"),
-)
 section.mistake("matmul2d_back1", "The left matrix is not transposed.", edit("x.T", "x"))
 section.mistake("matmul2d_back1", "Multiplies in the wrong order.", edit("x.T @ grad_out", "grad_out @ x.T"))
-section.mistake(
-    "matmul2d_back1",
-    "Sums the columns of x: right only for a gradient of ones.",
-    edit("x.T @ grad_out", "x.T @ np.ones_like(grad_out)"),
-)
 section.hint(
     "_matmul2d",
     "Which operator multiplies matrices in Python?",
@@ -1594,14 +1479,14 @@ section.hint(
 )
 _MATMUL_HINTS = (
     "Out[i, j] is a sum over k. In how many of these sums does one entry of x, or of y, take part?",
-    "Which order and which transposes give the right shape? Check with a square case by hand: shapes cannot help you there.",
+    "Which order and which transposes give the right shape? Check a square case by hand: shapes cannot help you there.",
 )
 section.hint("matmul2d_back0", *_MATMUL_HINTS)
 section.hint("matmul2d_back1", *_MATMUL_HINTS)
 
 
 # %% Parameter, Module
-@section.check("Parameter", points=0.5)
+@section.check("Parameter", points=0.25)
 @given(x=arrays(), needed=st.booleans())
 def parameter_fields(solution, x, needed):
     """Is a tensor that requires a gradient, unless told otherwise, and has none yet."""
@@ -1628,9 +1513,6 @@ section.mistake(
 section.mistake(
     "Parameter", "Requires a gradient even when told not to.", edit("requires_grad=requires_grad", "requires_grad=True")
 )
-section.mistake(
-    "Parameter", "Hands the tensor itself to Tensor, which expects an array.", edit("tensor.array", "tensor")
-)
 section.hint(
     "Parameter",
     "What does the constructor of Tensor need, and which of it does the given tensor have?",
@@ -1640,16 +1522,12 @@ section.hint(
 
 @st.composite
 def trees(draw, depth=2):
-    """Attributes of a module by name: a number stands for a parameter, a dict for a module inside, text for anything else."""
+    """Attributes of a module by name: numbers are parameters, dicts modules inside, text anything else."""
     tree: dict[str, Any] = {}
     for name in draw(st.lists(names, unique=True, min_size=1 if depth == 2 else 0, max_size=4 if depth == 2 else 2)):
         kind = draw(st.sampled_from(["parameter", "module", "other"] if depth else ["parameter", "other"]))
-        tree[name] = (
-            {"parameter": whole, "other": st.sampled_from(["relu", "mean"])}[kind]
-            if kind != "module"
-            else trees(depth=depth - 1)
-        )
-        tree[name] = draw(tree[name])
+        parts = {"parameter": whole, "other": st.sampled_from(["relu", "mean"]), "module": trees(depth=depth - 1)}
+        tree[name] = draw(parts[kind])
     return tree
 
 
@@ -1666,12 +1544,12 @@ def assembled(solution, tree):
 
 def described(part):
     """An attribute of an assembled module as data."""
-    if isinstance(part, str):
+    if part is None or isinstance(part, str):
         return part
-    return numbers(part) if hasattr(part, "array") else "a module"
+    return "a module" if callable(part) else numbers(part)
 
 
-@section.check("Module", points=0.75)
+@section.check("Module", points=0.5)
 @given(tree=trees())
 def module_parameters(solution, tree):
     """Lists its own parameters and then those of the modules inside."""
@@ -1685,23 +1563,24 @@ def module_own_parameters(solution, tree):
     return [numbers(parameter) for parameter in assembled(solution, tree).parameters(recurse=False)]
 
 
-@section.check("Module", points=0.5)
+@section.check("Module", points=0.25)
 @given(tree=trees())
 def module_modules(solution, tree):
     """Lists the modules directly inside."""
     return [[numbers(p) for p in inside.parameters()] for inside in assembled(solution, tree).modules()]
 
 
-@section.check("Module", points=0.5)
+@section.check("Module", points=0.25)
 @given(tree=trees(), absent=names)
 def module_attributes(solution, tree, absent):
     """Finds attributes of every kind by name, and raises where there is none."""
     module = assembled(solution, tree)
     found = {name: described(getattr(module, name)) for name in tree}
     try:
-        return found, described(getattr(module, absent))
+        part = getattr(module, absent)
     except (AttributeError, KeyError):  # the one is Python's way, the other ARENA's
         return found, f"there is no {absent}"
+    return found, described(part)
 
 
 @section.check("Module", points=0.25)
@@ -1757,17 +1636,22 @@ section.mistake(
 )
 section.mistake("Module", "Ignores recurse and always goes into the modules inside.", edit("if recurse:", "if True:"))
 section.mistake(
-    "Module", "Goes only one level down.", edit("module.parameters())", "module.parameters(recurse=False))")
+    "Module",
+    "Lists the modules at all depths; only those directly inside are asked for.",
+    edit(
+        "return iter(self._modules.values())", "return (m for d in self._modules.values() for m in (d, *d.modules()))"
+    ),
 )
-section.mistake("Module", "Lists only its own parameters.", edit("if recurse:", "if False:"))
-section.mistake("Module", "Lists the modules at all depths; only those directly inside are asked for.",
-                edit("return iter(self._modules.values())", "return (m for d in self._modules.values() for m in (d, *d.modules()))"))  # fmt: skip
-section.mistake("Module", "Returns None for attributes that do not exist; it must raise.",
-                edit('raise AttributeError(f"{type(self).__name__} has no attribute {key!r}")', "return None"))  # fmt: skip
-section.mistake("Module", "Finds parameters but not modules by name.", edit(', self.__dict__["_modules"])', ",)"))
-section.mistake("Module", "A parameter stays in the list after its name was given to something else.",
-                edit("        else:\n            self._parameters.pop(key, None)\n", "        else:\n"))  # fmt: skip
-section.mistake("Module", "Shows only the first level of modules.", edit("{module!r}", "{type(module).__name__}()"))
+section.mistake(
+    "Module",
+    "Returns None for attributes that do not exist; it must raise.",
+    edit('raise AttributeError(f"{type(self).__name__} has no attribute {key!r}")', "return None"),
+)
+section.mistake(
+    "Module",
+    "A parameter stays in the list after its name was given to something else.",
+    edit("        else:\n            self._parameters.pop(key, None)\n", "        else:\n"),
+)
 section.hint(
     "Module",
     "When does Python call __setattr__, and when __getattr__? One of them only after an ordinary lookup has failed.",
@@ -1800,7 +1684,7 @@ def linear(solution, layer, with_bias=True):
 
 
 def spread_evenly(observed, expected, inputs):
-    """Judges whether numbers look uniform within ±1/sqrt(in_features); by chance a right answer fails once in 1e9 times."""
+    """Judges whether numbers look uniform within ±1/sqrt(in_features); a right answer fails once in 1e9 times."""
     for name, found, model in zip(("weight", "bias"), observed, expected, strict=True):
         if found.shape != model.shape:
             return f"{name} has shape {found.shape}, expected {model.shape}"
@@ -1838,7 +1722,7 @@ def linear_gradients(solution, layer):
     return gradients([module.weight, module.bias, x])
 
 
-@section.check("Linear", points=0.5, examples=10, judge=spread_evenly)
+@section.check("Linear", points=0.25, examples=10, judge=spread_evenly)
 @given(in_features=st.integers(2, 20), out_features=st.integers(150, 200))
 def linear_start(solution, in_features, out_features):
     """Starts uniformly distributed between ±1/sqrt(in_features)."""
@@ -1849,8 +1733,14 @@ def linear_start(solution, in_features, out_features):
 section.mistake(
     "Linear", "Leaves the bias out.", edit("return out if self.bias is None else out + self.bias", "return out")
 )
-section.mistake("Linear", "Starts between 0 and the bound: no weight is negative.",
-                edit("empty(out_features, in_features).uniform_(-bound, bound)", "empty(out_features, in_features).uniform_(0.0, bound)"))  # fmt: skip
+section.mistake(
+    "Linear",
+    "Starts between 0 and the bound: no weight is negative.",
+    edit(
+        "empty(out_features, in_features).uniform_(-bound, bound)",
+        "empty(out_features, in_features).uniform_(0.0, bound)",
+    ),
+)
 section.mistake(
     "Linear",
     "Takes the bound from the number of outputs.",
@@ -1858,16 +1748,15 @@ section.mistake(
 )
 section.mistake(
     "Linear",
-    "Starts between -1 and 1, however many inputs there are.",
-    edit("bound = in_features**-0.5", "bound = 1.0"),
+    "Starts with a bias of zero; the text asks for the same range as the weight's.",
+    edit("empty(out_features).uniform_(-bound, bound)", "zeros(out_features)"),
 )
-section.mistake("Linear", "Starts with a bias of zero; the text asks for the same range as the weight's.",
-                edit("empty(out_features).uniform_(-bound, bound)", "zeros(out_features)"))  # fmt: skip
-section.mistake("Linear", "Keeps weight as (in_features, out_features).", edit("empty(out_features, in_features)", "empty(in_features, out_features)"),
-                edit("self.weight.permute((1, 0))", "self.weight"))  # fmt: skip
 section.mistake("Linear", "Has a bias although it was asked not to.", edit(" if bias else None", ""))
-section.mistake("Linear", "Multiplies arrays, not tensors: no gradient reaches the parameters.",
-                edit("x @ self.weight.permute((1, 0))", "Tensor(x.array @ self.weight.array.T)"))  # fmt: skip
+section.mistake(
+    "Linear",
+    "Multiplies arrays, not tensors: no gradient reaches the parameters.",
+    edit("x @ self.weight.permute((1, 0))", "Tensor(x.array @ self.weight.array.T)"),
+)
 section.hint(
     "Linear",
     "Which shape must weight have so that (batch, in) becomes (batch, out) when it is transposed?",
@@ -1884,7 +1773,6 @@ def relu_module(solution, x):
 
 
 section.mistake("ReLU", "Hands its input on as it is.", edit("return relu(x)", "return x"))
-section.mistake("ReLU", "Lets only negative numbers through.", edit("return relu(x)", "return relu(-x)"))
 section.hint(
     "ReLU", "There is a function of this name in small letters.", "What does calling a module do with its arguments?"
 )
@@ -1893,7 +1781,7 @@ pixels = st.lists(st.integers(0, 1), min_size=5, max_size=5)
 signs = st.lists(st.integers(-1, 1), min_size=11, max_size=11)
 
 
-@section.check("MLP", points=1, examples=20)
+@section.check("MLP", points=0.75, examples=20)
 @given(batch=st.integers(1, 3), layout=st.sampled_from([(784,), (28, 28), (1, 28, 28)]), pixels=pixels, signs=signs)
 def mlp_values(solution, batch, layout, pixels, signs):
     """Maps images to ten logits through two hidden layers of 64 with ReLU."""
@@ -1915,8 +1803,6 @@ section.mistake(
     "ReLU stands after the logits as well: they lose their sign.",
     edit("return self.output(x)", "return relu(self.output(x))"),
 )
-section.mistake("MLP", "Expects images that are flat already.", edit("        x = x.reshape((len(x), 28 * 28))\n", ""))
-section.mistake("MLP", "Skips the second hidden layer.", edit("x = self.relu2(self.linear2(x))", "x = self.relu2(x)"))
 section.hint(
     "MLP",
     "Which shape does the first Linear expect, and which do images have?",
@@ -1941,14 +1827,14 @@ def batches(draw, elements=WHOLE[:9]):
 HUGE = (0, 1, 999, 1000, -1000)
 
 
-@section.check("cross_entropy", points=0.75, judge=near)
+@section.check("cross_entropy", points=0.5, judge=near)
 @given(batch=batches())
 def cross_entropy_values(solution, batch):
     """Returns one loss for each row."""
     return numbers(solution.cross_entropy(solution.Tensor(batch.logits), solution.Tensor(batch.labels)))
 
 
-@section.check("cross_entropy", points=0.75, judge=near)
+@section.check("cross_entropy", points=0.5, judge=near)
 @given(batch=batches())
 def cross_entropy_gradient(solution, batch):
     """Gives gradients to the logits."""
@@ -1957,7 +1843,7 @@ def cross_entropy_gradient(solution, batch):
     return gradients([logits])
 
 
-@section.check("cross_entropy", points=0.5, judge=near)
+@section.check("cross_entropy", points=0.25, judge=near)
 @given(batch=batches(HUGE))
 def cross_entropy_huge(solution, batch):
     """Stays finite where logits are near a thousand, and so do its gradients."""
@@ -1967,22 +1853,42 @@ def cross_entropy_huge(solution, batch):
     return numbers(losses), gradients([logits])
 
 
-section.mistake("cross_entropy", "Exponents are not kept small: exp overflows for large logits.",
-                edit("highest = Tensor(logits.array.max(axis=1, keepdims=True))", "highest = Tensor(np.zeros((len(logits), 1)))"))  # fmt: skip
-section.mistake("cross_entropy", "Takes the mean over the rows; one loss for each row is asked for.",
-                edit("return log_total - shifted[arange(0, len(logits)), true_labels]",
-                     "return (log_total - shifted[arange(0, len(logits)), true_labels]).sum() / len(logits)"))  # fmt: skip
-section.mistake("cross_entropy", "Subtracts the highest logit of the whole batch: other rows may underflow.",
-                edit("max(axis=1, keepdims=True)", "max(keepdims=True)"))  # fmt: skip
-section.mistake("cross_entropy", "The sign is wrong: it grows with the probability of the true label.",
-                edit("return log_total - shifted[arange(0, len(logits)), true_labels]",
-                     "return shifted[arange(0, len(logits)), true_labels] - log_total"))  # fmt: skip
-section.mistake("cross_entropy", "Shifts the logits in the sum but not the true label's: the losses are off by the shift.",
-                edit("- shifted[arange", "- logits[arange"))  # fmt: skip
-section.mistake("cross_entropy", "The log of the sum is missing; it is minus the true logit alone.",
-                edit("return log_total -", "return log_total * 0.0 -"))  # fmt: skip
-section.mistake("cross_entropy", "Computes outside the graph: no gradient reaches the logits.",
-                edit("shifted = logits - highest", "shifted = Tensor((logits - highest).array)"))  # fmt: skip
+section.mistake(
+    "cross_entropy",
+    "Exponents are not kept small: exp overflows for large logits.",
+    edit("highest = Tensor(logits.array.max(axis=1, keepdims=True))", "highest = Tensor(np.zeros((len(logits), 1)))"),
+)
+section.mistake(
+    "cross_entropy",
+    "Takes the mean over the rows; one loss for each row is asked for.",
+    edit(
+        "return log_total - shifted[arange(0, len(logits)), true_labels]",
+        "return (log_total - shifted[arange(0, len(logits)), true_labels]).sum() / len(logits)",
+    ),
+)
+section.mistake(
+    "cross_entropy",
+    "Subtracts the highest logit of the whole batch: other rows may underflow.",
+    edit("max(axis=1, keepdims=True)", "max(keepdims=True)"),
+)
+section.mistake(
+    "cross_entropy",
+    "The sign is wrong: it grows with the probability of the true label.",
+    edit(
+        "return log_total - shifted[arange(0, len(logits)), true_labels]",
+        "return shifted[arange(0, len(logits)), true_labels] - log_total",
+    ),
+)
+section.mistake(
+    "cross_entropy",
+    "Shifts the logits in the sum but not the true label's: the losses are off by the shift.",
+    edit("- shifted[arange", "- logits[arange"),
+)
+section.mistake(
+    "cross_entropy",
+    "Computes outside the graph: no gradient reaches the logits.",
+    edit("shifted = logits - highest", "shifted = Tensor((logits - highest).array)"),
+)
 section.hint(
     "cross_entropy",
     "Start with logits in a small range. Which of your operations give log(sum(exp(...))) for each row?",
@@ -2001,7 +1907,7 @@ def descend(solution, depth):
     return [*seen, solution.grad_tracking_enabled]
 
 
-@section.check("NoGrad", points=0.5, examples=20)
+@section.check("NoGrad", points=0.25, examples=20)
 @given(enabled=st.booleans(), depth=st.integers(1, 3))
 def no_grad_nested(solution, enabled, depth):
     """Switches tracking off and puts it back as it was, also when nested."""
@@ -2012,7 +1918,7 @@ def no_grad_nested(solution, enabled, depth):
         solution.grad_tracking_enabled = True
 
 
-@section.check("NoGrad", points=0.5, examples=20)
+@section.check("NoGrad", points=0.25, examples=20)
 @given(enabled=st.booleans(), message=st.integers(0, 99))
 def no_grad_exception(solution, enabled, message):
     """Puts tracking back when an exception leaves the context, and lets the exception pass."""
@@ -2053,10 +1959,15 @@ section.mistake(
     edit(_PUT_BACK, "grad_tracking_enabled = self.was_enabled and exception[0] is None"),
 )
 section.mistake("NoGrad", "Swallows exceptions.", edit(_PUT_BACK, f"{_PUT_BACK}\n        return True"))
-section.mistake("NoGrad", "Tracking stays off afterwards.", edit(_PUT_BACK, "grad_tracking_enabled = False"))
-section.mistake("NoGrad", "Sets a local variable: without `global` the module's own does not change.",
-                edit("        global grad_tracking_enabled\n        self.was_enabled = grad_tracking_enabled\n        grad_tracking_enabled = False",
-                     "        self.was_enabled = globals()['grad_tracking_enabled']\n        grad_tracking_enabled = False"))  # fmt: skip
+section.mistake(
+    "NoGrad",
+    "Sets a local variable: without `global` the module's own does not change.",
+    edit(
+        "        global grad_tracking_enabled\n        self.was_enabled = grad_tracking_enabled\n"
+        "        grad_tracking_enabled = False",
+        "        self.was_enabled = globals()['grad_tracking_enabled']\n        grad_tracking_enabled = False",
+    ),
+)
 section.hint(
     "NoGrad",
     "What must be remembered on entering so that leaving can put it back?",
@@ -2130,10 +2041,17 @@ def sgd_without_gradient(solution, training):
 
 _STEP = "param.sub_(param.grad, alpha=self.lr)"
 section.mistake("SGD", "zero_grad does nothing.", edit("param.grad = None", "pass"))
-section.mistake("SGD", "Gives the parameter a new array; whoever holds the old one does not see the step.",
-                edit(_STEP, "param.array = param.array - self.lr * param.grad.array"))  # fmt: skip
-section.mistake("SGD", "The step is recorded: the update is computed as a new tensor and the parameter stays.",
-                edit("with NoGrad():", "if True:"), edit(_STEP, "param = param - self.lr * param.grad"))  # fmt: skip
+section.mistake(
+    "SGD",
+    "Gives the parameter a new array; whoever holds the old one does not see the step.",
+    edit(_STEP, "param.array = param.array - self.lr * param.grad.array"),
+)
+section.mistake(
+    "SGD",
+    "The step is recorded: the update is computed as a new tensor and the parameter stays.",
+    edit("with NoGrad():", "if True:"),
+    edit(_STEP, "param = param - self.lr * param.grad"),
+)
 section.mistake(
     "SGD", "Moves along the gradient, so that the loss grows.", edit(_STEP, "param.add_(param.grad, alpha=self.lr)")
 )

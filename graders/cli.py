@@ -8,17 +8,12 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError, UsageError
 from graders.engine.results import Grade
 from graders.engine.sitting import Forkserver
-
-if TYPE_CHECKING:
-    from graders.engine.paper import Paper
 
 REACHED, NOT_REACHED, WRONG_USAGE, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 EXAMPLES, _MAX_EXAMPLES = 100, 100_000
@@ -122,13 +117,10 @@ def _graded_on_screen(
     from graders.report.progress import progress
     from graders.report.terminal import print_grade
 
-    with ExitStack() as lines:
-
-        def begin(paper: "Paper") -> Callable[[str], None]:
-            lines.close()  # the line of the section before
-            return lines.enter_context(progress(Console(stderr=True), len(paper.items))).advance
-
-        result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=begin)
+    with progress(Console(stderr=True)) as line:
+        result = grade(
+            course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin
+        )
     console = Console(highlight=False)
     if options.targets:
         print_grade(result, console, failures=options.failures, options=_said(options))

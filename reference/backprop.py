@@ -235,22 +235,27 @@ class Tensor:
 
 
 def tensor(array: Arr | list, requires_grad: bool = False) -> Tensor:
+    """A tensor of these numbers."""
     return Tensor(array, requires_grad=requires_grad)
 
 
 def empty(*shape: int) -> Tensor:
+    """A tensor whose numbers are whatever stood in memory."""
     return Tensor(np.empty(shape))
 
 
 def zeros(*shape: int) -> Tensor:
+    """A tensor of zeros."""
     return Tensor(np.zeros(shape))
 
 
 def rand(*shape: int) -> Tensor:
+    """A tensor of random numbers between 0 and 1."""
     return Tensor(np.random.rand(*shape))
 
 
 def arange(start: int, end: int, step: int = 1) -> Tensor:
+    """A tensor of the numbers from start up to, but not including, end."""
     return Tensor(np.arange(start, end, step))
 
 

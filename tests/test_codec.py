@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graders.engine import codec, wire
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.codec import CodecError, Missing, Opaque, Oversized, Raised, decode, encode
 from tests.values import Pair, values
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
 from graders.engine.comparison import difference
 from tests.values import Pair, values

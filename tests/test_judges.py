@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graders.engine import judges
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.codec import Opaque
 from graders.engine.errors import GraderError
 from graders.engine.judges import close, distributed_as, exact, up_to_sign

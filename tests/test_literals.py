@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
 from graders.engine.comparison import difference
 from graders.engine.literals import MAX_ELEMENTS, WIDTH, literal

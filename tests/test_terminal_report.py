@@ -550,18 +550,18 @@ def test_next_for_what_waits_for_an_exercise_that_was_not_graded() -> None:
     assert last(printed(grade(section("s", nameless))))[0] == "Next: b waits: fix what it uses first"
 
 
-def test_when_all_passed_it_says_so_and_the_experiment_is_next() -> None:
+def test_when_all_passed_it_says_so_and_sends_to_the_overview() -> None:
     text = printed(grade(section("s", exercise("f", DONE), exercise("g", DONE))))
     assert text.endswith(
         "  ✓ passed  g     1/1     1/1\n\n✓ All 2 exercises passed.\n\n"
-        f"── Next: train with what you wrote {'─' * 45}\n\n  run    python grade.py checkpoint s\n"
+        f"── Next: see what else there is to learn {'─' * 39}\n\n  run    python grade.py\n"
     )
-    assert last(text) == ["Next: train with what you wrote", "  run    python grade.py checkpoint s"]
+    assert last(text) == ["Next: see what else there is to learn", "  run    python grade.py"]
 
 
-def test_when_all_sections_passed_the_experiment_of_the_last_is_next() -> None:
+def test_when_all_sections_passed_the_overview_is_next() -> None:
     result = grade(section("s", exercise("f", DONE)), section("t", exercise("g", DONE)))
-    expected = ["Next: train with what you wrote", "  run    python grade.py checkpoint t"]
+    expected = ["Next: see what else there is to learn", "  run    python grade.py"]
     assert last(printed(result)) == last(overview(result)) == expected
 
 
@@ -701,22 +701,22 @@ def test_numbers_are_short(value: float, text: str) -> None:
 
 def test_progress_is_silent_where_nobody_watches() -> None:
     file = io.StringIO()
-    with progress(console(file), 2) as line:
-        line.advance("backprop: sums over broadcast axes")
+    with progress(console(file)) as line:
+        line.begin("grading backprop")("Sums over broadcast axes.")
     assert file.getvalue() == ""
 
 
 def test_progress_is_a_line_that_goes_away() -> None:
     file = io.StringIO()
     screen = console(file, 60, force_terminal=True, force_interactive=True, color_system=None)
-    with progress(screen, 72) as line:
-        line.advance("backprop: sums")
-        line.advance("backprop: [red]adds\x1b[2J " + "far " * 50)
+    with progress(screen) as line:
+        advance = line.begin("grading backprop")
+        advance("Sums.")
+        advance("[red]adds\x1b[2J " + "far " * 50)
     clear = "\r\x1b[2K"
     shown = file.getvalue().split(clear)
-    assert shown[:2] == ["", "backprop: sums 1/72"]
-    assert shown[2].startswith("backprop: [red]adds far far")
-    assert shown[2].endswith(" 2/72")
+    assert shown[:2] == ["", "grading backprop: 1 Sums."]
+    assert shown[2].startswith("grading backprop: 2 [red]adds far far")
     assert len(shown[2]) < 60
     assert "\n" not in shown[2]
     assert shown[3:] == [""]
@@ -726,8 +726,8 @@ def test_progress_goes_away_when_grading_breaks_off() -> None:
     file = io.StringIO()
 
     def break_off() -> None:
-        with progress(console(file, force_terminal=True, force_interactive=True), 1) as line:
-            line.advance("backprop")
+        with progress(console(file, force_terminal=True, force_interactive=True)) as line:
+            line.begin("grading backprop")("Sums.")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -27,7 +27,7 @@ class Kind(IntEnum):
     RUN = 2  # to the worker: a `Task`
     AT = 3  # from the worker: the statement that is about to be executed
     LOADED = 4  # from the worker: a `Loaded`
-    SEEN = 5  # from the worker: a `Seen`
+    SEEN = 5  # from the worker: a list of `Seen`, of the next examples
     SAID = 6  # from the worker: text that the learner's code printed
     DONE = 7  # from the worker: the task is finished; whether it left threads behind
 
@@ -53,8 +53,12 @@ class Channel:
         body = _encode(value)
         try:
             with self._lock:
-                self._socket.settimeout(seconds)
-                self._socket.sendall(_HEAD.pack(len(body), kind) + body)
+                if seconds is None:
+                    self._socket.sendall(_HEAD.pack(len(body), kind) + body)
+                else:
+                    self._socket.settimeout(seconds)
+                    self._socket.sendall(_HEAD.pack(len(body), kind) + body)
+                    self._socket.settimeout(None)
         except OSError as error:
             raise Broken(str(error)) from error
 
@@ -89,7 +93,6 @@ class Channel:
             if left <= 0 or not select.select([self._socket], [], [], left)[0]:
                 raise Late
         try:
-            self._socket.settimeout(None)
             data = self._socket.recv(_CHUNK)
         except OSError as error:
             raise Broken(str(error)) from error

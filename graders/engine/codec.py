@@ -1,11 +1,12 @@
 """Values as bytes: the only form in which inputs and observations cross a process border (see `wire.py`).
 
 Both ends are written for a peer that lies: encoding turns what is not data into a description, and decoding evaluates
-nothing and uses memory in proportion to the message. Arrays and tensors are handled in `arrays.py`, which is imported
+nothing and uses memory in proportion to the message. Arrays and tensors are handled in `array_codec.py`, which is imported
 when the first one turns up: sections without numpy or torch do not pay for them.
 """
 
 import struct
+from collections.abc import Callable
 
 import msgspec
 
@@ -36,9 +37,29 @@ def encode(value: object) -> bytes:
 def decode(data: bytes, *, live: bool = False) -> object:
     """Decode a message of `encode`.
 
-    With `live=True` tensors are real torch tensors, as probes want them. Without it they are `arrays.TorchArray`, so
+    With `live=True` tensors are real torch tensors, as probes want them. Without it they are `array_codec.TorchArray`, so
     that the side that judges need not import torch. Raises CodecError on anything that `encode` could not have written.
     """
+    return _decoded(data, live)[0]
+
+
+def decode_watched(data: bytes) -> tuple[object, Callable[[], bool]]:
+    """Decode a message to a live value, and a function that tells whether the value is still what it was.
+
+    The outermost dict does not count. Raises CodecError like `decode`.
+    """
+    value, decoder = _decoded(data, live=True)
+    before = [(array, array.shape, data[offset : offset + array.nbytes]) for array, offset in decoder.arrays]
+
+    def is_unchanged() -> bool:
+        if decoder.is_plain:
+            return all(array.shape == shape and array.tobytes() == content for array, shape, content in before)
+        return encode(value) == data
+
+    return value, is_unchanged
+
+
+def _decoded(data: bytes, live: bool) -> tuple[object, Decoder]:
     try:
         size = struct.unpack_from("<I", data)[0]
         if size > MAX_TREE or len(data) > 4 + size + MAX_BYTES:
@@ -51,4 +72,4 @@ def decode(data: bytes, *, live: bool = False) -> object:
         raise CodecError(f"malformed message: {type(error).__name__}") from error
     if decoder.offset != len(data):
         raise CodecError("the message does not end where its tree says")
-    return value
+    return value, decoder

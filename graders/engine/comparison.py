@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.patterns import shape_words, show, value_words
 from graders.engine.tolerances import INEXACT, Tolerance, agreement
 from graders.engine.wire import Missing, Opaque, Oversized, Raised, TorchDtype

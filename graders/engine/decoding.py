@@ -1,7 +1,9 @@
 """A tree as a value. Builds nothing but data, however the tree was made, and looks everything up in fixed tables."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from graders.engine.wire import (
     ARRAY,
@@ -40,15 +42,25 @@ from graders.engine.wire import (
     named_tuple,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 class Decoder:
-    """Builds the value of one tree; `offset` is where the next array's bytes begin in `data`."""
+    """Builds the value of one tree; `offset` is where the next array's bytes begin in `data`.
+
+    Args:
+        data, offset: the message, and where the bytes of its arrays begin.
+        live: build torch tensors, not arrays that stand for them.
+    """
 
     def __init__(self, data: bytes, offset: int, live: bool) -> None:
         self.data = data
         self.offset = offset
         self.live = live
         self.keys = MAX_KEYS
+        self.arrays: list[tuple[np.ndarray, int]] = []  # those built, each with where its bytes begin
+        self.is_plain = True  # nothing but its arrays' elements and shapes can be changed in the value
 
     def value(self, node: Any, depth: int) -> Any:
         kind = type(node)
@@ -94,7 +106,19 @@ def _decode_named(decoder: Decoder, node: list[Any], depth: int) -> object:
     return cls(*decoder.values(node[3:], depth))
 
 
+def _decode_list(decoder: Decoder, node: list[Any], depth: int) -> list[Any]:
+    decoder.is_plain = False
+    return decoder.values(node[1:], depth)
+
+
+def _decode_set(decoder: Decoder, node: list[Any], depth: int) -> set[Any]:
+    decoder.is_plain = False
+    return set(decoder.unique(node[1:], depth))
+
+
 def _decode_dict(decoder: Decoder, node: list[Any], depth: int) -> object:
+    if depth:  # the outermost dict is the arguments by name, and nobody is handed it
+        decoder.is_plain = False
     keys = decoder.unique(node[1], depth)
     return dict(zip(keys, decoder.values(node[2:], depth), strict=True))
 
@@ -159,19 +183,19 @@ def _decode_oversized(decoder: Decoder, node: list[Any], depth: int) -> Oversize
 
 
 def _decode_array(decoder: Decoder, node: list[Any], depth: int) -> object:
-    """The first array, tensor, scalar or dtype of the process: `arrays.py` takes over from here."""
-    from graders.engine import arrays
+    """The first array, tensor, scalar or dtype of the process: `array_codec.py` takes over from here."""
+    from graders.engine import array_codec
 
-    _DECODERS.update(arrays.DECODERS)
+    _DECODERS.update(array_codec.DECODERS)
     return _DECODERS[node[0]](decoder, node, depth)
 
 
 _DECODERS: dict[int, Callable[[Decoder, list[Any], int], object]] = {
-    LIST: lambda decoder, node, depth: decoder.values(node[1:], depth),
+    LIST: _decode_list,
     TUPLE: lambda decoder, node, depth: tuple(decoder.values(node[1:], depth)),
     NAMED: _decode_named,
     DICT: _decode_dict,
-    SET: lambda decoder, node, depth: set(decoder.unique(node[1:], depth)),
+    SET: _decode_set,
     FROZENSET: lambda decoder, node, depth: frozenset(decoder.unique(node[1:], depth)),
     INT: _decode_int,
     COMPLEX: _decode_complex,

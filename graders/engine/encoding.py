@@ -89,9 +89,9 @@ class Encoder:
         if tuple in classes:
             return self.named(value, depth)
         if "numpy" in sys.modules:
-            from graders.engine import arrays
+            from graders.engine import array_codec
 
-            encoder = arrays.encoder_for(classes)
+            encoder = array_codec.encoder_for(classes)
             if encoder is not None:
                 _ENCODERS[type(value)] = encoder
                 return encoder(self, value, depth)

@@ -1,7 +1,7 @@
 """Explains the failures of a submission: smaller inputs, the mistake they look like, and what to mend first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graders.engine import codec, diagnosis
 from graders.engine.calls import call
@@ -14,6 +14,7 @@ from graders.engine.results import Counterexample
 from graders.engine.search import Search
 from graders.engine.sitting import Sitting
 
+_HANGING_SECONDS = 1.0  # for one example, to be taken for the one that hangs
 _SHRUNK = ("failed", "raised")
 _OWN = ("not_attempted", "missing")  # the exercise itself is not there, so nothing else is to blame
 
@@ -56,7 +57,9 @@ class _Explainer:
         if self.failure.status in _OWN:
             error = f"fix {blocked_by} first" if blocked_by else self.failure.difference
             return Explanation(None, None, error, self._mark.answers.said)
-        if self.failure.status in _SHRUNK and not blocked_by:
+        if self.failure.seen is None:
+            self._pin_down()
+        elif self.failure.status in _SHRUNK and not blocked_by:
             self._shrink()
         answers = self._again()
         found = None
@@ -71,6 +74,18 @@ class _Explainer:
         self._sitting.leave()
         search = Search(self._material, self._paper, self._mark.item, self._rule, self._sitting, self._mark.answers)
         self.failure = search.smallest() or self.failure
+
+    def _pin_down(self) -> None:
+        """Finds the example that hangs or kills the process: observations on the way were lost with it."""
+        item = self._mark.item
+        seconds = min(item.seconds, _HANGING_SECONDS)
+        first = len(self._mark.answers.seen)
+        for inputs, expected in list(zip(item.inputs, item.expected, strict=True))[first:]:
+            answers = self._sitting.sit(item.name, [inputs], self._paper.seed, seconds)
+            if answers.stopped:
+                self.failure = replace(self.failure, inputs=inputs, expected=expected)
+                self._mark.answers.said = answers.said
+                return
 
     def _again(self) -> str:
         """What the learner's code prints on the counterexample alone."""

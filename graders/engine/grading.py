@@ -25,7 +25,7 @@ def grade(
     seed: int,
     examples: int,
     explain: bool = True,
-    begin: Callable[[Paper], Callable[[str], None]] = lambda paper: lambda title: None,
+    begin: Callable[[str], Callable[[str], None]] = lambda what: lambda title: None,
 ) -> Grade:
     """Grades the submission at `path`, a file or a folder of them.
 
@@ -37,7 +37,8 @@ def grade(
         seed: of the drawn inputs.
         examples: how many inputs to draw for a check.
         explain: look for smaller inputs and name mistakes.
-        begin: called with each paper before it is sat; what it returns is called with the title of each check.
+        begin: called with a word for what is done next, drawing or grading a section; what it returns is called with the
+            title of each check.
 
     Raises:
         UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.
@@ -55,9 +56,9 @@ def grade(
                 raise
             answers = submission.Submission(name, ())  # costs its section, the others are graded
             unread = (LoadWarning(None, str(error)),)
-        questions = paper(material, seed, examples)
+        questions = paper(material, seed, examples, begin(f"drawing inputs for {name}, this once"))
         _check_exercises(questions, exercises)
-        advance = begin(questions)
+        advance = begin(f"grading {name}")
         result = mark(material, questions, answers, forkserver, only=exercises, explain=explain, advance=advance)
         results.append(msgspec.structs.replace(result, warnings=unread + result.warnings))
     return Grade(

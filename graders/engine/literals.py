@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Union
 
 import numpy as np
 
-from graders.engine.arrays import TorchArray
+from graders.engine.array_codec import TorchArray
 from graders.engine.wire import Missing, Opaque, Oversized, Raised, TorchDtype
 
 WIDTH = 100

@@ -5,8 +5,11 @@ have left behind. Then smaller inputs are searched for, the mistakes are tried o
 exercises the reference needed.
 """
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ import msgspec
 from graders.engine import shaking
 from graders.engine.course import Material, module_of
 from graders.engine.judging import Failure, Rule
+from graders.engine.loading import Loaded
 from graders.engine.paper import Item, Paper
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult, Status
 from graders.engine.section import Judge
@@ -26,6 +30,7 @@ from graders.engine.worker import Order
 if TYPE_CHECKING:
     from graders.engine.explaining import Explanation
 
+_WORTH_TWO = 500  # examples from which on two workers are faster than one
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -62,14 +67,17 @@ def mark(
         explain: look for smaller inputs and name mistakes. Without it there are only verdicts.
         advance: called with the title of each check when it begins.
     """
-    marking = _Marking(material, paper, submission, forkserver, only)
-    with marking.sitting:
-        marks = [marking.verdict(item, advance) for item in marking.items]
+    order = _order(material, paper, submission)
+    forkserver.preload(shaking.imports(order.probes) | submission.imports)
+    marking = _Marking(material, paper, submission, only)
+    with ExitStack() as desks:
+        sittings = [desks.enter_context(Sitting(forkserver, order)) for _ in _halves(marking.items)]
+        marks = marking.verdicts(sittings, advance)
         if explain and any(mark.failure for mark in marks):
             from graders.engine.explaining import explain_all  # Hypothesis is imported only where something failed
 
-            explain_all(material, paper, marks, marking.rule, marking.sitting)
-    return marking.result(marks)
+            explain_all(material, paper, marks, marking.rule, sittings[0])
+    return marking.result(marks, sittings[0].loaded)
 
 
 def notices(
@@ -85,34 +93,39 @@ def notices(
     Args:
         seconds: the limit for each check, where it has not a shorter one.
     """
-    marking = _Marking(material, paper, submission, forkserver, None)
-    with marking.sitting:
+    order = _order(material, paper, submission)
+    forkserver.preload(shaking.imports(order.probes) | submission.imports)
+    marking = _Marking(material, paper, submission, None)
+    with Sitting(forkserver, order) as sitting:
+        sitting.load()
         for item in items:
             limited = msgspec.structs.replace(item, seconds=min(seconds, item.seconds))
-            if marking.verdict(limited, lambda title: None).status != "passed":
+            if marking.verdict(limited, sitting).status != "passed":
                 return True
     return False
+
+
+def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """The checks in the parts that are sat side by side: where there is much to do, two with as many examples each.
+
+    The parts follow from the paper and not from the machine, and so does what is sat in one worker after the other.
+    """
+    total = sum(len(item.inputs) for item in items)
+    if total < _WORTH_TWO:
+        return [items]
+    first: list[Item] = []
+    while sum(len(item.inputs) for item in first) < total / 2:
+        first.append(items[len(first)])
+    return [first, items[len(first) :]]
 
 
 class _Marking:
     """What the checks of one submission share while they are marked."""
 
-    def __init__(
-        self,
-        material: Material,
-        paper: Paper,
-        submission: Submission,
-        forkserver: Forkserver,
-        only: Collection[str] | None,
-    ):
+    def __init__(self, material: Material, paper: Paper, submission: Submission, only: Collection[str] | None):
         self._material, self._paper, self._submission = material, paper, submission
         self._started = time.monotonic()
         self.items = [item for item in paper.items if only is None or item.exercise in only]
-        order = _order(material, paper, submission)
-        forkserver.preload(shaking.imports(order.probes) | submission.imports)
-        self.sitting = Sitting(forkserver, order)
-        self._loaded = self.sitting.load()
-        self._was_alone = True  # nothing else had run in the worker of the last sitting
 
     @cached_property
     def _judges(self) -> dict[str, Judge]:
@@ -120,48 +133,67 @@ class _Marking:
         judges: dict[str, Judge] = module_of(source, "judges", self._material.grader).JUDGES
         return judges
 
+    def verdicts(self, sittings: Sequence[Sitting], advance: Callable[[str], None]) -> list[Mark]:
+        """The verdicts on all checks, without explanations; each part is sat at a desk of its own."""
+        stop = threading.Event()
+
+        def sit(items: Sequence[Item], sitting: Sitting) -> list[Mark]:
+            sitting.load()
+            marks = []
+            for item in items:
+                if stop.is_set():
+                    break
+                advance(item.title)
+                marks.append(self.verdict(item, sitting))
+            return marks
+
+        with ThreadPoolExecutor(len(sittings)) as pool:
+            try:
+                return [mark for marks in pool.map(sit, _halves(self.items), sittings) for mark in marks]
+            except BaseException:
+                stop.set()  # Ctrl-C waits for one check, not for all
+                raise
+
     def rule(self, item: Item) -> Rule:
         """How the observations of a check are judged."""
         return Rule(self._judges[item.name] if item.judged else None, item.changes_inputs)
 
-    def verdict(self, item: Item, advance: Callable[[str], None]) -> Mark:
+    def verdict(self, item: Item, sitting: Sitting) -> Mark:
         """The verdict on one check, without an explanation."""
-        advance(item.title)
         mark = Mark(item)
         started = time.monotonic()
         names = {item.exercise, *(other for other, name in self._paper.aliases.items() if name == item.exercise)}
-        if names & self._loaded.unattempted:
+        if names & sitting.loaded.unattempted:
             mark.status = "not_attempted"
-        elif not names & set(self._loaded.lines):
-            mark.status, mark.error = "missing", self._why_missing(names)
+        elif not names & set(sitting.loaded.lines):
+            mark.status, mark.error = "missing", self._why_missing(names, sitting.loaded)
         elif started - self._started > _SECTION_SECONDS:
             mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
         else:
-            self._sit(mark)
-            if mark.failure and not self._was_alone:
-                self.sitting.leave()
-                self._sit(mark)
+            was_alone = sitting.is_fresh
+            self._sit(mark, sitting)
+            if mark.failure and not was_alone:
+                sitting.leave()
+                self._sit(mark, sitting)
         mark.seconds = time.monotonic() - started
         return mark
 
-    def _sit(self, mark: Mark) -> None:
+    def _sit(self, mark: Mark, sitting: Sitting) -> None:
         item = mark.item
-        self._was_alone = self.sitting.is_fresh
-        mark.answers = self.sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+        mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
         mark.failure = _first_failure(item, mark.answers, self.rule(item))
         mark.status = mark.failure.status if mark.failure else "passed"
 
-    def _why_missing(self, names: set[str]) -> str:
-        lost = self._loaded.lost
-        reasons = [lost[name] for name in names if name in lost]
+    def _why_missing(self, names: set[str], loaded: Loaded) -> str:
+        reasons = [loaded.lost[name] for name in names if name in loaded.lost]
         return reasons[0] if reasons else f"there is no {min(names)} in {self._submission.file}"
 
-    def result(self, marks: list[Mark]) -> SectionResult:
+    def result(self, marks: list[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""
         by_exercise: dict[str, list[Mark]] = {}
         for mark in marks:
             by_exercise.setdefault(mark.item.exercise, []).append(mark)
-        exercises = tuple(self._exercise(name, group) for name, group in by_exercise.items())
+        exercises = tuple(self._exercise(name, group, loaded) for name, group in by_exercise.items())
         return SectionResult(
             name=self._paper.section,
             title=self._paper.title,
@@ -169,24 +201,24 @@ class _Marking:
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
             seconds=round(time.monotonic() - self._started, 3),
-            warnings=tuple(self._warnings()),
+            warnings=tuple(self._warnings(loaded)),
             exercises=exercises,
         )
 
-    def _exercise(self, name: str, marks: list[Mark]) -> ExerciseResult:
+    def _exercise(self, name: str, marks: list[Mark], loaded: Loaded) -> ExerciseResult:
         checks = tuple(map(_check_result, marks))
         return ExerciseResult(
             name=name,
             status=next((check.status for check in checks if check.status != "passed"), "passed"),
             score=sum(check.score for check in checks),
             points=sum(check.points for check in checks),
-            line=self._loaded.lines.get(name),
+            line=loaded.lines.get(name),
             checks=checks,
         )
 
-    def _warnings(self) -> Iterable[LoadWarning]:
+    def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
         cells = self._submission.cells
-        for trouble in self._loaded.troubles:
+        for trouble in loaded.troubles:
             if trouble.message.startswith("NotImplementedError"):
                 continue  # a stub that later lines use: not attempted, which the exercise itself says
             label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file

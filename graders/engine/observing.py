@@ -38,14 +38,16 @@ class Solution:
 
     def __init__(self, module: ModuleType, aliases: dict[str, str], lost: dict[str, str]):
         self.__dict__["_module"] = module
+        self.__dict__["_names"] = vars(module)
         self.__dict__["_aliases"] = aliases
         self.__dict__["_lost"] = lost
 
     def __getattr__(self, name: str) -> Any:
-        names = vars(self._module)
-        for known in (name, *(other for other, exercise in self._aliases.items() if exercise == name)):
-            if known in names:
-                return names[known]
+        if name in self._names:
+            return self._names[name]
+        for other, exercise in self._aliases.items():
+            if exercise == name and other in self._names:
+                return self._names[other]
         raise MissingName(name, self._lost.get(name, ""))
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -70,7 +72,8 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
             whenever it is run.
         files: the names of the files whose frames a learner wants to see in the trace of an exception.
     """
-    arguments = codec.decode(inputs, live=True)
+    arguments, is_unchanged = codec.decode_watched(inputs)
+    assert isinstance(arguments, dict)
     seed_generators(zlib.crc32(inputs, seed))
     try:
         observation = codec.encode(probe(solution, **arguments))
@@ -78,7 +81,7 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
         observation = codec.encode(codec.Missing(error.name, error.because))
     except BaseException as error:  # whatever comes out is an observation: SystemExit and KeyboardInterrupt too
         observation = codec.encode(raised(error, files))
-    return Seen(observation, _changed(inputs, arguments))
+    return Seen(observation, None if is_unchanged() else _changed(inputs, arguments))
 
 
 def seed_generators(seed: int) -> None:
@@ -118,8 +121,7 @@ def _step(code: CodeType, line: int) -> str:
 
 
 def _changed(inputs: bytes, arguments: dict[str, Any]) -> str | None:
-    if codec.encode(arguments) == inputs:
-        return None
+    """The first of the arguments that is not what it was."""
     before = codec.decode(inputs, live=True)
     changed = (name for name, value in arguments.items() if codec.encode(value) != codec.encode(before[name]))
     return next(changed, None)

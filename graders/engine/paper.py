@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from graders.engine import shaking
 from graders.engine.course import Material
 
 _FORMAT = 1
+# The modules of the engine that have a part in what stands on a paper.
+_MAKERS = ("array_codec", "codec", "course", "decoding", "drawing", "encoding", "observing", "paper", "section", "setting",
+           "strategies", "wire")  # fmt: skip
 _KEPT_PAPERS = 8  # of one section: seeds and versions one goes back to
 _DRAWN_WITH = ("hypothesis", "numpy", "msgspec")  # what they draw or encode may change with their release
 
@@ -46,21 +50,30 @@ class Paper(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
 
 
-def paper(material: Material, seed: int, examples: int) -> Paper:
-    """The paper of a section: from the disk where it lies there, else newly set and kept."""
+def paper(
+    material: Material, seed: int, examples: int, advance: Callable[[str], None] = lambda title: None
+) -> Paper:
+    """The paper of a section: from the disk where it lies there, else newly set and kept.
+
+    Args:
+        material: the section.
+        seed: of the drawn inputs.
+        examples: how many to draw for a check.
+        advance: called with the title of each check when it is set; not at all if the paper lies there.
+    """
     path = _cache(material) / f"{material.name}-{key(material, seed, examples)}.paper"
     kept = _kept(path)
     if kept is None:
         from graders.engine.setting import set_paper  # Hypothesis is imported only where inputs are drawn
 
-        kept = set_paper(material, seed, examples)
+        kept = set_paper(material, seed, examples, advance)
         _keep(path, kept)
     return kept
 
 
 def key(material: Material, seed: int, examples: int) -> str:
     """A name for all that the paper depends on: sources, engine, libraries, seed and number of examples."""
-    engine = sorted(Path(__file__).parent.glob("*.py"))
+    engine = [Path(__file__).with_name(f"{name}.py") for name in _MAKERS]
     texts = [path.read_bytes() for path in (material.grader, material.reference, *material.given, *engine)]
     needed = {"torch"} & (shaking.imports(material.reference_source) | shaking.imports(material.grader_source))
     versions = [version(name) for name in (*_DRAWN_WITH, *sorted(needed))]

@@ -1,5 +1,13 @@
 """Sets a paper: draws every check's inputs and takes the reference's observations of them."""
 
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 from graders.engine import codec
@@ -8,35 +16,80 @@ from graders.engine.drawing import draw
 from graders.engine.errors import GraderError
 from graders.engine.observing import Solution, observe
 from graders.engine.paper import Item, Paper
-from graders.engine.section import Check
+from graders.engine.section import Check, Section
 
 
-def set_paper(material: Material, seed: int, examples: int) -> Paper:
+def set_paper(material: Material, seed: int, examples: int, advance: Callable[[str], None]) -> Paper:
     """Draws the inputs of every check of a section and runs its probes on the reference.
+
+    Checks do not depend on one another, so they are set on all cores where processes can be forked.
+
+    Args:
+        material: the section.
+        seed: of the drawn inputs.
+        examples: how many to draw for a check.
+        advance: called with the title of each check when it is set.
 
     Raises:
         GraderError: a check draws or observes something that is not data, or its probe finds a name missing, or the
             reference changes its inputs where the check does not allow it.
     """
-    section = material.section
     solution = Solution(material.reference_module, {}, {})
-    items = tuple(_item(material.name, check, solution, seed, examples) for check in section.checks.values())
-    return Paper(section.name, section.title, section.aliases, seed, examples, items)
+    work = partial(_item, material.section, solution, seed, examples)
+    items = []
+    with _side_by_side(work) as work_on_all:
+        for item in work_on_all(list(material.section.checks)):
+            items.append(item)
+            advance(item.title)
+    section = material.section
+    return Paper(section.name, section.title, section.aliases, seed, examples, tuple(items))
 
 
-def _item(section: str, check: Check, solution: Solution, seed: int, examples: int) -> Item:
+@contextmanager
+def _side_by_side(work: Callable[[str], Item]) -> Iterator[Callable[[list[str]], Iterable[Item]]]:
+    """A function that maps `work` over names, in forked processes on all cores where that can be done."""
+    cores = os.cpu_count() or 1
+    if sys.platform != "linux" or cores == 1:
+        yield lambda names: map(work, names)
+    else:
+        context = get_context("fork")  # what is loaded is there at once, and need not be pickled
+        with ProcessPoolExecutor(cores, context, _inherit, (work,)) as pool:
+            try:
+                yield lambda names: pool.map(_do_inherited, names)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _inherit(work: Callable[[str], Item]) -> None:
+    global _inherited
+    _inherited = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def _do_inherited(name: str) -> Item:
+    return _inherited(name)
+
+
+_inherited: Callable[[str], Item]
+
+
+def _item(section: Section, solution: Solution, seed: int, examples: int, name: str) -> Item:
+    check = section.checks[name]
     drawn: list[bytes] = []
 
     def take(**inputs: Any) -> None:
         drawn.append(codec.encode(inputs))
 
-    draw(check, take, section=section, seed=seed, examples=examples)
+    draw(check, take, section=section.name, seed=seed, examples=examples)
     inputs = tuple(dict.fromkeys(drawn))
     if not inputs:
-        raise GraderError(f"{section}: the check {check.name!r} drew no inputs")
-    expected = tuple(_expected(section, check, solution, data, seed) for data in inputs)
+        raise GraderError(f"{section.name}: the check {name!r} drew no inputs")
+    expected = tuple(_expected(section.name, check, solution, data, seed) for data in inputs)
     return Item(
-        name=check.name,
+        name=name,
         exercise=check.exercise,
         title=check.title,
         points=check.points,

@@ -6,6 +6,7 @@ as long as nothing has failed.
 """
 
 import ast
+import symtable
 from collections.abc import Iterable, Iterator
 
 from graders.engine.errors import GraderError
@@ -104,7 +105,15 @@ def _binds(statement: ast.stmt) -> Iterator[str]:
 
 
 def _mentions(statement: ast.stmt) -> set[str]:
-    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    """The names of the module that a statement uses, in its functions too; their own parameters and variables not."""
+    whole = symtable.symtable(ast.unparse(statement), "grader", "exec")
+    found = {symbol.get_name() for symbol in whole.get_symbols() if symbol.is_referenced()}
+    tables = list(whole.get_children())
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+    return found
 
 
 def _is_import(statement: ast.stmt) -> bool:

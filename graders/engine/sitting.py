@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ class Answers(msgspec.Struct):
 
 
 class Forkserver:
-    """The process that workers are forked from. One serves any number of submissions, one after the other."""
+    """The process that workers are forked from. One serves any number of submissions, from several threads too."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
@@ -70,6 +71,7 @@ class Forkserver:
                 stderr=self._errors,
                 start_new_session=True,
             )
+        self._asking = threading.Lock()
         self._loaded: set[str] = set()
         self.unprotected: str | None = None  # why this system cannot restrict workers, known after `preload`
 
@@ -105,8 +107,9 @@ class Forkserver:
 
     def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-            answer = self._control.recv(65536)
+            with self._asking:
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+                answer = self._control.recv(65536)
         except OSError:
             answer = b""
         if not answer:
@@ -237,8 +240,8 @@ class _Worker:
             self._channel.send(Kind.RUN, task, _SEND_SECONDS)
             while True:
                 kind, body = self._receive(deadline)
-                if kind == Kind.SEEN and len(answers.seen) < len(task.inputs):
-                    answers.seen.append(msgspec.msgpack.decode(body, type=Seen))
+                if kind == Kind.SEEN and len(answers.seen) <= len(task.inputs):
+                    answers.seen += msgspec.msgpack.decode(body, type=list[Seen])
                 elif kind == Kind.SAID:
                     answers.said = (answers.said + msgspec.msgpack.decode(body, type=str))[:_MAX_SAID]
                 elif kind == Kind.DONE and len(answers.seen) == len(task.inputs):

@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +15,14 @@ from types import ModuleType
 
 import msgspec
 
-from graders.engine import arrays as arrays  # loaded before the sandbox closes: codecs import it when they need it
+from graders.engine import array_codec as array_codec  # before the sandbox closes: the codec imports it when needed
 from graders.engine import sandbox
 from graders.engine.channel import Broken, Channel, Kind
 from graders.engine.loading import Loader
-from graders.engine.observing import Solution, observe
+from graders.engine.observing import Seen, Solution, observe
 from graders.engine.submission import Cell
 
+_BATCH_SECONDS = 0.002  # observations wait at most this long, and for the next one, to be sent together
 _MAX_SAID = 8000  # characters of output that a task may send
 
 
@@ -88,8 +90,14 @@ def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequen
         task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
         printed.left = _MAX_SAID
         probe = vars(probes)[task.probe]
+        pending: list[Seen] = []
+        sent = time.monotonic()
         for inputs in task.inputs:
-            channel.send(Kind.SEEN, observe(probe, solution, inputs, task.seed, files))
+            pending.append(observe(probe, solution, inputs, task.seed, files))
+            if time.monotonic() - sent > _BATCH_SECONDS:
+                channel.send(Kind.SEEN, pending)
+                pending, sent = [], time.monotonic()
+        channel.send(Kind.SEEN, pending)
         channel.send(Kind.DONE, threading.active_count() > threads)
 
 

@@ -1,5 +1,6 @@
 """What is being graded at the moment, on terminals only."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,11 +16,11 @@ _CLEAR = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
 class Progress:
-    """A line that says how far grading is, gone when it is done. Silent where nobody watches: pipes, files, CI."""
+    """A line that says what is being worked on, gone when it is done. Silent where nobody watches: pipes, files, CI."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._total = total
+        self._what = ""
         self._done = 0
 
     def __enter__(self) -> Self:
@@ -31,19 +32,21 @@ class Progress:
         if self._console.is_interactive:
             self._console.control(_CLEAR)
 
-    def advance(self, label: str) -> None:
-        """Say that the check called `label` is being worked on, one of `total`."""
+    def begin(self, what: str) -> Callable[[str], None]:
+        """Begin a new piece of work, `what`. The function that is returned is told each step of it."""
+        self._what, self._done = what, 0
+        return self._advance
+
+    def _advance(self, label: str) -> None:
         self._done += 1
         if not self._console.is_interactive:
             return
-        position = f" {self._done}/{self._total}"
-        line = Text(one_line(label), style="dim")
-        line.truncate(self._console.width - 1 - len(position))
-        line.append(position)
+        line = Text(one_line(f"{self._what}: {self._done} {label}"), style="dim")
+        line.truncate(self._console.width - 1)
         self._console.control(_CLEAR)
-        self._console.print(line, end="", soft_wrap=True)
+        self._console.print(line, end="", soft_wrap=True, highlight=False)
 
 
-def progress(console: Console, total: int) -> Progress:
-    """The progress of grading `total` checks, a context manager."""
-    return Progress(console, total)
+def progress(console: Console) -> Progress:
+    """The progress of grading, a context manager."""
+    return Progress(console)

@@ -6,7 +6,6 @@ Imported by `encoding.py` and `decoding.py` when the first of them turns up. Imp
 from __future__ import annotations
 
 import functools
-import math
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -144,12 +143,18 @@ def encode_torch_dtype(encoder: Encoder, value: Any, depth: int) -> object:
 
 def _take(decoder: Decoder, dtype: np.dtype, shape: Any) -> np.ndarray:
     """The next array of the message, as a copy that owns its memory."""
-    if type(shape) is not list or len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+    if type(shape) is not list or len(shape) > MAX_AXES:
         raise CodecError("not a shape")
-    end = decoder.offset + math.prod(shape) * dtype.itemsize
+    size = dtype.itemsize
+    for length in shape:
+        if type(length) is not int or not 0 <= length < 2**40:
+            raise CodecError("not a shape")
+        size *= length
+    end = decoder.offset + size
     if end > len(decoder.data):
         raise CodecError("the message ends within an array")
     array: np.ndarray = np.ndarray(shape, dtype, decoder.data, decoder.offset).copy()
+    decoder.arrays.append((array, decoder.offset))
     decoder.offset = end
     if dtype.char == "?" and array.size and array.view(np.uint8).max() > 1:
         raise CodecError("a bool that is neither true nor false")
@@ -178,6 +183,7 @@ def decode_tensor(decoder: Decoder, node: list[Any], depth: int) -> Any:
     if decoder.live:
         import torch
 
+        decoder.is_plain = False  # more can be changed in a tensor than its elements
         tensor = torch.from_numpy(array)
         tensor = tensor.view(torch.bfloat16) if name == "bfloat16" else tensor
         return tensor.requires_grad_() if requires_grad else tensor
