@@ -1,25 +1,23 @@
 """Grades the grader: are its verdicts right on answers of which the verdict is known?
 
-The reference and the alternative solutions must get full marks, the untouched stub none. Every exercise must be solvable
-in order, with the later ones still stubs. Every mistake must fail its exercise and be named for itself. And small changes
-of the reference (mutants) must be noticed: what survives is either a gap in the checks or an equivalent, which is listed
-with its reason in `tests/equivalents/<section>.toml`.
+The reference and the alternative solutions must get full marks, the untouched stub none. Every exercise must be
+solvable in order, with the later ones still stubs. Every mistake must fail its exercise and be named for itself. And
+small changes of the reference (mutants) must be noticed: what survives is either a gap in the checks or an equivalent,
+which is listed with its reason in `tests/equivalents/<section>.toml`.
 """
 
 import os
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from functools import cached_property
-from typing import TypeVar
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple, cast
 
 from graders.engine import codec
 from graders.engine.course import Course, Material
 from graders.engine.marking import mark, notices
-from graders.engine.mutants import Mutant, mutants
+from graders.engine.mutants import mutants
 from graders.engine.paper import Paper, paper
 from graders.engine.results import SectionResult
 from graders.engine.section import Mistake
@@ -34,59 +32,46 @@ KILL_RATE = 0.97
 _MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
 
 Say = Callable[[str], None]
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 
 def audit(course: Course, sections: Sequence[str], say: Say) -> bool:
     """Audits sections and says what was found, line by line. Whether all of it is as it should be."""
-    with _Desks() as desks:
-        found = [_Audit(course.find(name), desks, say).holds() for name in sections]
+    found = [_Audit(course.find(name), say).holds() for name in sections]
     return all(found)
 
 
-class _Desks:
-    """Threads that grade side by side, each with a forkserver of its own."""
+class Job(NamedTuple):
+    """A submission to grade, in one of the processes that grade side by side."""
 
-    def __enter__(self) -> "_Desks":
-        self._local = threading.local()
-        self._forkservers = ExitStack()
-        self._pool = ThreadPoolExecutor(os.cpu_count())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._forkservers.close()
-
-    def map(self, work: Callable[[Forkserver, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-        """The results of `work(forkserver, task)` for all tasks, in their order."""
-        return self._pool.map(lambda task: work(self._forkserver(), task), tasks)
-
-    def _forkserver(self) -> Forkserver:
-        if not hasattr(self._local, "forkserver"):
-            self._local.forkserver = self._forkservers.enter_context(Forkserver())
-        forkserver: Forkserver = self._local.forkserver
-        return forkserver
+    source: Submission
+    paper: int = 0  # which of the papers
+    only: str | None = None  # the exercise to grade; None is all
+    first: str | None = None  # the exercise to begin with, where only the first failure matters
 
 
 class _Audit:
     """The audit of one section."""
 
-    def __init__(self, material: Material, desks: _Desks, say: Say):
-        self._material, self._desks, self._say = material, desks, say
+    def __init__(self, material: Material, say: Say):
+        self._material, self._say = material, say
+        # The last one is large. All are set here, before the processes are forked that share them.
+        self._papers = [paper(material, seed, EXAMPLES) for seed in SEEDS]
+        self._papers.append(paper(material, SEEDS[0], MANY_EXAMPLES))
+        self._forkserver: Forkserver | None = None
 
     def holds(self) -> bool:
         """Runs every part, also after one has found something."""
         started = time.monotonic()
         self._say(f"{self._material.name}: {len(self._paper.items)} checks of {len(self._exercises)} exercises")
         parts = (self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes)
-        found = [part() for part in (*parts, self._mutants)]
+        with ProcessPoolExecutor(os.cpu_count(), get_context("fork"), _inherit, (self,)) as self._pool:
+            found = [part() for part in (*parts, self._mutants)]
         self._say(f"  {'holds' if all(found) else 'DOES NOT HOLD'} ({time.monotonic() - started:.0f} s)")
         return all(found)
 
-    @cached_property
+    @property
     def _paper(self) -> Paper:
-        return paper(self._material, SEEDS[0], EXAMPLES)
+        return self._papers[0]
 
     @property
     def _exercises(self) -> tuple[str, ...]:
@@ -98,51 +83,56 @@ class _Audit:
             self._say("    " + trouble.replace("\n", "\n    "))
         return not troubles
 
+    def grade(self, job: Job) -> SectionResult | bool:
+        """Does a job, in one of the processes: the result, or whether anything failed where that is all that matters."""
+        if self._forkserver is None:
+            self._forkserver = Forkserver()  # ends with its process
+        questions = self._papers[job.paper]
+        if job.first is None:
+            only = None if job.only is None else [job.only]
+            return mark(self._material, questions, job.source, self._forkserver, only=only)
+        items = sorted(questions.items, key=lambda item: item.exercise != job.first)
+        return notices(self._material, questions, job.source, self._forkserver, items, _MUTANT_SECONDS)
+
+    def _graded(self, jobs: Iterable[Job]) -> Iterator[SectionResult]:
+        return cast(Iterator[SectionResult], self._pool.map(_do_inherited, jobs))
+
     def _reference(self) -> bool:
-        papers = [paper(self._material, seed, EXAMPLES) for seed in SEEDS]
-        papers.append(paper(self._material, SEEDS[0], MANY_EXAMPLES))
-        troubles = self._full_marks([(self._text(self._material.reference_source), questions) for questions in papers])
+        text = self._text(self._material.reference_source)
+        troubles = self._full_marks([Job(text, number) for number in range(len(self._papers))])
         what = f"reference, full marks at {len(SEEDS)} seeds and with {MANY_EXAMPLES} examples"
         return self._line(what, troubles)
 
     def _alternatives(self) -> bool:
         folder = self._material.course.root / "tests" / "alternatives"
-        files = sorted(folder.glob(f"{self._material.name}*.py"))
-        papers = [paper(self._material, seed, EXAMPLES) for seed in SEEDS]
-        troubles = self._full_marks([(read(file), questions) for file in files for questions in papers])
+        files = sorted(folder.glob(f"{self._material.name}_*.py"))
+        troubles = self._full_marks([Job(read(file), number) for file in files for number in range(len(SEEDS))])
         return self._line(f"{len(files)} alternative solutions, full marks at {len(SEEDS)} seeds", troubles)
 
-    def _full_marks(self, sittings: Sequence[tuple[Submission, Paper]]) -> list[str]:
-        def work(forkserver: Forkserver, sitting: tuple[Submission, Paper]) -> SectionResult:
-            submission, questions = sitting
-            return mark(self._material, questions, submission, forkserver)
-
-        results = zip(sittings, self._desks.map(work, sittings), strict=True)
+    def _full_marks(self, jobs: Sequence[Job]) -> list[str]:
         return [
-            f"{submission.file}, seed {questions.seed}: {_lost(result)}"
-            for (submission, questions), result in results
+            f"{job.source.file}, seed {self._papers[job.paper].seed}: {_lost(result)}"
+            for job, result in zip(jobs, self._graded(jobs), strict=True)
             if result.score != result.points
         ]
 
     def _stub(self) -> bool:
-        text = self._text(stub(self._material.reference_source, self._exercises))
-        result = next(self._desks.map(lambda server, task: mark(self._material, self._paper, task, server), [text]))
+        (result,) = self._graded([Job(self._text(self._material.untouched))])
         troubles = [
             f"{exercise.name} is {exercise.status}"
             for exercise in result.exercises
             if any(check.status != "not_attempted" for check in exercise.checks)
         ]
+        troubles += [f"line {warning.line}: {warning.message}" for warning in result.warnings]
         return self._line("untouched stub, no marks and nothing attempted", troubles)
 
     def _in_order(self) -> bool:
         """Each exercise gets full marks while all later ones are stubs."""
-
-        def work(forkserver: Forkserver, position: int) -> SectionResult:
-            text = self._text(stub(self._material.reference_source, self._exercises[position + 1 :]))
-            return mark(self._material, self._paper, text, forkserver, only=[self._exercises[position]])
-
-        results = self._desks.map(work, range(len(self._exercises)))
-        troubles = [_lost(result) for result in results if result.score != result.points]
+        jobs = [
+            Job(self._text(stub(self._material.reference_source, self._exercises[position + 1 :])), only=name)
+            for position, name in enumerate(self._exercises)
+        ]
+        troubles = [_lost(result) for result in self._graded(jobs) if result.score != result.points]
         return self._line("every exercise can be solved before the later ones", troubles)
 
     def _judges(self) -> bool:
@@ -161,27 +151,15 @@ class _Audit:
 
     def _mistakes(self) -> bool:
         mistakes = self._material.section.mistakes
-
-        def work(forkserver: Forkserver, mistake: Mistake) -> SectionResult:
-            text = self._text(self._material.mistaken_source(mistake))
-            return mark(self._material, self._paper, text, forkserver, only=[mistake.exercise])
-
-        results = zip(mistakes, self._desks.map(work, mistakes), strict=True)
+        jobs = [Job(self._text(self._material.mistaken_source(each)), only=each.exercise) for each in mistakes]
+        results = zip(mistakes, self._graded(jobs), strict=True)
         troubles = [trouble for mistake, result in results if (trouble := _unnoticed(mistake, result))]
         return self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named for itself", troubles)
 
     def _mutants(self) -> bool:
         found = mutants(self._material.reference_source, self._exercises)
-        checks = {name: [item for item in self._paper.items if item.exercise == name] for name in self._exercises}
-
-        def work(forkserver: Forkserver, mutant: Mutant) -> bool:
-            own = checks[mutant.exercise]
-            rest = [item for item in self._paper.items if item not in own]
-            return notices(
-                self._material, self._paper, self._text(mutant.source), forkserver, own + rest, _MUTANT_SECONDS
-            )
-
-        killed = list(self._desks.map(work, found))
+        jobs = [Job(self._text(mutant.source), first=mutant.exercise) for mutant in found]
+        killed = cast(list[bool], list(self._pool.map(_do_inherited, jobs)))
         survivors = [mutant for mutant, noticed in zip(found, killed, strict=True) if not noticed]
         equivalent = self._equivalents()
         unlisted = [mutant for mutant in survivors if (mutant.exercise, _lines(mutant.diff)) not in equivalent]
@@ -233,3 +211,15 @@ def _unnoticed(mistake: Mistake, result: SectionResult) -> str | None:
 def _lines(diff: str) -> str:
     """A diff without its indentation, to be compared."""
     return "\n".join(line[:1] + line[1:].strip() for line in diff.strip().splitlines())
+
+
+def _inherit(section: _Audit) -> None:
+    global _inherited
+    _inherited = section
+
+
+def _do_inherited(job: Job) -> SectionResult | bool:
+    return _inherited.grade(job)
+
+
+_inherited: _Audit

@@ -7,6 +7,7 @@ import argparse
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ python grade.py                           all sections at a glance, and what to 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments` (without the program's name); the exit status."""
+    warnings.simplefilter("ignore")  # of references and mistakes; those of learners' code are part of its output
     try:
         command = _COMMANDS.get(arguments[0]) if arguments else None
         return command(arguments[1:]) if command else _grade(arguments)

@@ -1,4 +1,4 @@
-"""The reference of `backprop`, against central differences and against torch, and what the section's strategies promise."""
+"""The reference of `backprop` against central differences and torch, and what the section's strategies promise."""
 
 import doctest
 import inspect
@@ -194,9 +194,12 @@ def test_gradients_are_central_differences(program: Program) -> None:
 
 def test_random_programs_reach_every_operation_depth_and_sharing() -> None:
     drawn: list[Program] = []
-    collect = settings(ours, max_examples=300, derandomize=True, phases=[Phase.generate])(
-        given(programs())(drawn.append)
-    )
+
+    @settings(ours, max_examples=300, derandomize=True, phases=[Phase.generate])
+    @given(programs())
+    def collect(program: Program) -> None:
+        drawn.append(program)
+
     collect()
     steps = [step for program in drawn for step in program.steps]
     assert {step.operation for step in steps} == {*BINARY, *UNARY}

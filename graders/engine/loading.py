@@ -29,12 +29,17 @@ _STAND_INS = {"typeguard": "typechecked", "beartype": "beartype"}
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """A statement that could not be executed: where, why, and which names it would have defined."""
+    """A statement that could not be executed: where, why, and which names it would have defined.
+
+    `follows` says that there is nothing to mend here: it uses an exercise that is still a stub, or a name that an
+    earlier statement failed to define.
+    """
 
     cell: int
     line: int
     message: str
     names: tuple[str, ...]
+    follows: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -175,11 +180,20 @@ class Loader:
                 return action()
             except BaseException as error:  # SystemExit too: leaving is not the submission's to decide
                 reason = _reason(error, self.files)
+                cause = self._cause(error)
+                follows = cause is not None or isinstance(error, NotImplementedError)
+                self._trouble(statement.lineno, cause or reason, tuple(_bound(statement)), follows)
+                return None
         self._trouble(statement.lineno, reason, tuple(_bound(statement)))
         return None
 
-    def _trouble(self, line: int, message: str, names: tuple[str, ...]) -> None:
-        self.troubles.append(Trouble(self.cell, line, message, names))
+    def _cause(self, error: BaseException) -> str | None:
+        """Why there is no such name, if that is what `error` complains of and it is known."""
+        missing = error.name if isinstance(error, NameError) else None
+        return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
+
+    def _trouble(self, line: int, message: str, names: tuple[str, ...], follows: bool = False) -> None:
+        self.troubles.append(Trouble(self.cell, line, message, names, follows))
 
 
 def _reason(error: BaseException, files: frozenset[str]) -> str:
