@@ -52,8 +52,7 @@ class Summed(NamedTuple):
     grad_out: np.ndarray
     out: np.ndarray
     x: np.ndarray
-    dim: int | tuple[int, ...] | None
-    keepdim: bool
+    options: dict[str, Any]  # dim and keepdim where they are not left out
 
 
 class Graph(NamedTuple):
@@ -77,6 +76,7 @@ shapes = st.sampled_from(SHAPES)
 filled_shapes = st.sampled_from([sizes for sizes in SHAPES if len(sizes) > 1 and 1 not in sizes])
 empty_shapes = st.sampled_from([(0,), (0, 3), (2, 0), (3, 0, 2)])
 names = st.sampled_from(["weight", "bias", "scale", "encoder", "head"])
+names_of_two = st.sampled_from(["weight", "head"])
 
 
 @cache
@@ -546,13 +546,14 @@ def wrapped_keywords(solution, x, by):
 
 
 @section.check("wrap_forward_fn", points=0.5)
-@given(x=arrays(), differentiable=st.booleans(), enabled=st.booleans())
-def wrapped_untracked(solution, x, differentiable, enabled):
+@given(x=arrays(), differentiable=st.booleans(), at_wrapping=st.booleans(), at_call=st.booleans())
+def wrapped_untracked(solution, x, differentiable, at_wrapping, at_call):
     """Leaves no recipe for functions that are not differentiable, or while grad_tracking_enabled is False."""
     source = solution.Tensor(x, requires_grad=True)
-    function = solution.wrap_forward_fn(np.add, is_differentiable=differentiable)
-    solution.grad_tracking_enabled = enabled
+    solution.grad_tracking_enabled = at_wrapping
     try:
+        function = solution.wrap_forward_fn(np.add, is_differentiable=differentiable)
+        solution.grad_tracking_enabled = at_call
         return made(function(source, source), source)
     finally:
         solution.grad_tracking_enabled = True
@@ -677,6 +678,11 @@ def sorts_long_chains(solution, length):
 
 section.mistake("topological_sort", "Returns an empty list.", edit("    return order", "    return []"))
 section.mistake(
+    "topological_sort",
+    "Takes two ways to one node (a diamond) for a cycle.",
+    edit("if child in on_path:", "if child in on_path or child in finished:"),
+)
+section.mistake(
     "topological_sort", "Raises an error for every graph that has an edge.", edit("if child in on_path:", "if True:")
 )
 section.mistake(
@@ -697,11 +703,6 @@ section.mistake(
     "topological_sort",
     "A node with several parents is listed several times.",
     edit("            finished.add(current)\n", ""),
-)
-section.mistake(
-    "topological_sort",
-    "Takes two ways to one node (a diamond) for a cycle.",
-    edit("if child in on_path:", "if child in on_path or child in finished:"),
 )
 section.mistake(
     "topological_sort",
@@ -1037,14 +1038,18 @@ def sums(draw, dims=("one", "all", "several")):
     dim = {"one": axes[0], "all": None, "several": tuple(axes)}[draw(st.sampled_from(dims))]
     keepdim = draw(st.booleans())
     out = np.asarray(np.sum(x, axis=dim, keepdims=keepdim))
-    return Summed(array(draw, out.shape), out, x, dim, keepdim)
+    options = {"dim": dim, "keepdim": keepdim}
+    for name, default in (("dim", None), ("keepdim", False)):
+        if options[name] == default and draw(st.booleans()):
+            del options[name]
+    return Summed(array(draw, out.shape), out, x, options)
 
 
 @section.check("_sum", points=0.25)
 @given(case=sums())
 def sum_values(solution, case):
     """Sums over one axis, several or all, with and without keepdim."""
-    return solution._sum(case.x, dim=case.dim, keepdim=case.keepdim)
+    return solution._sum(case.x, **case.options)
 
 
 section.mistake("_sum", "Ignores keepdim.", edit(", keepdims=keepdim", ""))
@@ -1058,21 +1063,21 @@ section.hint(
 @given(case=sums(dims=["one"]))
 def sum_back_axis(solution, case):
     """Spreads the gradient along the one axis that was summed."""
-    return solution.sum_back(case.grad_out, case.out, case.x, dim=case.dim, keepdim=case.keepdim)
+    return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
 
 
 @section.check("sum_back", points=0.25)
 @given(case=sums(dims=["all"]))
 def sum_back_all(solution, case):
     """Spreads the gradient over the whole input where everything was summed."""
-    return solution.sum_back(case.grad_out, case.out, case.x, dim=case.dim, keepdim=case.keepdim)
+    return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
 
 
 @section.check("sum_back", points=0.5)
 @given(case=sums(dims=["several"]))
 def sum_back_axes(solution, case):
     """Spreads the gradient along several axes, also where they are counted from the end."""
-    return solution.sum_back(case.grad_out, case.out, case.x, dim=case.dim, keepdim=case.keepdim)
+    return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
 
 
 _EXPAND = "np.expand_dims(grad_out, tuple(range(x.ndim)) if dim is None else dim)"
@@ -1212,13 +1217,8 @@ def getitem_back_mask(solution, case):
 _SCATTER = "np.add.at(grad, coerce_index(index), grad_out)"
 section.mistake(
     "getitem_back",
-    "Adds with += : of a place read several times only one gradient arrives.",
+    "Adds with += or assigns: of a place read several times only the last gradient arrives.",
     edit(_SCATTER, "grad[coerce_index(index)] += grad_out"),
-)
-section.mistake(
-    "getitem_back",
-    "Assigns: the last gradient of a place overwrites the others.",
-    edit(_SCATTER, "grad[coerce_index(index)] = grad_out"),
 )
 section.mistake(
     "getitem_back",
@@ -1330,6 +1330,13 @@ def sub_in_place(solution, case, alpha):
     return numbers(returned), held.astype(float), numbers(x)
 
 
+@section.check("sub_", points=0.25, judge=near)
+@given(x=arrays(), number=whole)
+def sub_number_in_place(solution, x, number):
+    """Subtracts a plain number, once where alpha is not given."""
+    return numbers(solution.sub_(solution.Tensor(x.copy()), number))
+
+
 _OTHER = "alpha * (other.array if isinstance(other, Tensor) else other)"
 section.mistake(
     "add_",
@@ -1337,12 +1344,12 @@ section.mistake(
     edit("x.array += alpha", "x.array = x.array + alpha"),
 )
 section.mistake("add_", "Ignores alpha.", edit(_OTHER, "other.array if isinstance(other, Tensor) else other"))
-section.mistake("add_", "Returns nothing, so that calls cannot be chained.", edit("    return x", "    return None"))
 section.mistake(
     "add_",
     "Does not accept plain numbers.",
     edit("(other.array if isinstance(other, Tensor) else other)", "other.array"),
 )
+section.mistake("add_", "Returns nothing, so that calls cannot be chained.", edit("    return x", "    return None"))
 section.mistake("sub_", "Adds: the sign is lost.", edit("alpha=-alpha", "alpha=alpha"))
 section.mistake("sub_", "Ignores alpha.", edit("alpha=-alpha", "alpha=-1.0"))
 section.hint(
@@ -1523,10 +1530,10 @@ section.hint(
 
 
 @st.composite
-def trees(draw, depth=2):
+def trees(draw, depth=2, names=names):
     """Attributes of a module by name: numbers are parameters, dicts modules inside, text anything else."""
     tree: dict[str, Any] = {}
-    for name in draw(st.lists(names, unique=True, min_size=1 if depth == 2 else 0, max_size=4 if depth == 2 else 2)):
+    for name in draw(st.lists(names, unique=True, min_size=1 if depth else 0, max_size=4 if depth == 2 else 2)):
         kind = draw(st.sampled_from(["parameter", "module", "other"] if depth else ["parameter", "other"]))
         parts = {"parameter": whole, "other": st.sampled_from(["relu", "mean"]), "module": trees(depth=depth - 1)}
         tree[name] = draw(parts[kind])
@@ -1612,7 +1619,7 @@ def module_shared(solution, tree, name):
 
 
 @section.check("Module", points=0.25)
-@given(first=trees(depth=1), second=trees(depth=1))
+@given(first=trees(depth=1, names=names_of_two), second=trees(depth=1, names=names_of_two))
 def module_reassigned(solution, first, second):
     """Forgets what a name meant when something else is assigned to it."""
     module = assembled(solution, first)
@@ -1620,7 +1627,7 @@ def module_reassigned(solution, first, second):
         for key, value in part.items() if name in ("_parameters", "_modules") else [(name, part)]:
             setattr(module, key, value)
     found = {name: described(getattr(module, name)) for name in {**first, **second}}
-    return found, sorted(parameter.item() for parameter in module.parameters())
+    return found, sorted(parameter.item() for parameter in module.parameters()), len(list(module.modules()))
 
 
 _OWN = "dict.fromkeys(self._parameters.values())"
@@ -1680,7 +1687,7 @@ def linear(solution, layer, with_bias=True):
     """A Linear with these numbers."""
     module = solution.Linear(*layer.weight.shape[::-1], bias=with_bias)
     module.weight.array[...] = layer.weight
-    if with_bias:
+    if module.bias is not None:
         module.bias.array[...] = layer.bias
     return module
 
@@ -1712,7 +1719,7 @@ def linear_values(solution, layer):
 def linear_without_bias(solution, layer):
     """With bias=False, has a bias of None and one parameter."""
     module = linear(solution, layer, with_bias=False)
-    return numbers(module(solution.Tensor(layer.x))), module.bias, [numbers(p) for p in module.parameters()]
+    return numbers(module(solution.Tensor(layer.x))), module.bias is None, [numbers(p) for p in module.parameters()]
 
 
 @section.check("Linear", points=0.5)

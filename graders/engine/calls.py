@@ -87,7 +87,7 @@ class _Fill(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id in self._split and node.attr in self.values:
-            return self.visit(ast.Name(node.attr, ast.Load()))
+            return self.visit_Name(ast.Name(node.attr, ast.Load()))
         self.generic_visit(node)
         return node
 

@@ -109,11 +109,6 @@ class Material:
         return shaking.probes(self.grader_source, shaking.checks(self.grader_source))
 
     @cached_property
-    def imports(self) -> frozenset[str]:
-        """What the probes import."""
-        return shaking.imports(self.probes)
-
-    @cached_property
     def untouched(self) -> str:
         """The exercise file as a learner first gets it, made from the reference."""
         return stub(self.reference_source, shaking.exercises(self.grader_source))

@@ -20,7 +20,7 @@ from hypothesis.internal.conjecture import providers
 
 from graders.engine.section import Check
 
-_NO_LITERALS = providers.Constants()
+_NO_LITERALS = type(providers._local_constants)()
 providers._get_local_constants = lambda: _NO_LITERALS
 
 

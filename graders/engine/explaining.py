@@ -61,14 +61,12 @@ class _Explainer:
             self._pin_down()
         elif self.failure.status in _SHRUNK and not blocked_by:
             self._shrink()
-        answers = self._again()
-        found = None
-        if not blocked_by:
-            found = diagnosis.mistake(
-                self._material, self._mark.item.name, self._rule, self._paper.seed, [self.failure, *self._failures()]
-            )
-        error = f"fix {blocked_by} first" if blocked_by else self._trace()
-        return Explanation(self._counterexample(), found.text if found else None, error, answers)
+        output = self._again()
+        if blocked_by:
+            return Explanation(self._counterexample(), None, f"fix {blocked_by} first", output)
+        failures = [self.failure, *self._failures()]
+        found = diagnosis.mistake(self._material, self._mark.item.name, self._rule, self._paper.seed, failures)
+        return Explanation(self._counterexample(), found.text if found else None, self._trace(), output)
 
     def _shrink(self) -> None:
         self._sitting.leave()

@@ -50,7 +50,7 @@ def grade(
         material = course.find(name)
         try:
             answers = submission.read(submission.find(path, name) if path.is_dir() else path)
-            unread = ()
+            unread: tuple[LoadWarning, ...] = ()
         except UsageError as error:
             if len(asked) == 1:
                 raise

@@ -10,7 +10,7 @@ from graders.engine.array_codec import TorchArray
 from graders.engine.wire import Missing, Opaque, Oversized, Raised, TorchDtype
 
 WIDTH = 100
-MAX_ELEMENTS = 400
+MAX_ELEMENTS = 120
 MAX_CHARACTERS = 4000
 
 _EMPTY = {"np": {"float64"}, "torch": {"float32"}}

@@ -8,22 +8,24 @@ fails costs the names it would have defined, and nothing else.
 import __future__
 
 import ast
+import io
 import linecache
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from graders.engine import observing, stubs
+from graders.engine.magics import without_line_magics
 from graders.engine.submission import Cell
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
 _STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
-               ast.AugAssign, ast.TypeAlias if sys.version_info >= (3, 12) else ast.Assign)  # fmt: skip
+               ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
 # Decorators of type checkers that answers carry. Where the checker is not installed, its decorator does nothing.
 _STAND_INS = {"typeguard": "typechecked", "beartype": "beartype"}
 
@@ -35,7 +37,7 @@ class Trouble(msgspec.Struct, frozen=True):
     earlier statement failed to define.
     """
 
-    cell: int
+    cell: Annotated[int, msgspec.Meta(ge=0)]  # a worker may send anything, and this becomes an index
     line: int
     message: str
     names: tuple[str, ...]
@@ -84,7 +86,12 @@ class Loader:
         self.cell = 0
 
     def load(self, exercises: tuple[str, ...], stub: str) -> Loaded:
-        """Executes the submission. `stub` is the untouched exercise file, to tell which exercises were not attempted."""
+        """Executes the submission.
+
+        Args:
+            exercises: the names that are looked for.
+            stub: the untouched exercise file, to tell which exercises were not attempted; empty if that is known.
+        """
         sys.modules[self.module.__name__] = self.module
         torch = sys.modules.get("torch")
         vars(self.module).update(
@@ -95,12 +102,13 @@ class Loader:
         _stand_in()
         statements: list[ast.stmt] = []
         for self.cell, cell in enumerate(self.cells):
-            linecache.cache[cell.label] = (len(cell.source), None, cell.source.splitlines(keepends=True), cell.label)
-            body = list(self._parsed(cell))
+            linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
+            body = list(self._parsed(Cell(cell.label, without_line_magics(cell.source))))
             statements += body
             for statement in body:
                 self._run(statement)
-        return Loaded(_lines(statements), _unattempted(statements, stub, exercises), tuple(self.troubles))
+        unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
+        return Loaded(_lines(statements), unattempted, tuple(self.troubles))
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
@@ -151,7 +159,7 @@ class Loader:
                     self._run(inner)
             case ast.Expr(value=ast.Call(func=ast.Attribute() as function)) if _root(function) in self.own:
                 self._execute(statement)
-            case ast.Try() | ast.With() if all(map(_is_plain, _inner(statement))):
+            case ast.Try() | ast.With() if _is_plain(statement):
                 self._execute(statement)
             case _ if isinstance(statement, _STATEMENTS):
                 self._execute(statement)
@@ -193,7 +201,8 @@ class Loader:
         return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
 
     def _trouble(self, line: int, message: str, names: tuple[str, ...], follows: bool = False) -> None:
-        self.troubles.append(Trouble(self.cell, line, message, names, follows))
+        sendable = message.encode(errors="replace").decode()  # without lone surrogates
+        self.troubles.append(Trouble(self.cell, line, sendable, names, follows))
 
 
 def _reason(error: BaseException, files: frozenset[str]) -> str:
@@ -218,9 +227,10 @@ def _unchanged(*args: Any, **_: Any) -> Any:
 
 def _chunks(source: str) -> Iterator[tuple[int, str]]:
     """The text cut before each line that begins in the first column and can begin a statement, with line numbers."""
-    start, lines = 1, []
+    start = 1
+    lines: list[str] = []
     decorated = False
-    for number, line in enumerate(source.splitlines(keepends=True), 1):
+    for number, line in enumerate(io.StringIO(source), 1):  # splitlines would split at form feeds too
         begins = line.strip() and not line[0].isspace() and not line.startswith(_CLAUSES)
         if begins and lines and not decorated:
             yield start, "".join(lines)
@@ -262,9 +272,11 @@ def _inner(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement inside `try` or `with` is one that would run on its own."""
-    if isinstance(statement, ast.If | ast.Try | ast.With):
+    """Whether a statement is, or holds, only what would run on its own. What handles an exception may be anything."""
+    if isinstance(statement, ast.If | ast.With):
         return all(map(_is_plain, _inner(statement)))
+    if isinstance(statement, ast.Try):
+        return all(map(_is_plain, (*statement.body, *statement.orelse, *statement.finalbody)))
     return isinstance(statement, (*_STATEMENTS, ast.Pass))
 
 
@@ -276,8 +288,8 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
         case ast.Assign(targets=targets):
-            names = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-            yield from (node.id for node in names if isinstance(node.ctx, ast.Store))
+            found = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            yield from (node.id for node in found if isinstance(node.ctx, ast.Store))
         case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
             yield name
         case ast.Try() | ast.With() | ast.If():
@@ -297,5 +309,6 @@ def _lines(statements: list[ast.stmt]) -> dict[str, int]:
 
 
 def _unattempted(statements: list[ast.stmt], stub: str, exercises: tuple[str, ...]) -> frozenset[str]:
-    definitions = [node for node in _flat(statements) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    last = {name: node for node in _flat(statements) for name in _bound(node)}  # `f = other` may replace a stub of f
+    definitions: list[ast.stmt] = [node for node in last.values() if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return frozenset(stubs.unattempted(ast.Module(definitions, []), ast.parse(stub), exercises))

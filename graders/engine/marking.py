@@ -68,7 +68,7 @@ def mark(
         advance: called with the title of each check when it begins.
     """
     order = _order(material, paper, submission)
-    forkserver.preload(material.imports | submission.imports)
+    forkserver.preload(submission.imports.union(paper.imports))
     marking = _Marking(material, paper, submission, only)
     with ExitStack() as desks:
         sittings = [desks.enter_context(Sitting(forkserver, order)) for _ in _halves(marking.items)]
@@ -94,7 +94,7 @@ def notices(
         seconds: the limit for each check, where it has not a shorter one.
     """
     order = _order(material, paper, submission)
-    forkserver.preload(material.imports | submission.imports)
+    forkserver.preload(submission.imports.union(paper.imports))
     marking = _Marking(material, paper, submission, None)
     with Sitting(forkserver, order) as sitting:
         sitting.load()
@@ -230,10 +230,10 @@ def _order(material: Material, paper: Paper, submission: Submission) -> Order:
     return Order(
         section=material.name,
         cells=submission.cells,
-        probes=material.probes,
+        probes=paper.probes,
         aliases=paper.aliases,
         exercises=tuple(dict.fromkeys(item.exercise for item in paper.items)),
-        stub=material.untouched,
+        stub=paper.untouched,
         skip={},
     )
 

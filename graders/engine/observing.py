@@ -24,7 +24,7 @@ class MissingName(AttributeError):
 
     def __init__(self, name: str, because: str):
         super().__init__(f"there is no {name!r}")
-        self.name, self.because = name, because
+        self.missing, self.because = name, because
 
 
 class Solution:
@@ -78,7 +78,7 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
     try:
         observation = codec.encode(probe(solution, **arguments))
     except MissingName as error:
-        observation = codec.encode(codec.Missing(error.name, error.because))
+        observation = codec.encode(codec.Missing(error.missing, error.because))
     except BaseException as error:  # whatever comes out is an observation: SystemExit and KeyboardInterrupt too
         observation = codec.encode(raised(error, files))
     return Seen(observation, None if is_unchanged() else _changed(inputs, arguments))
@@ -87,8 +87,8 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
 def seed_generators(seed: int) -> None:
     """Sets the global generators of `random`, and of numpy and torch where they are loaded."""
     random.seed(seed)
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)  # numpy loads this part of itself when it is first asked for
     if "torch" in sys.modules:
         sys.modules["torch"].default_generator.manual_seed(seed)
 
@@ -123,5 +123,6 @@ def _step(code: CodeType, line: int) -> str:
 def _changed(inputs: bytes, arguments: dict[str, Any]) -> str | None:
     """The first of the arguments that is not what it was."""
     before = codec.decode(inputs, live=True)
+    assert isinstance(before, dict)
     changed = (name for name, value in arguments.items() if codec.encode(value) != codec.encode(before[name]))
     return next(changed, None)

@@ -7,6 +7,7 @@ everything it depends on, so it is set once, and grading a right answer costs li
 import hashlib
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from graders.engine import shaking
 from graders.engine.course import Material
 
 _FORMAT = 1
 # The modules of the engine that have a part in what stands on a paper.
 _MAKERS = ("array_codec", "codec", "course", "decoding", "drawing", "encoding", "observing", "paper", "section", "setting",
-           "strategies", "wire")  # fmt: skip
+           "shaking", "strategies", "stubs", "wire")  # fmt: skip
+_TORCH = re.compile(r"^[ \t]*(?:import|from) torch\b", re.MULTILINE)
 _KEPT_PAPERS = 8  # of one section: seeds and versions one goes back to
 _DRAWN_WITH = ("hypothesis", "numpy", "msgspec")  # what they draw or encode may change with their release
 
@@ -40,19 +41,20 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """The sealed examples of a section."""
+    """The sealed examples of a section, and what else a worker is sent."""
 
     section: str
     title: str
+    probes: str  # the source of the probes, and nothing else of the grader file
+    imports: tuple[str, ...]  # what the probes import
+    untouched: str  # the exercise file as a learner first gets it
     aliases: dict[str, str]
     seed: int
     examples: int
     items: tuple[Item, ...]
 
 
-def paper(
-    material: Material, seed: int, examples: int, advance: Callable[[str], None] = lambda title: None
-) -> Paper:
+def paper(material: Material, seed: int, examples: int, advance: Callable[[str], None] = lambda title: None) -> Paper:
     """The paper of a section: from the disk where it lies there, else newly set and kept.
 
     Args:
@@ -74,9 +76,10 @@ def paper(
 def key(material: Material, seed: int, examples: int) -> str:
     """A name for all that the paper depends on: sources, engine, libraries, seed and number of examples."""
     engine = [Path(__file__).with_name(f"{name}.py") for name in _MAKERS]
-    texts = [path.read_bytes() for path in (material.grader, material.reference, *material.given, *engine)]
-    needed = {"torch"} & (shaking.imports(material.reference_source) | shaking.imports(material.grader_source))
-    versions = [version(name) for name in (*_DRAWN_WITH, *sorted(needed))]
+    texts = [text.encode() for text in (material.grader_source, material.reference_source)]
+    texts += [path.read_bytes() for path in (*material.given, *engine)]
+    uses_torch = _TORCH.search(material.reference_source) or _TORCH.search(material.grader_source)
+    versions = [version(name) for name in (*_DRAWN_WITH, *(["torch"] if uses_torch else []))]
     parts = [_FORMAT, material.name, seed, examples, platform.python_version(), platform.machine(), *versions]
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for text in texts:

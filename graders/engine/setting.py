@@ -3,15 +3,18 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any
 
-from graders.engine import codec
-from graders.engine.course import Material
+import msgspec
+
+from graders.engine import codec, shaking
+from graders.engine.course import Material, module_of
 from graders.engine.drawing import draw
 from graders.engine.errors import GraderError
 from graders.engine.observing import Solution, observe
@@ -34,15 +37,24 @@ def set_paper(material: Material, seed: int, examples: int, advance: Callable[[s
         GraderError: a check draws or observes something that is not data, or its probe finds a name missing, or the
             reference changes its inputs where the check does not allow it.
     """
-    solution = Solution(material.reference_module, {}, {})
-    work = partial(_item, material.section, solution, seed, examples)
+    work = partial(_item, material, material.section, seed, examples)
     items = []
     with _side_by_side(work) as work_on_all:
         for item in work_on_all(list(material.section.checks)):
             items.append(item)
             advance(item.title)
     section = material.section
-    return Paper(section.name, section.title, section.aliases, seed, examples, tuple(items))
+    return Paper(
+        section=section.name,
+        title=section.title,
+        probes=material.probes,
+        imports=tuple(sorted(shaking.imports(material.probes))),
+        untouched=material.untouched,
+        aliases=section.aliases,
+        seed=seed,
+        examples=examples,
+        items=tuple(items),
+    )
 
 
 @contextmanager
@@ -52,11 +64,14 @@ def _side_by_side(work: Callable[[str], Item]) -> Iterator[Callable[[list[str]],
     if sys.platform != "linux" or cores == 1:
         yield lambda names: map(work, names)
     else:
+        others = set(active_children())
         context = get_context("fork")  # what is loaded is there at once, and need not be pickled
         with ProcessPoolExecutor(cores, context, _inherit, (work,)) as pool:
             try:
                 yield lambda names: pool.map(_do_inherited, names)
             except BaseException:
+                for process in set(active_children()) - others:
+                    process.terminate()  # Ctrl-C does not wait for the checks that are being set
                 pool.shutdown(cancel_futures=True)
                 raise
 
@@ -65,8 +80,16 @@ def _inherit(work: Callable[[str], Item]) -> None:
     global _inherited
     _inherited = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # a child of the pool has one
+    parent.join()
+    os._exit(1)  # it was killed, and can no longer end its children
 
 
 def _do_inherited(name: str) -> Item:
@@ -76,14 +99,20 @@ def _do_inherited(name: str) -> Item:
 _inherited: Callable[[str], Item]
 
 
-def _item(section: Section, solution: Solution, seed: int, examples: int, name: str) -> Item:
+def _item(material: Material, section: Section, seed: int, examples: int, name: str) -> Item:
     check = section.checks[name]
+    # A module of its own, so that nothing stays in it from checks that happened to be set in the same process before.
+    solution = Solution(module_of(material.reference_source, material.name, material.reference), {}, {})
     drawn: list[bytes] = []
 
     def take(**inputs: Any) -> None:
         drawn.append(codec.encode(inputs))
 
-    draw(check, take, section=section.name, seed=seed, examples=examples)
+    try:
+        draw(check, take, section=section.name, seed=seed, examples=examples)
+    except Exception as error:  # the strategies are the author's, and find their faults only when they draw
+        why = f"{type(error).__name__}: {error}"
+        raise GraderError(f"{section.name}: the check {name!r} cannot draw inputs: {why}") from error
     inputs = tuple(dict.fromkeys(drawn))
     if not inputs:
         raise GraderError(f"{section.name}: the check {name!r} drew no inputs")
@@ -102,7 +131,13 @@ def _item(section: Section, solution: Solution, seed: int, examples: int, name: 
 
 
 def _expected(section: str, check: Check, solution: Solution, inputs: bytes, seed: int) -> bytes:
-    seen = observe(check.probe, solution, inputs, seed, ())
+    seen = observe(check.probe, solution, inputs, seed, (solution.__file__,))
+    observed = codec.decode(seen.observation)
+    if isinstance(observed, codec.Raised):
+        if not observed.trace:  # a slip of the probe would otherwise be what is expected, and everybody would pass
+            why = f"{observed.type}: {observed.message}"
+            raise GraderError(f"{section}: the check {check.name!r} fails outside the reference: {why}")
+        seen.observation = codec.encode(msgspec.structs.replace(observed, trace=""))
     for what, data in (("draws", inputs), ("observes", seen.observation)):
         alien = _alien(codec.decode(data))
         if alien:

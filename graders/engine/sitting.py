@@ -35,6 +35,8 @@ _MAX_SCRATCH_BYTES = 64 * 2**20
 _MAX_SCRATCH_FILES = 500
 _MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
 _MAX_SAID = 8000
+# What reading a frame can come to: the connection is broken, or the body is not what its kind says.
+_GARBAGE = (Broken, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _HOPELESS = "the process ended while the file was loaded, at no statement of it"
 # All that a worker gets to know of the environment.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -152,13 +154,18 @@ class Sitting:
 
     def load(self) -> Loaded:
         """Loads the submission into a new worker, without the statements that hang or kill the process."""
-        while self._order.until != (0, 0):
+        for _ in range(_MAX_RESTARTS + 3):  # a worker may lie about the statement it was lost at, but not for ever
+            if self._order.until == (0, 0):
+                break
             self.leave()
             self._worker = _Worker(self._forkserver)
             end = time.monotonic() + _FILE_SECONDS
             try:
-                self.loaded = self._worker.load(self._order, end)
-                self._used = False
+                loaded = self._worker.load(self._order, end)
+                if not self._order.stub:
+                    loaded = msgspec.structs.replace(loaded, unattempted=self.loaded.unattempted)
+                self.loaded, self._used = loaded, False
+                self._order = msgspec.structs.replace(self._order, stub="")  # compared once, not by each fresh worker
                 return self.loaded
             except _Stopped as stop:
                 self._order = _without(self._order, stop, time.monotonic() >= end)
@@ -202,16 +209,22 @@ class _Worker:
     def __init__(self, forkserver: Forkserver):
         self._forkserver = forkserver
         self._scratch = Path(tempfile.mkdtemp(prefix="grading-"))
-        self._pid, connection = forkserver.fork(self._scratch)
+        try:
+            self._pid, connection = forkserver.fork(self._scratch)
+        except BaseException:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise
         self._status: int | None = None  # once it is known that the process has ended
         self._channel = Channel(connection)
 
     def close(self) -> None:
         """Ends the process and removes its folder."""
         self._channel.close()
-        if self._status is None:
-            self._status = self._forkserver.end(self._pid)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        try:
+            if self._status is None:
+                self._status = self._forkserver.end(self._pid)
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def load(self, order: Order, end: float) -> Loaded:
         """Has the submission loaded before the time `end`. Raises _Stopped with the statement it could not get over."""
@@ -229,7 +242,7 @@ class _Worker:
                     deadline = min(end, time.monotonic() + limit)
         except Late:
             raise _Stopped(place, f"took longer than {limit:.0f} seconds") from None
-        except (Broken, msgspec.MsgspecError) as error:
+        except _GARBAGE as error:
             raise _Stopped(place, self._death(error)) from None
 
     def run(self, task: Task, seconds: float) -> tuple[Answers, bool]:
@@ -250,8 +263,9 @@ class _Worker:
                     raise Broken("it broke the protocol")
         except Late:
             answers.stopped, answers.reason = "timed_out", f"no answer within {seconds:g} seconds"
-        except (Broken, msgspec.MsgspecError) as error:
+        except _GARBAGE as error:
             answers.stopped, answers.reason = "crashed", self._death(error)
+        del answers.seen[len(task.inputs) - 1 :]  # the task was not finished, so the last example was not
         return answers, False
 
     def _receive(self, deadline: float) -> tuple[Kind, bytes]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from graders.engine.errors import UsageError
+from graders.engine.magics import without_cell_magic
 
 _MAX_BYTES = 10 * 2**20
-_MAGIC = re.compile(r"^[ \t]*(?:[%!]|\?|[\w.]+\?\??\s*$)")
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
 _HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
 
@@ -58,8 +58,7 @@ def read(path: Path) -> Submission:
         raise UsageError(f"{shown} is not UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"{shown} is not text: it holds null bytes")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Submission(shown, _notebook(shown, text) if path.suffix == ".ipynb" else (Cell(shown, text),))
+    return Submission(shown, _notebook(shown, text) if path.suffix == ".ipynb" else (Cell(shown, _plain(text)),))
 
 
 def find(folder: Path, section: str) -> Path:
@@ -82,23 +81,20 @@ def _shown(path: Path) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
+def _plain(text: str) -> str:
+    """Source text with the line ends of Python and, where a notebook's JSON has them, no lone surrogates."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").encode(errors="replace").decode()
+
+
 def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
     import nbformat  # only notebooks pay for it
 
     try:
-        notebook = nbformat.reads(text, as_version=4)
+        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
         codes = [(number, cell.source) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
     except RecursionError as error:
         raise UsageError(f"{shown} is nested too deep for a notebook") from error
     except Exception as error:  # nbformat lets what its validators and JSON raise come through as it is
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{shown} is not a notebook that can be read: {reason[:200]}") from error
-    return tuple(Cell(f"{shown} cell {number}", _without_magics(str(source))) for number, source in codes)
-
-
-def _without_magics(source: str) -> str:
-    """A cell's text with IPython's magics, shell lines and help requests left blank, so that line numbers stay."""
-    lines = source.split("\n")
-    if lines[0].startswith("%%"):
-        return ""
-    return "\n".join("" if _MAGIC.match(line) else line for line in lines)
+    return tuple(Cell(f"{shown} cell {number}", without_cell_magic(_plain(str(source)))) for number, source in codes)

@@ -15,6 +15,7 @@ from types import ModuleType
 
 import msgspec
 
+import numpy.random as _random  # noqa: F401  loaded once for all workers: numpy leaves it to the first who asks
 from graders.engine import array_codec as array_codec  # before the sandbox closes: the codec imports it when needed
 from graders.engine import sandbox
 from graders.engine.channel import Broken, Channel, Kind
@@ -77,7 +78,7 @@ def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequen
     _settle(scratch)
     channel = Channel(connection)
     printed = Printed(channel)
-    sys.stdout = sys.stderr = printed  # type: ignore[assignment]
+    sys.stdout = sys.stderr = printed
     order = msgspec.msgpack.decode(channel.receive()[1], type=Order)
     probes = ModuleType("probes")
     sys.modules["probes"] = probes  # dataclasses and named tuples look their module up

@@ -1,0 +1,338 @@
+"""Papers: the same for the same seed and sources wherever they are set, kept on disk, and refused where a section is wrong."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import msgspec
+import pytest
+from conftest import NewSection
+
+from graders.engine import codec, paper as papers
+from graders.engine.course import PROJECT, Course, Material
+from graders.engine.errors import GraderError
+from graders.engine.paper import Paper, key, paper
+from graders.engine.setting import set_paper
+
+REFERENCE = "def f(x):\n    return x\n"
+
+
+def silent(title: str) -> None:
+    pass
+
+
+def blob(value: Paper) -> bytes:
+    return msgspec.msgpack.encode(value)
+
+
+def drawn(value: Paper) -> list[object]:
+    return [codec.decode(inputs) for item in value.items for inputs in item.inputs]
+
+
+# %% The same paper
+
+
+def test_the_paper_follows_from_the_seed(course: Course) -> None:
+    small = course.find("small")
+    assert blob(set_paper(small, 0, 10, silent)) == blob(set_paper(small, 0, 10, silent))
+    assert drawn(set_paper(small, 0, 10, silent)) != drawn(set_paper(small, 1, 10, silent))
+
+
+def test_inputs_are_few_enough_and_all_different(course: Course) -> None:
+    small = set_paper(course.find("small"), 0, 15, silent)
+    assert {item.name: len(item.inputs) for item in small.items if item.name in ("refuses_zero", "sums_rows")} == {
+        "refuses_zero": 1,
+        "sums_rows": 15,
+    }
+    assert all(len(set(item.inputs)) == len(item.inputs) == len(item.expected) <= 15 for item in small.items)
+
+
+ODD_MODULE = """
+NUMBERS = [31337, -271828, 3.14159, 123456789, 99991]
+WORDS = ["zebra", "quagga", "okapi"]
+"""
+PRINT_PAPER = """
+import hashlib, sys
+import msgspec
+from pathlib import Path
+from graders.engine.course import Course
+from graders.engine.setting import set_paper
+course = Course(Path(sys.argv[1]))
+material = course.find("odd")
+for name in sys.argv[2:]:
+    course.find(name).section if name in course.sections else __import__(name)
+print("PAPER", hashlib.sha256(msgspec.msgpack.encode(set_paper(material, 3, 30, lambda title: None))).hexdigest())
+"""
+ODD_GRADER = '''
+from hypothesis import given, strategies as st
+from graders.engine import Section
+section = Section("odd", title="Odd")
+
+@section.check("f")
+@given(n=st.integers(), x=st.floats(), text=st.text(), items=st.lists(st.integers(), max_size=5))
+def gives_back(solution, n, x, text, items):
+    """Gives back."""
+    return solution.f((n, x, text, items))
+
+@section.check("shuffled")
+@given(words=st.sets(st.text()))
+def shuffles(solution, words):
+    """Shuffles."""
+    return solution.shuffled(words)
+'''
+ODD_REFERENCE = """
+import random
+def f(x): return x
+def shuffled(words): return random.sample(sorted(words), len(words)), random.random()
+"""
+
+
+@pytest.fixture
+def odd_course(tmp_path: Path) -> Path:
+    """A course whose inputs Hypothesis would love to mix with the literals of other modules."""
+    for folder in ("graders", "reference"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "graders" / "__init__.py").write_text('SECTIONS = ("odd", "other")')
+    (tmp_path / "graders" / "odd.py").write_text(ODD_GRADER)
+    (tmp_path / "graders" / "other.py").write_text(ODD_GRADER.replace("odd", "other") + ODD_MODULE)
+    (tmp_path / "reference" / "odd.py").write_text(ODD_REFERENCE)
+    (tmp_path / "reference" / "other.py").write_text(ODD_REFERENCE + ODD_MODULE)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "oddities.py").write_text(ODD_MODULE)
+    return tmp_path
+
+
+def test_the_paper_does_not_depend_on_what_surrounds_it(odd_course: Path) -> None:
+    work = odd_course / "work"
+    (work / "test_it.py").write_text(
+        f"import sys\nfrom unittest import mock\nimport oddities\ndef test():\n"
+        f"    with mock.patch.object(sys, 'argv', ['x', {str(odd_course)!r}, 'other']):\n        exec({PRINT_PAPER!r})\n"
+    )
+    script = [sys.executable, "-c", PRINT_PAPER, str(odd_course)]
+    pytest_run = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(work / "test_it.py")]
+    commands = [
+        (script, {"PYTHONHASHSEED": "1"}),
+        (script, {"PYTHONHASHSEED": "2", "CI": "true"}),
+        ([*script, "other", "oddities"], {"PYTHONHASHSEED": "3"}),
+        (pytest_run, {"PYTHONHASHSEED": "4"}),
+    ]
+    assert len({paper_printed_by(command, work, more) for command, more in commands}) == 1
+    assert not (work / ".hypothesis").exists()
+
+
+def paper_printed_by(command: list[str], folder: Path, more: dict[str, str]) -> str:
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)} | more
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    found = [line for line in done.stdout.splitlines() if "PAPER" in line]
+    assert found, done.stdout + done.stderr
+    return found[0].split("PAPER ")[1]
+
+
+def test_the_paper_does_not_depend_on_the_number_of_cores(
+    new_section: NewSection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grader = "".join(
+        f"""
+        @section.check("f")
+        def check_{letter}(solution):
+            \"\"\"Check.\"\"\"
+            return solution.f("{letter}")
+        """
+        for letter in "abcd"
+    )
+    set_papers = []
+    for cores in (1, 2):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        material = new_section(grader, "SEEN = []\ndef f(x):\n    SEEN.append(x)\n    return SEEN\n")
+        set_papers.append(set_paper(material, 0, 5, silent))
+    assert blob(set_papers[0]) == blob(set_papers[1])
+    assert [codec.decode(item.expected[0]) for item in set_papers[0].items] == [["a"], ["b"], ["c"], ["d"]]
+
+
+# %% Kept on disk
+
+
+@pytest.fixture
+def identity(new_section: NewSection) -> Material:
+    grader = """
+    @section.check("f")
+    @given(x=st.integers())
+    def gives_back(solution, x):
+        \"\"\"Gives its argument back.\"\"\"
+        return solution.f(x)
+    """
+    return new_section(grader, REFERENCE)
+
+
+def heard(material: Material, seed: int = 0) -> tuple[Paper, bool]:
+    """The paper, and whether it was newly set."""
+    titles: list[str] = []
+    return paper(material, seed, 5, titles.append), bool(titles)
+
+
+def kept(material: Material) -> list[Path]:
+    return list((material.course.root / ".papers").iterdir())
+
+
+def test_a_paper_is_set_once(identity: Material) -> None:
+    first, newly = heard(identity)
+    assert newly
+    assert heard(identity) == (first, False)
+    assert len(kept(identity)) == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "sealed nonsense", "a folder"])
+def test_a_damaged_paper_is_set_again(identity: Material, damage: str) -> None:
+    first, _ = heard(identity)
+    (path,) = kept(identity)
+    data = path.read_bytes()
+    match damage:
+        case "truncated":
+            path.write_bytes(data[:-3])
+        case "empty":
+            path.write_bytes(b"")
+        case "flipped":
+            path.write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
+        case "sealed nonsense":
+            nonsense = msgspec.msgpack.encode({"section": 3})
+            path.write_bytes(hashlib.blake2b(nonsense, digest_size=32).digest() + nonsense)
+        case "a folder":
+            path.unlink()
+            path.mkdir()
+    assert heard(identity) == (first, True)
+    assert heard(identity) == (first, damage == "a folder")
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(identity: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    (identity.course.root / ".papers").write_text("in the way")
+    assert heard(identity) == (heard(identity)[0], True)
+    (identity.course.root / ".papers").unlink()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(papers.tempfile, "NamedTemporaryFile", refuse)
+    assert heard(identity)[1]
+    assert kept(identity) == []
+
+
+def test_only_the_last_papers_are_kept(identity: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "_KEPT_PAPERS", 2)
+    for seed in range(3):
+        heard(identity, seed)
+    assert [path.suffix for path in kept(identity)] == [".paper"] * 2
+    assert [heard(identity, seed)[1] for seed in (1, 2, 0)] == [False, False, True]
+
+
+def test_the_key_follows_all_that_a_paper_depends_on(identity: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = identity.course.root
+    fresh = Course(root)
+
+    def now(seed: int = 0, examples: int = 5) -> str:
+        return key(fresh.find("own"), seed, examples)
+
+    keys = [now(), now(seed=1), now(examples=6)]
+    assert keys[0] == now() == key(identity, 0, 5)
+    for change in ("reference/own.py", "graders/own.py", "exercises/given/toy.py", "exercises/given/deep/er.py"):
+        path = root / change
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + "# changed\n")
+        keys.append(now())
+    for module, name, value in [
+        (papers, "_FORMAT", 99),
+        (papers, "_MAKERS", ("codec",)),
+        (papers, "version", lambda package: f"another {package}"),
+        (papers.platform, "python_version", lambda: "3.99"),
+        (papers.platform, "machine", lambda: "abacus"),
+    ]:
+        monkeypatch.setattr(module, name, value)
+        keys.append(now())
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_key_of_a_torch_section_follows_torch(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [key(course.find(name), 0, 5) for name in ("small", "layers")]
+    real = papers.version
+    monkeypatch.setattr(papers, "version", lambda package: "99" if package == "torch" else real(package))
+    after = [key(course.find(name), 0, 5) for name in ("small", "layers")]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
+
+
+def test_every_engine_module_that_sets_papers_is_part_of_the_key() -> None:
+    script = "import json, sys, graders.engine.setting as s; print(json.dumps([m for m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    engine = {name.rpartition(".")[2] for name in json.loads(done.stdout) if name.startswith("graders.engine.")}
+    assert engine - {"errors"} <= set(papers._MAKERS)
+
+
+# %% What an author gets wrong
+
+
+def check(body: str, given: str = "x=st.integers(0, 9)", options: str = "") -> str:
+    parameter = given.partition("=")[0]
+    return dedent(
+        f'''
+        @section.check("f"{options})
+        @given({given})
+        def probe(solution, {parameter}):
+            """Probes."""
+            {body}
+        '''
+    )
+
+
+@pytest.mark.parametrize(
+    ("grader", "message"),
+    [
+        (check("return solution.f(iter([x]))"), "own: the check 'probe' observes a list_iterator, which is not data"),
+        (check("return {'a': [solution.f(print)]}"), "observes a builtin_function_or_method, which is not data"),
+        (check("return solution.g(x)"), "own: the check 'probe' observes the missing name 'g', which is not data"),
+        (check("return 1", "x=st.builds(object)"), "the check 'probe' draws a object, which is not data"),
+        (check("x.append(1)", "x=st.lists(st.integers())"), "in the check 'probe' the reference changes its input 'x'"),
+        (check("return np.zeros(10**8)"), "observes a float64 array of shape"),
+        (check("return x").replace('"""Probes."""', ""), "own: the check 'probe' has no docstring"),
+        (check("return x") * 2, "own: two checks are called 'probe'"),
+        ("section = None", "does not define a Section named 'own'"),
+        ("1 / 0", "own.py could not be loaded: ZeroDivisionError: division by zero"),
+        (check("return x", "x=st.nothing()"), "own: the check 'probe' cannot draw inputs: Unsatisfiable"),
+        (check("return x", "x=st.integers().filter(lambda n: False)"), "own: the check 'probe' cannot draw inputs: Unsatisfiable"),
+        (check("return x", "x=st.integers(3, 2)"), "own: the check 'probe' cannot draw inputs: InvalidArgument"),
+    ],
+)
+def test_a_wrong_section_is_refused(new_section: NewSection, grader: str, message: str) -> None:
+    with pytest.raises(GraderError, match=message):
+        set_paper(new_section(grader, REFERENCE), 0, 5, silent)
+
+
+def test_a_check_may_change_its_inputs_where_that_is_the_task(new_section: NewSection) -> None:
+    grader = check("x.append(solution.f(1)); return x", "x=st.lists(st.integers())", ", changes_inputs=True")
+    (item,) = set_paper(new_section(grader, REFERENCE), 0, 5, silent).items
+    before, after = codec.decode(item.inputs[-1]), codec.decode(item.expected[-1])
+    assert after == [*before["x"], 1]
+
+
+def test_an_exception_of_the_reference_is_an_observation(new_section: NewSection) -> None:
+    (item,) = set_paper(new_section(check("return solution.f(1 / 0)"), REFERENCE), 0, 5, silent).items
+    observed = codec.decode(item.expected[0])
+    assert (observed.type, observed.message, observed.trace) == ("ZeroDivisionError", "division by zero", "")
+
+
+def test_a_broken_reference_and_a_missing_one_are_refused(new_section: NewSection) -> None:
+    material = new_section(check("return 1"), "import nowhere")
+    with pytest.raises(GraderError, match=r"own.py could not be loaded: ModuleNotFoundError"):
+        set_paper(material, 0, 5, silent)
+    material.reference.unlink()
+    with pytest.raises(GraderError, match=r"own.py cannot be read: No such file or directory"):
+        set_paper(Course(material.course.root).find("own"), 0, 5, silent)
+
+
+def test_a_section_that_cannot_be_set_leaves_no_processes(new_section: NewSection) -> None:
+    with pytest.raises(GraderError):
+        set_paper(new_section(check("return print"), REFERENCE), 0, 5, silent)
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    names = [Path(f"/proc/{child}/cmdline").read_text() for child in children]
+    assert [name for name in names if "forkserver" not in name] == []

@@ -1,0 +1,219 @@
+"""Reading a submission: what is a file that can be graded, and what text its cells hold."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from graders.engine import submission
+from graders.engine.errors import UsageError
+from graders.engine.submission import find, read
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def cells(path: Path) -> list[str]:
+    return [cell.source for cell in read(path).cells]
+
+
+def notebook(*sources: str) -> str:
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources]))
+
+
+# %% Python files
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"x = 1\n", "x = 1\n"),
+        (b"", ""),
+        (b"\xef\xbb\xbfx = 1\n", "x = 1\n"),
+        (b"x = 1\r\ny = '''a\r\nb'''\r", "x = 1\ny = '''a\nb'''\n"),
+        ("x = 'ü日'".encode(), "x = 'ü日'"),
+        (b"%matplotlib inline\nx = 1", "%matplotlib inline\nx = 1"),  # magics are a matter of notebooks
+    ],
+)
+def test_a_python_file_is_one_cell(folder: Path, data: bytes, text: str) -> None:
+    (folder / "small.py").write_bytes(data)
+    read_back = read(Path("small.py"))
+    assert (read_back.file, [cell.label for cell in read_back.cells]) == ("small.py", ["small.py"])
+    assert cells(Path("small.py")) == [text]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("small.py", b"x = '\xff'", "small.py is not UTF-8 text"),
+        ("small.py", "x = 1".encode("utf-16"), "small.py is not UTF-8 text"),
+        ("small.py", b"x = 1\0", "small.py is not text: it holds null bytes"),
+        ("small.py", b"\x7fELF\x02\x01\x01" + bytes(100), "small.py is not text: it holds null bytes"),
+        ("small.ipynb", b"\xff", "small.ipynb is not UTF-8 text"),
+        ("small.txt", b"x = 1", "small.txt is neither a .py file nor a notebook (.ipynb)"),
+        ("small", b"x = 1", "small is neither a .py file nor a notebook (.ipynb)"),
+        ("SMALL.PY", b"x = 1", "SMALL.PY is neither a .py file nor a notebook (.ipynb)"),
+        ("a\nb\x1b[31m.py", b"\xff", "a?b?[31m.py is not UTF-8 text"),
+    ],
+)
+def test_what_is_not_text_is_refused(folder: Path, name: str, data: bytes, reason: str) -> None:
+    (folder / name).write_bytes(data)
+    with pytest.raises(UsageError) as refusal:
+        read(Path(name))
+    assert str(refusal.value) == reason
+
+
+def test_a_file_that_is_too_large_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "_MAX_BYTES", 2**20)
+    (folder / "small.py").write_bytes(b"#" * 2**20)
+    assert len(cells(Path("small.py"))[0]) == 2**20
+    (folder / "small.py").write_bytes(b"#" * (2**20 + 1))
+    with pytest.raises(UsageError, match="small.py is larger than 1 MiB"):
+        read(Path("small.py"))
+
+
+def test_a_path_that_leads_to_no_file_is_refused(folder: Path) -> None:
+    (folder / "folder.py").mkdir()
+    (folder / "circle.py").symlink_to("circle.py")
+    os.mkfifo(folder / "pipe.py")
+    for name, reason in [
+        ("nothing.py", "there is no file nothing.py"),
+        ("no/folder.py", "there is no file no/folder.py"),
+        ("folder.py", "folder.py is not a file"),
+        ("pipe.py", "pipe.py is not a file"),
+        ("circle.py", "there is no file circle.py"),
+        ("x" * 300 + ".py", "cannot be read: File name too long"),
+    ]:
+        with pytest.raises(UsageError, match=reason):
+            read(Path(name))
+
+
+def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (folder / "small.py").write_text("x = 1")
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    with pytest.raises(UsageError, match="small.py cannot be read: Permission denied"):
+        read(Path("small.py"))
+
+
+def test_odd_names_are_shown_plainly(folder: Path) -> None:
+    odd = folder / "my answers" / "tab\tü.py"
+    odd.parent.mkdir()
+    odd.write_text("x = 1")
+    assert read(odd).file == "my answers/tab?ü.py"
+    assert read(Path("my answers") / ".." / "my answers" / odd.name).file == "my answers/tab?ü.py"
+    assert read(odd).cells[0].label == "my answers/tab?ü.py"
+
+
+def test_a_file_outside_the_current_folder_is_shown_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.py").write_text("x = 1")
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert read(Path("..") / "small.py").file == "../small.py"
+    assert read(tmp_path / "small.py").file == str(tmp_path / "small.py")
+
+
+def test_a_folder_holds_a_file_or_a_notebook_for_a_section(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no small.py or small.ipynb in ."):
+        find(Path(), "small")
+    (folder / "small.ipynb").write_text(notebook())
+    assert find(Path(), "small") == Path("small.ipynb")
+    (folder / "small.py").write_text("")
+    assert find(Path(), "small") == Path("small.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "libraries"),
+    [
+        ("import numpy as np\nfrom torch import nn", {"numpy", "torch"}),
+        ("if True:\n    import torch.nn as nn", {"torch"}),
+        ("import torchvision\n# import numpy", set()),
+    ],
+)
+def test_heavy_imports_are_seen_before_loading(folder: Path, text: str, libraries: set[str]) -> None:
+    (folder / "small.py").write_text(text)
+    assert read(folder / "small.py").imports == libraries
+
+
+# %% Notebooks
+
+
+def test_the_code_cells_of_a_notebook_are_cells_with_their_numbers(folder: Path) -> None:
+    written = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Heading"),
+            nbformat.v4.new_code_cell("x = 1\ny = 2"),
+            nbformat.v4.new_raw_cell("raw"),
+            nbformat.v4.new_code_cell("z = '''a\r\nb'''"),
+        ]
+    )
+    nbformat.write(written, folder / "small.ipynb")
+    labels = [cell.label for cell in read(Path("small.ipynb")).cells]
+    assert labels == ["small.ipynb cell 2", "small.ipynb cell 4"]
+    assert cells(folder / "small.ipynb") == ["x = 1\ny = 2", "z = '''a\nb'''"]
+
+
+def test_notebooks_of_the_third_format_are_read(folder: Path) -> None:
+    written = nbformat.v3.new_notebook(
+        worksheets=[nbformat.v3.new_worksheet(cells=[nbformat.v3.new_code_cell(input="x = 1"),
+                                                     nbformat.v3.new_text_cell("markdown", source="text")])]
+    )  # fmt: skip
+    (folder / "small.ipynb").write_text(nbformat.v3.writes_json(written))
+    assert cells(folder / "small.ipynb") == ["x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "left"),
+    [
+        ("%%time\nx = 1", "\nx = 1"),
+        ("%%capture --no-stderr\nx = 1\n\n%%time", "\nx = 1\n\n%%time"),
+        ("\n \n%%time\n\nx = 1", "\n\n\n\nx = 1"),
+        ("%%time", ""),
+        ("%%bash\nrm x = 1", ""),
+        ("%%timeit\nx = 1", ""),
+        ("x = (5\n%%3)", "x = (5\n%%3)"),
+    ],
+)
+def test_cell_magics_are_left_out(folder: Path, cell: str, left: str) -> None:
+    (folder / "small.ipynb").write_text(notebook(cell))
+    assert cells(folder / "small.ipynb") == [left]
+
+
+def test_lone_surrogates_of_a_notebook_become_question_marks(folder: Path) -> None:
+    (folder / "small.ipynb").write_text(notebook("x = 'HERE'").replace("HERE", "\\ud800"))
+    assert cells(folder / "small.ipynb") == ["x = '?'"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x = 1",
+        "[1, 2]",
+        "{}",
+        "null",
+        '{"nbformat": 4, "cells": 3}',
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+        '{"nbformat": "four", "cells": []}',
+        '{"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []}',
+        notebook("x = 1")[:-20],
+        json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [[]]}),
+    ],
+)
+def test_a_damaged_notebook_is_refused(folder: Path, text: str) -> None:
+    (folder / "small.ipynb").write_text(text)
+    with pytest.raises(UsageError, match=r"^small.ipynb is not a notebook that can be read: .+$"):
+        read(Path("small.ipynb"))
+
+
+def test_a_notebook_that_is_nested_too_deep_is_refused(folder: Path) -> None:
+    (folder / "small.ipynb").write_text('{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(UsageError, match="small.ipynb is nested too deep for a notebook"):
+        read(Path("small.ipynb"))
