@@ -9,5 +9,7 @@ if __name__ == "__main__":
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "graders":
             raise
-        sys.exit(f"grade.py needs {error.name}, which is not installed: run  {sys.executable} -m pip install -e .")
+        needs = f"grade.py needs {error.name}, which is not installed"
+        print(f"{needs}: run  {sys.executable} -m pip install -e .", file=sys.stderr)
+        sys.exit(3)
     sys.exit(main(sys.argv[1:]))

@@ -35,7 +35,7 @@ from graders.engine.sitting import Forkserver
 
 SEED, EXAMPLES = 0, 100
 
-PLAIN = '''
+PLAIN = """
 import sys
 sys.path.insert(0, {root!r})
 import numpy as np
@@ -86,7 +86,7 @@ def test_check(check):
     examples = min(check.examples or {examples}, {examples})
     config = settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     config(seed({seed})(given(**check.drawn.hypothesis._given_kwargs)(body)))()
-'''
+"""
 
 FLOOR = """
 import pickle, sys
@@ -154,7 +154,7 @@ def _floor(material: Material, folder: Path) -> str:
         for item in paper(material, SEED, EXAMPLES).items
     ]
     for name, fields in tuples.items():
-        made = namedtuple(name, fields)  # noqa: PYI024
+        made = namedtuple(name, fields)
         made.__module__ = "__main__"
         setattr(sys.modules["__main__"], name, made)
     cases = [(name, [_renamed(arguments) for arguments in inputs]) for name, inputs in cases]

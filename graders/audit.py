@@ -84,7 +84,7 @@ class _Audit:
         return not troubles
 
     def grade(self, job: Job) -> SectionResult | bool:
-        """Does a job, in one of the processes: the result, or whether anything failed where that is all that matters."""
+        """Does a job, in one of the processes: the result, or whether anything failed where only that matters."""
         if self._forkserver is None:
             self._forkserver = Forkserver()  # ends with its process
         questions = self._papers[job.paper]

@@ -120,9 +120,7 @@ def _graded_on_screen(
     from graders.report.terminal import print_grade
 
     with progress(Console(stderr=True)) as line:
-        result = grade(
-            course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin
-        )
+        result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
     console = Console(highlight=False)
     if options.targets:
         print_grade(result, console, failures=options.failures, options=_said(options))

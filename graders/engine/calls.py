@@ -1,4 +1,4 @@
-"""Writes a failing example as Python that a learner can paste below their code: the probe's body, with its inputs filled in."""
+"""Writes a failing example as Python that a learner can paste: the probe's body, with its inputs filled in."""
 
 import ast
 from collections import Counter
@@ -62,7 +62,7 @@ class _Bare(ast.NodeTransformer):
 
 
 class _Fill(ast.NodeTransformer):
-    """Replaces `pair.large`, where the input `pair` is a named tuple, by the name `large`, and knows every input's value."""
+    """Replaces `pair.large`, where the input `pair` is a named tuple, by the name `large`, and knows all values."""
 
     def __init__(self, inputs: dict[str, Any], statements: list[ast.stmt]):
         names = [node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Name)]

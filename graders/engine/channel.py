@@ -1,7 +1,7 @@
 """Frames over a socket between the trusted process and a worker: a length, a kind and a body.
 
-The trusted end expects nothing of the other: lengths are limited, waiting has a deadline, and what does not have the form of
-a frame is an error of the connection, never more.
+The trusted end expects nothing of the other: lengths are limited, waiting has a deadline, and what does not have the
+form of a frame is an error of the connection, never more.
 """
 
 import select
@@ -63,7 +63,7 @@ class Channel:
             raise Broken(str(error)) from error
 
     def receive(self, deadline: float | None = None) -> tuple[Kind, bytes]:
-        """The next frame. `deadline` is a time of `time.monotonic`; Late when it passes, Broken when no frame can come."""
+        """The next frame. `deadline` is of `time.monotonic`. Raises Late when it passes, Broken when none can come."""
         while True:
             frame = self._frame()
             if frame is not None:

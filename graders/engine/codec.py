@@ -1,8 +1,8 @@
 """Values as bytes: the only form in which inputs and observations cross a process border (see `wire.py`).
 
 Both ends are written for a peer that lies: encoding turns what is not data into a description, and decoding evaluates
-nothing and uses memory in proportion to the message. Arrays and tensors are handled in `array_codec.py`, which is imported
-when the first one turns up: sections without numpy or torch do not pay for them.
+nothing and uses memory in proportion to the message. Arrays and tensors are handled in `array_codec.py`, which is
+imported when the first one turns up: sections without numpy or torch do not pay for them.
 """
 
 import struct
@@ -37,8 +37,9 @@ def encode(value: object) -> bytes:
 def decode(data: bytes, *, live: bool = False) -> object:
     """Decode a message of `encode`.
 
-    With `live=True` tensors are real torch tensors, as probes want them. Without it they are `array_codec.TorchArray`, so
-    that the side that judges need not import torch. Raises CodecError on anything that `encode` could not have written.
+    With `live=True` tensors are real torch tensors, as probes want them. Without it they are `array_codec.TorchArray`,
+    so that the side that judges need not import torch. Raises CodecError on anything that `encode` could not have
+    written.
     """
     return _decoded(data, live)[0]
 

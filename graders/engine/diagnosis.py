@@ -15,7 +15,7 @@ _MAX_COMPARED = 12  # failing examples on which a mistake must show the same as 
 
 
 def mistake(material: Material, check: str, rule: Rule, seed: int, failures: Sequence[Failure]) -> Mistake | None:
-    """The mistake that shows what the submission showed on all of `failures`, or on the first few where there are many."""
+    """The mistake that shows what the submission showed on all of `failures`, or the first few of many."""
     exercise = material.section.checks[check].exercise
     compared = [failure for failure in failures if failure.seen][:_MAX_COMPARED]
     for candidate in material.section.mistakes:

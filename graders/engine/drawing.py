@@ -1,8 +1,8 @@
 """Draws the inputs of checks with Hypothesis: the one place that drives it.
 
-The inputs follow from the check's strategies, the seed and the number of examples, and from nothing else: no database, no
-profile of the environment, and not the literals of whatever local modules happen to be loaded, which Hypothesis would
-otherwise mix in.
+The inputs follow from the check's strategies, the seed and the number of examples, and from nothing else: no database,
+no profile of the environment, and not the literals of whatever local modules happen to be loaded, which Hypothesis
+would otherwise mix in.
 """
 
 import os

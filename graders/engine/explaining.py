@@ -32,7 +32,7 @@ class Explanation:
 def explain_all(
     material: Material, paper: Paper, marks: Sequence[Mark], rule: Callable[[Item], Rule], sitting: Sitting
 ) -> None:
-    """Adds to each failing mark its explanation, and sets `blocked` where an earlier exercise has to be mended first."""
+    """Adds its explanation to each failing mark, and sets `blocked` where an earlier exercise is to be mended first."""
     order = material.section.exercises
     failing = {mark.item.exercise for mark in marks if mark.status != "passed"}
     for mark in marks:

@@ -37,8 +37,8 @@ def grade(
         seed: of the drawn inputs.
         examples: how many inputs to draw for a check.
         explain: look for smaller inputs and name mistakes.
-        begin: called with a word for what is done next, drawing or grading a section; what it returns is called with the
-            title of each check.
+        begin: called with a word for what is done next, drawing or grading a section; what it returns is called
+            with the title of each check.
 
     Raises:
         UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.

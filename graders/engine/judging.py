@@ -53,7 +53,7 @@ class Rule:
             case codec.Raised(), _:
                 return "raised", f"{observed.type} was raised"
             case codec.Missing(), _:
-                return "missing", f"there is no {observed.name}"
+                return "missing", f"there is no {observed.name}" + (f": {observed.because}" if observed.because else "")
             case _, codec.Raised():
                 return "failed", f"nothing was raised where {expected.type} was expected"
         return "failed", self._difference(observed, expected, inputs)

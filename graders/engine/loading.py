@@ -1,8 +1,8 @@
 """Loads a submission in the worker: definitions and what belongs to them are executed, the rest is left alone.
 
-Imports, definitions, assignments and method calls on the submission's own objects (registrations) run one statement at a
-time, at the top level and inside main blocks. Loose statements (test calls, loops, prints, plots) do not. A statement that
-fails costs the names it would have defined, and nothing else.
+Imports, definitions, assignments and method calls on the submission's own objects (registrations) run one statement at
+a time, at the top level and inside main blocks. Loose statements (test calls, loops, prints, plots) do not. A statement
+that fails costs the names it would have defined, and nothing else.
 """
 
 import __future__
@@ -24,8 +24,8 @@ from graders.engine.submission import Cell
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
-_STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
-               ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
+_STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
+               ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
 # Decorators of type checkers that answers carry. Where the checker is not installed, its decorator does nothing.
 _STAND_INS = {"typeguard": "typechecked", "beartype": "beartype"}
 
@@ -101,7 +101,8 @@ class Loader:
         )
         _stand_in()
         statements: list[ast.stmt] = []
-        for self.cell, cell in enumerate(self.cells):
+        for number, cell in enumerate(self.cells):
+            self.cell = number
             linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
             body = list(self._parsed(Cell(cell.label, without_line_magics(cell.source))))
             statements += body

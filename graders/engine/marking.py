@@ -1,8 +1,8 @@
 """Marks a submission of one section: judges what it showed, and looks into every failure.
 
-A check that fails is sat again, alone, in a fresh worker before it counts, so a verdict does not depend on what other checks
-have left behind. Then smaller inputs are searched for, the mistakes are tried on them, and it is looked up which other
-exercises the reference needed.
+A check that fails is sat again, alone, in a fresh worker before it counts, so a verdict does not depend on what other
+checks have left behind. Then smaller inputs are searched for, the mistakes are tried on them, and it is looked up which
+other exercises the reference needed.
 """
 
 import threading

@@ -1,7 +1,7 @@
 """The paper of a section: the sealed examples, inputs and expected observations, as data only.
 
-A paper is a value: the same seed and the same sources give the same paper, byte for byte. It is kept on disk under a key of
-everything it depends on, so it is set once, and grading a right answer costs little more than running it.
+A paper is a value: the same seed and the same sources give the same paper, byte for byte. It is kept on disk under a
+key of everything it depends on, so it is set once, and grading a right answer costs little more than running it.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from graders.engine.course import Material
 
 _FORMAT = 1
 # The modules of the engine that have a part in what stands on a paper.
-_MAKERS = ("array_codec", "codec", "course", "decoding", "drawing", "encoding", "observing", "paper", "section", "setting",
-           "shaking", "strategies", "stubs", "wire")  # fmt: skip
+_MAKERS = ("array_codec", "codec", "course", "decoding", "drawing", "encoding", "observing", "paper", "section",
+           "setting", "shaking", "strategies", "stubs", "wire")  # fmt: skip
 _TORCH = re.compile(r"^[ \t]*(?:import|from) torch\b", re.MULTILINE)
 _KEPT_PAPERS = 8  # of one section: seeds and versions one goes back to
 _DRAWN_WITH = ("hypothesis", "numpy", "msgspec")  # what they draw or encode may change with their release

@@ -1,6 +1,7 @@
 """Searches for the smallest inputs that show a failure, with Hypothesis shrinking against the live worker."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from graders.engine import codec
@@ -49,17 +50,9 @@ class Search:
     def smallest(self) -> Failure | None:
         """The failure with the smallest inputs found; None when none was met again."""
         self._end = time.monotonic() + _MAX_SECONDS
-        try:
-            draw(
-                self._check,
-                self._try,
-                section=self._paper.section,
-                seed=self._paper.seed,
-                examples=self._paper.examples,
-                shrink=True,
-            )
-        except (_Found, _Enough):
-            pass
+        paper = self._paper
+        with suppress(_Found, _Enough):
+            draw(self._check, self._try, section=paper.section, seed=paper.seed, examples=paper.examples, shrink=True)
         return self._best
 
     def _try(self, **inputs: Any) -> None:

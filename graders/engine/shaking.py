@@ -1,8 +1,8 @@
 """Takes out of a grader file the few definitions that a process needs, and leaves the rest behind.
 
-The worker that runs learners' code is sent the probes and what they refer to: no strategies, no mistakes, no judges, and
-so nothing worth stealing and nothing that needs Hypothesis. In the same way the trusted process takes only the judges,
-as long as nothing has failed.
+The worker that runs learners' code is sent the probes and what they refer to: no strategies, no mistakes, no judges,
+and so nothing worth stealing and nothing that needs Hypothesis. In the same way the trusted process takes only the
+judges, as long as nothing has failed.
 """
 
 import ast

@@ -59,7 +59,7 @@ class Forkserver:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process that writes to it
         path = [str(PROJECT), *(entry for entry in sys.path if entry)]
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}

@@ -1,7 +1,7 @@
 """Hypothesis strategies that every section needs: arrays and tensors of numbers that are easy to read.
 
-An array is drawn as one string of bytes, which look up their numbers in a table. That is several times faster than drawing
-number by number, gives arrays without long runs of the same number, and shrinks to the front of the table.
+An array is drawn as one string of bytes, which look up their numbers in a table. That is several times faster than
+drawing number by number, gives arrays without long runs of the same number, and shrinks to the front of the table.
 """
 
 import math

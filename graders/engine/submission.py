@@ -1,4 +1,4 @@
-"""Reads a submission from disk: a `.py` file or a notebook becomes cells of source text. Nothing of it is executed here."""
+"""Reads a submission from disk: a `.py` file or a notebook becomes cells of source text. Nothing is executed here."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The worker: a forked, restricted process that loads one submission and runs probes on it. Nothing it says is trusted."""
+"""The worker: a forked, restricted process that loads one submission and runs probes on it. It is not trusted."""
 
 import io
 import os
@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 import msgspec
+import numpy.random  # noqa: F401  loaded once for all workers: numpy leaves it to the first who asks
 
-import numpy.random as _random  # noqa: F401  loaded once for all workers: numpy leaves it to the first who asks
 from graders.engine import array_codec as array_codec  # before the sandbox closes: the codec imports it when needed
 from graders.engine import sandbox
 from graders.engine.channel import Broken, Channel, Kind

@@ -27,7 +27,9 @@ def next_step(grade: Grade, command: str, *, options: str = "", explained: bool 
         explained: whether the report shows what is wrong: then a hint is next, else a look at the failure
     """
     step = _next_step(grade, command, explained)
-    return step if step.purpose in ("hint", "run") or not options else step._replace(command=f"{step.command} {options}")
+    if step.purpose in ("hint", "run") or not options:
+        return step
+    return step._replace(command=f"{step.command} {options}")
 
 
 def _next_step(grade: Grade, command: str, explained: bool) -> NextStep:
