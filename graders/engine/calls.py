@@ -8,6 +8,7 @@ from graders.engine import shaking
 from graders.engine.literals import literal
 
 _WIDTH = 100
+_AT_HAND = ("import numpy as np", "import torch", "from __future__")  # a learner's file has them where it needs them
 
 
 def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) -> str:
@@ -16,21 +17,33 @@ def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) ->
     `solution.f(x)` becomes `f(...)`. Where the probe hands the solution on to functions of the grader file, these are
     shown too, and the first line imports the learner's `module` as the solution.
     """
-    body = ast.parse(shaking.probes(grader_source, [probe])).body
-    function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == probe)
-    helpers = [node for node in body if node is not function and not isinstance(node, ast.Import | ast.ImportFrom)]
+    function, helpers = _taken_out(grader_source, probe)
     statements = function.body[1:]  # the first is the docstring
-    lines = []
-    if _hands_on(statements):
-        lines = [f"import {module} as solution", *map(ast.unparse, helpers)]
-    else:
+    lines = [f"import {module} as solution"]
+    if not _hands_on(statements) and not _clashes(statements, helpers, inputs):
+        lines = []
         statements = [_Bare().visit(statement) for statement in statements]
-        lines = [ast.unparse(helper) for helper in helpers]
     fill = _Fill(inputs, statements)
     statements = [_ended(fill.visit(statement)) for statement in statements]
     shown = [ast.unparse(ast.fix_missing_locations(statement)) for statement in statements]
+    lines += map(ast.unparse, _taken_out(grader_source, probe, *fill.named_tuples())[1])
     one = fill.inline(shown)
     return "\n".join([*lines, *(one if one is not None else [*fill.assignments(), *shown])])
+
+
+def _taken_out(grader_source: str, probe: str, *more: str) -> tuple[ast.FunctionDef, list[ast.stmt]]:
+    """The probe, and what else of the grader file is to be shown for it and for the names `more`."""
+    body = ast.parse(shaking.probes(grader_source, [probe, *more])).body
+    function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == probe)
+    return function, [node for node in body if node is not function and not ast.unparse(node).startswith(_AT_HAND)]
+
+
+def _clashes(statements: list[ast.stmt], helpers: list[ast.stmt], inputs: dict[str, Any]) -> bool:
+    """Whether a name of the submission, without `solution.`, would be hidden by another name of the text."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    looked_up = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_solution(node.value)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return bool(looked_up & {*inputs, *stored, *shaking.bound(helpers)})
 
 
 def _hands_on(statements: list[ast.stmt]) -> bool:
@@ -69,7 +82,7 @@ class _Fill(ast.NodeTransformer):
         used = {node.id for node in names}
         whole = Counter(node.id for node in names)
         fields = Counter(
-            node.value.id
+            (node.value.id, node.attr)
             for statement in statements
             for node in ast.walk(statement)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
@@ -78,7 +91,8 @@ class _Fill(ast.NodeTransformer):
         self._split: set[str] = set()
         for name, value in inputs.items():
             parts = getattr(value, "_fields", ())
-            if parts and whole[name] == fields[name] and not set(parts) & (used | set(self.values) | set(inputs)):
+            split = whole[name] == sum(fields[name, part] for part in parts)
+            if parts and split and not set(parts) & (used | set(self.values) | set(inputs)):
                 self._split.add(name)
                 self.values |= dict(zip(parts, value, strict=True))
             else:
@@ -96,6 +110,20 @@ class _Fill(ast.NodeTransformer):
             self._seen[node.id] += 1 if isinstance(node.ctx, ast.Load) else 2
         return node
 
+    def named_tuples(self) -> set[str]:
+        """The names of the named tuples in the inputs that are used."""
+        found = set()
+        values = [value for name, value in self.values.items() if self._seen[name]]
+        while values:
+            value = values.pop()
+            if isinstance(value, list | tuple):
+                values += value
+            elif isinstance(value, dict):
+                values += value.values()
+            if hasattr(value, "_fields"):
+                found.add(type(value).__name__)
+        return found
+
     def assignments(self) -> list[str]:
         """A line for each input that is used."""
         return [f"{name} = {literal(value)}" for name, value in self.values.items() if self._seen[name]]
@@ -106,6 +134,10 @@ class _Fill(ast.NodeTransformer):
         if len(shown) != 1 or any(self._seen[name] > 1 or "\n" in text for name, text in texts.items()):
             return None
         tree = ast.parse(shown[0], mode="exec")
+        for node in ast.walk(tree):  # -3 ** 2 is not (-3) ** 2, and 3.real is no Python
+            operand = node.value if isinstance(node, ast.Attribute) else getattr(node, "left", None)
+            if isinstance(operand, ast.Name) and texts.get(operand.id, " ")[0] in "-0123456789":
+                texts[operand.id] = f"({texts[operand.id]})"
         holes = {name: ast.Name(f"_hole_{index}_", ast.Load()) for index, name in enumerate(texts)}
 
         class Replace(ast.NodeTransformer):

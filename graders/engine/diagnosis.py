@@ -1,7 +1,7 @@
 """Names the misunderstanding that a failure looks like, and the exercises that the reference needed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from types import FrameType
@@ -41,20 +41,49 @@ def _is_same(material: Material, check: str, solution: Solution, rule: Rule, see
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None
 
 
-def prerequisites(material: Material, check: str, inputs: bytes, seed: int) -> frozenset[str]:
-    """The other exercises that the reference calls when `check` probes it on `inputs`."""
-    probe, exercise = material.section.checks[check].probe, material.section.checks[check].exercise
-    filename, called = str(material.reference), set()
+def prerequisites(
+    material: Material, check: str, inputs: bytes, seed: int, failing: Collection[str]
+) -> frozenset[str]:
+    """The `failing` exercises that the reference needs when `check` probes it on `inputs`.
+
+    Those that it calls itself or that the probe calls, and in turn those that these need. What lies behind an exercise
+    that does not fail is not to blame.
+    """
+    exercise = material.section.checks[check].exercise
+    calls = _calls(material, check, inputs, seed)
+    needed: set[str] = set()
+    open_ends = ["", exercise]  # "" is the probe
+    while open_ends:
+        for name in calls.get(open_ends.pop(), set()) - needed - {exercise}:
+            if name in failing:
+                needed.add(name)
+                open_ends.append(name)
+    return frozenset(needed)
+
+
+def _calls(material: Material, check: str, inputs: bytes, seed: int) -> dict[str, set[str]]:
+    """Which exercises of the reference each one calls directly, or through given code; "" is the probe."""
+    filename, exercises = str(material.reference), frozenset(material.section.exercises)
+    calls: dict[str, set[str]] = {}
+    running = [""]
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename == filename:
-            called.add(frame.f_code.co_qualname.partition(".")[0])
+        if event not in ("call", "return") or frame.f_code.co_filename != filename:
+            return
+        name = frame.f_code.co_qualname.partition(".")[0]
+        if name not in exercises:
+            return
+        if event == "return":
+            running.pop()
+            return
+        calls.setdefault(running[-1], set()).add(name)
+        running.append(name)
 
     solution = Solution(material.reference_module, {}, {})
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        observe(probe, solution, inputs, seed, ())
+        observe(material.section.checks[check].probe, solution, inputs, seed, ())
     finally:
         sys.setprofile(before)
-    return frozenset(called & set(material.section.exercises)) - {exercise}
+    return calls

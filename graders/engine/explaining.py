@@ -38,10 +38,14 @@ def explain_all(
     for mark in marks:
         if mark.failure is None:
             continue
-        needed = diagnosis.prerequisites(material, mark.item.name, mark.failure.inputs, paper.seed)
-        earlier = order[: order.index(mark.item.exercise)]
-        first = next((name for name in earlier if name in needed & failing), None)
         explainer = _Explainer(material, paper, mark, rule(mark.item), sitting)
+        earlier = order[: order.index(mark.item.exercise)]
+        needed = diagnosis.prerequisites(
+            material, mark.item.name, mark.failure.inputs, paper.seed, failing.intersection(earlier)
+        )
+        first = next((name for name in earlier if name in needed), None)
+        if first and explainer.mistake():
+            first = None  # it has a fault of its own
         mark.explanation = explainer.explanation(first)
         mark.status = "blocked" if first else explainer.failure.status
 
@@ -64,9 +68,13 @@ class _Explainer:
         output = self._again()
         if blocked_by:
             return Explanation(self._counterexample(), None, f"fix {blocked_by} first", output)
+        return Explanation(self._counterexample(), self.mistake(), self._trace(), output)
+
+    def mistake(self) -> str | None:
+        """The mistake that it looks like, on the counterexample and on the failing examples of the paper."""
         failures = [self.failure, *self._failures()]
         found = diagnosis.mistake(self._material, self._mark.item.name, self._rule, self._paper.seed, failures)
-        return Explanation(self._counterexample(), found.text if found else None, self._trace(), output)
+        return found.text if found else None
 
     def _shrink(self) -> None:
         self._sitting.leave()

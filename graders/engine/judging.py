@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from graders.engine import codec
-from graders.engine.comparison import difference
 from graders.engine.errors import GraderError
 from graders.engine.observing import Seen
 from graders.engine.results import Status
@@ -48,7 +47,7 @@ class Rule:
             case codec.Raised(), codec.Raised():
                 agrees = expected.type in observed.bases
                 return "raised", None if agrees else f"{observed.type} was raised where {expected.type} was expected"
-            case codec.Raised(type="NotImplementedError"), _:
+            case codec.Raised(type="NotImplementedError"), _ if _is_of_stub(observed):
                 return "not_attempted", "it is still to be written"
             case codec.Raised(), _:
                 return "raised", f"{observed.type} was raised"
@@ -59,6 +58,8 @@ class Rule:
         return "failed", self._difference(observed, expected, inputs)
 
     def _difference(self, observed: Any, expected: Any, inputs: bytes) -> str | None:
+        from graders.engine.comparison import difference  # numpy is loaded only where values are not the same bytes
+
         if self.judge is None or type(observed) is not type(expected):
             return difference(observed, expected)
         arguments = codec.decode(inputs)
@@ -69,3 +70,8 @@ class Rule:
             raise  # the author's mistake
         except Exception as error:  # a judge written for sound values meets whatever a submission returns
             return difference(observed, expected) or f"it could not be compared ({type(error).__name__}: {error})"
+
+
+def _is_of_stub(observed: codec.Raised) -> bool:
+    """Whether the learner's own last line raised it, and not a library that it called."""
+    return observed.trace.rpartition("\n")[2].strip().startswith("raise ")

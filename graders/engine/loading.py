@@ -14,12 +14,11 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from graders.engine import observing, stubs
 from graders.engine.magics import without_line_magics
+from graders.engine.messages import Loaded, Trouble
 from graders.engine.submission import Cell
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
@@ -28,33 +27,6 @@ _STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
                ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
 # Decorators of type checkers that answers carry. Where the checker is not installed, its decorator does nothing.
 _STAND_INS = {"typeguard": "typechecked", "beartype": "beartype"}
-
-
-class Trouble(msgspec.Struct, frozen=True):
-    """A statement that could not be executed: where, why, and which names it would have defined.
-
-    `follows` says that there is nothing to mend here: it uses an exercise that is still a stub, or a name that an
-    earlier statement failed to define.
-    """
-
-    cell: Annotated[int, msgspec.Meta(ge=0)]  # a worker may send anything, and this becomes an index
-    line: int
-    message: str
-    names: tuple[str, ...]
-    follows: bool = False
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """What loading a submission gave: names defined (with their lines), stubs found, and what went wrong."""
-
-    lines: dict[str, int]
-    unattempted: frozenset[str]
-    troubles: tuple[Trouble, ...]
-
-    @property
-    def lost(self) -> dict[str, str]:
-        """The names that a statement failed to define, each mapped to why."""
-        return {name: trouble.message for trouble in self.troubles for name in trouble.names}
 
 
 class Loader:

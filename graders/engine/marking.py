@@ -19,13 +19,12 @@ import msgspec
 from graders.engine import shaking
 from graders.engine.course import Material, module_of
 from graders.engine.judging import Failure, Rule
-from graders.engine.loading import Loaded
+from graders.engine.messages import Loaded, Order
 from graders.engine.paper import Item, Paper
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult, Status
 from graders.engine.section import Judge
 from graders.engine.sitting import Answers, Forkserver, Sitting
 from graders.engine.submission import Submission
-from graders.engine.worker import Order
 
 if TYPE_CHECKING:
     from graders.engine.explaining import Explanation
@@ -156,7 +155,12 @@ class _Marking:
 
     def rule(self, item: Item) -> Rule:
         """How the observations of a check are judged."""
-        return Rule(self._judges[item.name] if item.judged else None, item.changes_inputs)
+        if not item.judged:
+            return Rule(None, item.changes_inputs)
+        # Loaded when first called: observations that are the same bytes need no judge.
+        return Rule(
+            lambda observed, expected, inputs: self._judges[item.name](observed, expected, inputs), item.changes_inputs
+        )
 
     def verdict(self, item: Item, sitting: Sitting) -> Mark:
         """The verdict on one check, without an explanation."""

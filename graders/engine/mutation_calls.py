@@ -28,9 +28,9 @@ _LIBRARIES = {"np", "torch", "nn", "F", "math", "copy", "einops"}  # before the 
 
 
 def axis_arguments(call: ast.Call) -> Iterator[Change]:
-    """Another axis, and axes of size one kept or not."""
+    """Another axis, and axes of size one kept or not. Axis 1 is not changed to -1: of a matrix it is the same."""
     for axis in axes(call):
-        for other in (0, -1, 1):
+        for other in (0,) if number(axis) in (1, -1) else (0, -1, 1):
             if other != number(axis):
                 yield Change("axis", axis, ast.Constant(other))
     for keyword in call.keywords:

@@ -65,6 +65,11 @@ def imports(source: str) -> frozenset[str]:
     return frozenset(name if name.startswith("exercises.given") else name.partition(".")[0] for name in found)
 
 
+def bound(statements: Iterable[ast.stmt]) -> frozenset[str]:
+    """The names that the `statements` of a module define."""
+    return frozenset(name for statement in statements for name in _binds(statement))
+
+
 def _shaken(body: list[ast.stmt], roots: set[str]) -> str:
     kept: set[str] = set()
     wanted = set(roots)

@@ -20,10 +20,9 @@ import msgspec
 from graders.engine.channel import Broken, Channel, Kind, Late
 from graders.engine.course import PROJECT
 from graders.engine.errors import GraderError
-from graders.engine.loading import Loaded, Trouble
+from graders.engine.messages import Loaded, Order, Task, Trouble
 from graders.engine.observing import Seen
 from graders.engine.results import Status
-from graders.engine.worker import Order, Task
 
 _IMPORT_SECONDS = 10.0  # for one import statement of a submission
 _STATEMENT_SECONDS = 3.0  # for any other statement of it

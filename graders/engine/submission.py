@@ -41,11 +41,11 @@ def read(path: Path) -> Submission:
         UsageError: it cannot be read, is too large, or is not what its name says: text, or a notebook.
     """
     shown = _shown(path)
-    if path.suffix not in (".py", ".ipynb"):
-        raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
     try:
         if not path.is_file():
             raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
+        if path.suffix not in (".py", ".ipynb"):
+            raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:

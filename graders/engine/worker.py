@@ -20,32 +20,11 @@ from graders.engine import array_codec as array_codec  # before the sandbox clos
 from graders.engine import sandbox
 from graders.engine.channel import Broken, Channel, Kind
 from graders.engine.loading import Loader
+from graders.engine.messages import Order, Task
 from graders.engine.observing import Seen, Solution, observe
-from graders.engine.submission import Cell
 
 _BATCH_SECONDS = 0.002  # observations wait at most this long, and for the next one, to be sent together
 _MAX_SAID = 8000  # characters of output that a task may send
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What to load: the submission, and the probes that will be run on it."""
-
-    section: str
-    cells: tuple[Cell, ...]
-    probes: str
-    aliases: dict[str, str]
-    exercises: tuple[str, ...]
-    stub: str
-    skip: dict[tuple[int, int], str]
-    until: tuple[int, int] | None = None  # leave alone this statement and all after it
-
-
-class Task(msgspec.Struct, frozen=True):
-    """A probe to run, and on what."""
-
-    probe: str
-    seed: int
-    inputs: tuple[bytes, ...]
 
 
 class Printed(io.TextIOBase):

@@ -1,0 +1,55 @@
+"""What the trusted process and a worker tell each other about a submission, besides observations."""
+
+from typing import Annotated
+
+import msgspec
+
+from graders.engine.submission import Cell
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to load: the submission, and the probes that will be run on it."""
+
+    section: str
+    cells: tuple[Cell, ...]
+    probes: str
+    aliases: dict[str, str]
+    exercises: tuple[str, ...]
+    stub: str
+    skip: dict[tuple[int, int], str]
+    until: tuple[int, int] | None = None  # leave alone this statement and all after it
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A probe to run, and on what."""
+
+    probe: str
+    seed: int
+    inputs: tuple[bytes, ...]
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A statement that could not be executed: where, why, and which names it would have defined.
+
+    `follows` says that there is nothing to mend here: it uses an exercise that is still a stub, or a name that an
+    earlier statement failed to define.
+    """
+
+    cell: Annotated[int, msgspec.Meta(ge=0)]  # a worker may send anything, and this becomes an index
+    line: int
+    message: str
+    names: tuple[str, ...]
+    follows: bool = False
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What loading a submission gave: names defined (with their lines), stubs found, and what went wrong."""
+
+    lines: dict[str, int]
+    unattempted: frozenset[str]
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """The names that a statement failed to define, each mapped to why."""
+        return {name: trouble.message for trouble in self.troubles for name in trouble.names}
