@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Grades answers to the exercises: `python grade.py backprop`. `python grade.py --help` says what else it does."""
 
+import signal
 import sys
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up like Ctrl-C
     try:
         from graders.cli import main
     except ModuleNotFoundError as error:

@@ -835,6 +835,10 @@ def backprop_again(solution, case, times):
     return gradients([x, y])
 
 
+def shifted(x, y):
+    return x + y
+
+
 def hand_on(grad_out, out, x, y):
     return grad_out
 
@@ -851,6 +855,16 @@ def backprop_keywords(solution, x, by):
     source = solution.Tensor(x, requires_grad=True)
     solution.backprop(solution.wrap_forward_fn(scaled)(source, by=by), solution.Tensor(x))
     return gradients([source])
+
+
+@section.check("backprop", points=0.25, judge=near)
+@given(case=binary(np.add))
+def backprop_constants(solution, case):
+    """Asks for no backward function of an argument that requires no gradient."""
+    solution.BACK_FUNCS.add_back_func(shifted, 0, hand_on)  # and none for position 1
+    x, y = solution.Tensor(case.x, requires_grad=True), solution.Tensor(case.y)
+    solution.backprop(solution.wrap_forward_fn(shifted)(x, y), solution.Tensor(case.grad_out))
+    return gradients([x, y])
 
 
 @section.check("backprop", points=0.25, judge=near)

@@ -140,8 +140,13 @@ def _check_files(files: dict[str, str | None]) -> None:
     if list(files.values()).count("-") > 1:
         raise UsageError("only one result can go to stdout")
     for option, name in files.items():
-        if name and name != "-" and (Path(name).is_dir() or not Path(name).absolute().parent.is_dir()):
+        if not name or name == "-":
+            continue
+        path = Path(name).absolute()
+        if path.is_dir() or not path.parent.is_dir():
             raise UsageError(f"{option}: {name} cannot be written: not a file in a folder that exists")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UsageError(f"{option}: {name} cannot be written: permission denied")
 
 
 def _write(result: Grade, json: str | None, junit: str | None) -> None:

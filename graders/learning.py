@@ -16,12 +16,13 @@ def hint(course: Course, target: str, number: int) -> str:
     """
     name, _, exercise = target.partition("::")
     section = course.find(name).section
+    if not exercise:
+        raise UsageError(f"which exercise of {name}? Say for example {name}::{section.exercises[0]}")
     if exercise not in section.exercises:
-        which = f"no exercise {exercise!r}" if exercise else "many exercises; ask for one of them"
-        raise UsageError(f"{name} has {which}{nearest(exercise, section.exercises)}")
+        raise UsageError(f"{name} has no exercise {exercise!r}{nearest(exercise, section.exercises)}")
     hints = section.hints.get(exercise, ())
     if number > len(hints):
-        raise UsageError(f"{target} has {len(hints)} hints")
+        raise UsageError(f"there are {len(hints)} hints for {target}" if hints else f"there is no hint for {target}")
     more = f"\n\nThe next one: python grade.py hint {target} {number + 1}" if number < len(hints) else ""
     return f"{target}, hint {number} of {len(hints)}\n\n{hints[number - 1]}{more}"
 

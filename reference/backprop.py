@@ -407,8 +407,8 @@ def backprop(end_node: Tensor, end_grad: Tensor | None = None) -> None:
     """Compute the gradients of all leaves behind `end_node` and add them to their `grad`.
 
     Visit the tensors from the result backwards. Each has by then been given a gradient by everyone who used it; their
-    sum is its own. To each parent it gives what the backward function for (recipe.func, position) returns, called with
-    (grad_out, out, *recipe.args, **recipe.kwargs).
+    sum is its own. To each parent that requires a gradient it gives what the backward function for (recipe.func,
+    position) returns, called with (grad_out, out, *recipe.args, **recipe.kwargs). Other parents are passed over.
 
     Args:
         end_node: the result, usually a loss.

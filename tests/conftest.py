@@ -1,18 +1,24 @@
 """What the tests of the engine share: the fixture course, a forkserver, and ways to grade a few lines of source."""
 
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+from desks import Start, order
 
 from graders.engine.course import Course, Material
+from graders.engine.loading import Loaded, Loader
 from graders.engine.marking import mark
 from graders.engine.paper import paper
 from graders.engine.results import CheckResult, SectionResult
-from graders.engine.sitting import Forkserver
-from graders.engine.submission import read
+from graders.engine.sitting import Forkserver, Sitting
+from graders.engine.submission import Cell, read
 
 EXAMPLES = 20
 HEADER = """
@@ -25,6 +31,8 @@ section = Section("own", title="A section of one test")
 
 GradeText = Callable[..., SectionResult]
 NewSection = Callable[[str, str], Material]
+Load = Callable[..., tuple[Any, Loaded]]
+Place = tuple[int, int]
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +75,46 @@ def grade_text(course: Course, forkserver: Forkserver, tmp_path: Path) -> GradeT
         return mark(material, paper(material, 0, EXAMPLES), read(path), forkserver, **options)  # type: ignore[arg-type]
 
     return run
+
+
+@pytest.fixture
+def load() -> Iterator[Load]:
+    """Loads the text of a submission, each argument a cell; gives the module, and what loading it gave."""
+    before = set(sys.modules)
+
+    def run(
+        *texts: str,
+        exercises: tuple[str, ...] = (),
+        stub: str = "",
+        skip: dict[Place, str] | None = None,
+        until: Place | None = None,
+        announce: Callable[[int, int, bool], None] = lambda cell, line, imports: None,
+    ) -> tuple[Any, Loaded]:
+        cells = tuple(Cell(f"answer.py cell {number}", dedent(text)) for number, text in enumerate(texts))
+        loader = Loader("answer", cells, announce, skip or {}, until)
+        return loader.module, loader.load(exercises, stub)
+
+    yield run
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which workers get theirs."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def start(forkserver: Forkserver, temporary: Path) -> Iterator[Start]:
+    """Gives the text of a submission a desk. At the end of the test no process and no folder may be left."""
+    with ExitStack() as stack:
+        yield lambda source: stack.enter_context(Sitting(forkserver, order(source)))
+    assert list(temporary.iterdir()) == []
+    assert Path(f"/proc/{forkserver._process.pid}/task/{forkserver._process.pid}/children").read_text() == ""
 
 
 def checks_of(result: SectionResult) -> dict[str, CheckResult]:

@@ -67,7 +67,7 @@ def busy(course: Course, tmp_path: Path) -> Iterator[Callable[[str], subprocess.
         answer = tmp_path / "small.py"
         answer.write_text(source, "utf-8")
         process = subprocess.Popen(
-            [*GRADE, "small::halve", "--course", str(course.root), "--submission", str(answer)],
+            [*GRADE, "small::countdown", "--course", str(course.root), "--submission", str(answer)],
             env=environment(TMPDIR=str(tmp_path / "scratch")),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -88,8 +88,8 @@ def busy(course: Course, tmp_path: Path) -> Iterator[Callable[[str], subprocess.
 @pytest.mark.parametrize(
     "source",
     [
-        f"def halve(x):\n    open('started', 'w')\n    {LOOP}",
-        "import signal\ndef halve(x):\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        f"def countdown(n):\n    open('started', 'w')\n    {LOOP}",
+        "import signal\ndef countdown(n):\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         f"    open('started', 'w')\n    {LOOP}",
         f"class Endless:\n    open('started', 'w')\n    {LOOP}",
     ],
@@ -108,7 +108,7 @@ def test_ctrl_c_leaves_nothing_behind(busy, source, tmp_path):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_with_the_command_however_it_ends(busy, how):
-    process = busy(f"def halve(x):\n    open('started', 'w')\n    {LOOP}")
+    process = busy(f"def countdown(n):\n    open('started', 'w')\n    {LOOP}")
     started = descendants(process.pid)
     assert len(started) >= 2
     process.send_signal(how)

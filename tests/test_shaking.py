@@ -1,4 +1,4 @@
-"""Shaking a grader file: what goes to the worker with the probes, what goes to the judging side, and what stays behind."""
+"""Shaking a grader file: what goes to the worker, what to the judging side, and what stays behind."""
 
 from textwrap import dedent
 from types import ModuleType
@@ -117,7 +117,10 @@ def test_probes_are_bare_functions() -> None:
 
 
 def test_no_secret_and_no_strategy_is_in_what_a_worker_gets(course: Course) -> None:
-    for text in (shaking.probes(GRADER, shaking.checks(GRADER)), *(course.find(name).probes for name in course.sections)):
+    for text in (
+        shaking.probes(GRADER, shaking.checks(GRADER)),
+        *(course.find(name).probes for name in course.sections),
+    ):
         for word in ("hypothesis", "section", "mistake", "edit", "hint", "secret", "draw", "judge", "given"):
             assert word not in text
 
@@ -140,13 +143,17 @@ def test_every_probe_of_the_fixture_course_works_on_the_reference(course: Course
     ],
 )
 def test_a_probe_that_needs_hypothesis_is_an_error(probe: str) -> None:
-    source = f"{GRADER}\ndef helper(solution):\n    return pairs\n\n@section.check('f')\ndef probe(solution):\n    {probe}\n"
-    with pytest.raises(GraderError, match="a probe or a judge uses 'from hypothesis.* only strategies may"):
+    source = (
+        f"{GRADER}\ndef helper(solution):\n    return pairs\n\n@section.check('f')\ndef probe(solution):\n    {probe}\n"
+    )
+    with pytest.raises(GraderError, match=r"a probe or a judge uses 'from hypothesis.* only strategies may"):
         shaking.probes(source, ["probe"])
 
 
 def test_parameters_and_variables_of_a_probe_are_its_own() -> None:
-    source = "import hypothesis as x\nclass y: pass\ndef p(solution, x, *y):\n    z = 1\n    return x, y, z\nz = x.given"
+    source = (
+        "import hypothesis as x\nclass y: pass\ndef p(solution, x, *y):\n    z = 1\n    return x, y, z\nz = x.given"
+    )
     assert names(shaking.probes(source, ["p"])) == {"p"}
 
 
@@ -198,5 +205,7 @@ def test_checks_and_exercises_are_read_without_executing_anything() -> None:
 
 
 def test_the_imports_of_a_module_are_packages_and_given_modules() -> None:
-    source = "import numpy.linalg, os\nfrom torch.nn import Linear\nfrom exercises.given.model import Toy\nfrom . import x"
+    source = (
+        "import numpy.linalg, os\nfrom torch.nn import Linear\nfrom exercises.given.model import Toy\nfrom . import x"
+    )
     assert shaking.imports(source) == {"numpy", "os", "torch", "exercises.given.model"}

@@ -73,7 +73,7 @@ def test_a_file_that_is_too_large_is_refused(folder: Path, monkeypatch: pytest.M
     (folder / "small.py").write_bytes(b"#" * 2**20)
     assert len(cells(Path("small.py"))[0]) == 2**20
     (folder / "small.py").write_bytes(b"#" * (2**20 + 1))
-    with pytest.raises(UsageError, match="small.py is larger than 1 MiB"):
+    with pytest.raises(UsageError, match=r"small.py is larger than 1 MiB"):
         read(Path("small.py"))
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytes
 
     (folder / "small.py").write_text("x = 1")
     monkeypatch.setattr(Path, "open", refuse)  # root may read everything
-    with pytest.raises(UsageError, match="small.py cannot be read: Permission denied"):
+    with pytest.raises(UsageError, match=r"small.py cannot be read: Permission denied"):
         read(Path("small.py"))
 
 
@@ -121,7 +121,7 @@ def test_a_file_outside_the_current_folder_is_shown_in_full(tmp_path: Path, monk
 
 
 def test_a_folder_holds_a_file_or_a_notebook_for_a_section(folder: Path) -> None:
-    with pytest.raises(UsageError, match="there is no small.py or small.ipynb in ."):
+    with pytest.raises(UsageError, match=r"there is no small.py or small.ipynb in ."):
         find(Path(), "small")
     (folder / "small.ipynb").write_text(notebook())
     assert find(Path(), "small") == Path("small.ipynb")
@@ -215,5 +215,5 @@ def test_a_damaged_notebook_is_refused(folder: Path, text: str) -> None:
 
 def test_a_notebook_that_is_nested_too_deep_is_refused(folder: Path) -> None:
     (folder / "small.ipynb").write_text('{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}")
-    with pytest.raises(UsageError, match="small.ipynb is nested too deep for a notebook"):
+    with pytest.raises(UsageError, match=r"small.ipynb is nested too deep for a notebook"):
         read(Path("small.ipynb"))

@@ -41,9 +41,7 @@ def _is_same(material: Material, check: str, solution: Solution, rule: Rule, see
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None
 
 
-def prerequisites(
-    material: Material, check: str, inputs: bytes, seed: int, failing: Collection[str]
-) -> frozenset[str]:
+def prerequisites(material: Material, check: str, inputs: bytes, seed: int, failing: Collection[str]) -> frozenset[str]:
     """The `failing` exercises that the reference needs when `check` probes it on `inputs`.
 
     Those that it calls itself or that the probe calls, and in turn those that these need. What lies behind an exercise

@@ -150,7 +150,9 @@ class _Marking:
             try:
                 return [mark for marks in pool.map(sit, _halves(self.items), sittings) for mark in marks]
             except BaseException:
-                stop.set()  # Ctrl-C waits for one check, not for all
+                stop.set()  # Ctrl-C does not wait for the checks to end
+                for sitting in sittings:
+                    sitting.stop()
                 raise
 
     def rule(self, item: Item) -> Rule:
@@ -169,8 +171,8 @@ class _Marking:
         names = {item.exercise, *(other for other, name in self._paper.aliases.items() if name == item.exercise)}
         if names & sitting.loaded.unattempted:
             mark.status = "not_attempted"
-        elif not names & set(sitting.loaded.lines):
-            mark.status, mark.error = "missing", self._why_missing(names, sitting.loaded)
+        elif item.asks_by_name and not names & set(sitting.loaded.lines):
+            mark.status, mark.error = "missing", self._why_missing(item.exercise, names, sitting.loaded)
         elif started - self._started > _SECTION_SECONDS:
             mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
         else:
@@ -188,9 +190,9 @@ class _Marking:
         mark.failure = _first_failure(item, mark.answers, self.rule(item))
         mark.status = mark.failure.status if mark.failure else "passed"
 
-    def _why_missing(self, names: set[str], loaded: Loaded) -> str:
+    def _why_missing(self, exercise: str, names: set[str], loaded: Loaded) -> str:
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
-        return reasons[0] if reasons else f"there is no {min(names)} in {self._submission.file}"
+        return reasons[0] if reasons else f"there is no {exercise} in {self._submission.file}"
 
     def result(self, marks: list[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""

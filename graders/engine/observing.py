@@ -74,8 +74,8 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
     """
     arguments, is_unchanged = codec.decode_watched(inputs)
     assert isinstance(arguments, dict)
-    seed_generators(zlib.crc32(inputs, seed))
     try:
+        seed_generators(zlib.crc32(inputs, seed))
         observation = codec.encode(probe(solution, **arguments))
     except MissingName as error:
         observation = codec.encode(codec.Missing(error.missing, error.because))

@@ -36,6 +36,7 @@ class Item(msgspec.Struct, frozen=True):
     seconds: float
     changes_inputs: bool
     judged: bool  # by a judge of its own
+    asks_by_name: bool  # the probe names the exercise: without one of this name it cannot pass
     inputs: tuple[bytes, ...]
     expected: tuple[bytes, ...]
 

@@ -1,5 +1,6 @@
 """Sets a paper: draws every check's inputs and takes the reference's observations of them."""
 
+import inspect
 import os
 import signal
 import sys
@@ -80,6 +81,7 @@ def _inherit(work: Callable[[str], Item]) -> None:
     global _inherited
     _inherited = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -125,6 +127,7 @@ def _item(material: Material, section: Section, seed: int, examples: int, name: 
         seconds=check.seconds,
         changes_inputs=check.changes_inputs,
         judged=check.judge is not None,
+        asks_by_name=f"solution.{check.exercise}(" in inspect.getsource(check.probe),
         inputs=inputs,
         expected=expected,
     )

@@ -104,7 +104,7 @@ class Forkserver:
 
     def end(self, pid: int, dying: bool = False) -> int:
         """Kills a worker, after a moment's grace if it is `dying` by itself. Its exit status, negative for a signal."""
-        return int(self._ask({"end": pid, "dying": dying})["status"])
+        return int(self._ask({"end": pid, "dying": dying}).get("status", -signal.SIGKILL))
 
     def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         try:
@@ -133,6 +133,7 @@ class Sitting:
         self._worker: _Worker | None = None
         self.loaded = Loaded({}, frozenset(), ())
         self._used = False  # something has run in this worker
+        self._stopped = False
 
     def __enter__(self) -> "Sitting":
         return self
@@ -150,6 +151,12 @@ class Sitting:
         if self._worker:
             self._worker.close()
             self._worker = None
+
+    def stop(self) -> None:
+        """Ends what is going on, from another thread; nothing is sat any more."""
+        self._stopped = True
+        if self._worker:
+            self._worker.kill()
 
     def load(self) -> Loaded:
         """Loads the submission into a new worker, without the statements that hang or kill the process."""
@@ -174,6 +181,8 @@ class Sitting:
 
     def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float) -> Answers:
         """Runs `probe` on `inputs`, all within `seconds` of wall-clock time."""
+        if self._stopped:
+            return Answers([], stopped="crashed", reason="it was stopped")
         if self._worker is None:
             self.load()
         if self._worker is None:
@@ -216,6 +225,10 @@ class _Worker:
         self._status: int | None = None  # once it is known that the process has ended
         self._channel = Channel(connection)
 
+    def kill(self) -> None:
+        """Ends the process, whoever waits for it."""
+        self._forkserver.end(self._pid)
+
     def close(self) -> None:
         """Ends the process and removes its folder."""
         self._channel.close()
@@ -240,7 +253,7 @@ class _Worker:
                     place, limit = (cell, line), _IMPORT_SECONDS if imports else _STATEMENT_SECONDS
                     deadline = min(end, time.monotonic() + limit)
         except Late:
-            raise _Stopped(place, f"took longer than {limit:.0f} seconds") from None
+            raise _Stopped(place, f"took longer than {_seconds(limit)}") from None
         except _GARBAGE as error:
             raise _Stopped(place, self._death(error)) from None
 
@@ -261,7 +274,7 @@ class _Worker:
                 else:
                     raise Broken("it broke the protocol")
         except Late:
-            answers.stopped, answers.reason = "timed_out", f"no answer within {seconds:g} seconds"
+            answers.stopped, answers.reason = "timed_out", f"no answer within {_seconds(seconds)}"
         except _GARBAGE as error:
             answers.stopped, answers.reason = "crashed", self._death(error)
         del answers.seen[len(task.inputs) - 1 :]  # the task was not finished, so the last example was not
@@ -286,6 +299,10 @@ class _Worker:
         if self._status == -signal.SIGKILL:
             return f"the process was given up: {error}"
         return f"the process was killed by {signal.Signals(-self._status).name}"
+
+
+def _seconds(number: float) -> str:
+    return f"{number:g} second{'' if number == 1 else 's'}"
 
 
 def _is_crammed(folder: Path) -> bool:

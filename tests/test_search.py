@@ -1,0 +1,135 @@
+"""The search for smaller inputs: it finds the smallest, keeps its budget, and finds the same every time."""
+
+from collections.abc import Callable, Sequence
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from conftest import EXAMPLES, NewSection
+
+from graders.engine import codec, search
+from graders.engine.course import Material
+from graders.engine.judging import Failure, Rule
+from graders.engine.paper import paper
+from graders.engine.search import Search
+from graders.engine.sitting import Answers, Forkserver, Sitting
+from graders.engine.submission import Cell
+from graders.engine.worker import Order
+
+Found = tuple[Failure | None, "Counting"]
+
+
+class Counting(Sitting):
+    """Counts the tasks that are sat."""
+
+    def __init__(self, forkserver: Forkserver, order: Order):
+        super().__init__(forkserver, order)
+        self.tasks = 0
+
+    def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float) -> Answers:
+        self.tasks += 1
+        return super().sit(probe, inputs, seed, seconds)
+
+
+@pytest.fixture
+def smallest(forkserver: Forkserver, new_section: NewSection) -> Callable[..., Found]:
+    """Searches for the smallest failure of `source`, where inputs x of `strategy` should come back as they are."""
+
+    def run(source: str, strategy: str = "st.integers()", *, after_paper: bool = True) -> Found:
+        grader = f"""
+        @section.check("f")
+        @given(x={strategy})
+        def probe(solution, x):
+            \"\"\"Gives its argument back.\"\"\"
+            return solution.f(x)
+        """
+        material = new_section(grader, "def f(x):\n    return x\n")
+        return searched(material, dedent(source), forkserver, after_paper)
+
+    return run
+
+
+def searched(material: Material, source: str, forkserver: Forkserver, after_paper: bool) -> Found:
+    questions = paper(material, 0, EXAMPLES)
+    (item,) = questions.items
+    cells = (Cell("own.py", source),)
+    order = Order("own", cells, material.probes, aliases={}, exercises=("f",), stub="", skip={})
+    with Counting(forkserver, order) as sitting:
+        answers = sitting.sit(item.name, item.inputs, 0, 20) if after_paper else Answers([])
+        found = Search(material, questions, item, Rule(None, False), sitting, answers).smallest()
+    return found, sitting
+
+
+def inputs(failure: Failure | None) -> dict[str, Any]:
+    assert failure is not None
+    decoded = codec.decode(failure.inputs)
+    assert isinstance(decoded, dict)
+    return decoded
+
+
+@pytest.mark.parametrize(
+    ("wrong", "strategy", "expected"),
+    [
+        ("x > 6", "st.integers(0, 1000)", 7),
+        ("x < -6", "st.integers(-1000, 1000)", -7),
+        ("True", "st.integers()", 0),
+        ("len(x) > 2", "st.lists(st.integers(0, 9), max_size=9)", [0, 0, 0]),
+        ("4 in x", "st.lists(st.integers(0, 9), max_size=9)", [4]),
+        ("'b' in x", "st.text('abc', max_size=9)", "b"),
+    ],
+)
+def test_the_smallest_inputs_are_found(
+    smallest: Callable[..., Found], wrong: str, strategy: str, expected: object
+) -> None:
+    failure, _ = smallest(f"def f(x): return 'wrong' if {wrong} else x", strategy)
+    assert inputs(failure) == {"x": expected}
+    assert failure is not None
+    assert codec.decode(failure.expected) == expected
+    assert failure.seen is not None
+    assert codec.decode(failure.seen.observation) == "wrong"
+
+
+def test_an_exception_is_a_failure_like_any_other(smallest: Callable[..., Found]) -> None:
+    failure, _ = smallest("def f(x):\n    assert x < 10\n    return x", "st.integers(0, 100)")
+    assert inputs(failure) == {"x": 10}
+
+
+def test_the_search_is_the_same_every_time(smallest: Callable[..., Found]) -> None:
+    source = "def f(x): return sum(x) if sum(x) % 7 > 4 else x"
+    first, second = (smallest(source, "st.lists(st.integers(0, 99), max_size=9)") for _ in range(2))
+    assert first[0] == second[0]
+    assert first[1].tasks == second[1].tasks
+
+
+def test_the_budget_of_attempts_is_kept(smallest: Callable[..., Found], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_MAX_ATTEMPTS", 5)
+    failure, sitting = smallest(
+        "def f(x): return 'wrong' if sum(x) > 9 else x", "st.lists(st.integers(0, 99), min_size=5)"
+    )
+    assert sitting.tasks == 1 + 5
+    assert sum(inputs(failure)["x"]) > 9
+
+
+def test_the_budget_of_time_is_kept(smallest: Callable[..., Found], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_MAX_SECONDS", 0.0)
+    failure, sitting = smallest("def f(x): return 'wrong' if x > 6 else x", "st.integers(0, 1000)")
+    assert inputs(failure)["x"] > 6  # known from the paper
+    assert sitting.tasks == 1
+
+
+def test_a_submission_that_dies_is_soon_left_in_peace(smallest: Callable[..., Found]) -> None:
+    failure, sitting = smallest("import os\ndef f(x): os._exit(1)", after_paper=False)
+    assert failure is None
+    assert sitting.tasks == 3
+
+
+def test_other_troubles_on_the_way_are_passed_over(smallest: Callable[..., Found]) -> None:
+    source = "import os\ndef f(x):\n    if x == 7: os._exit(1)\n    return 'wrong' if x > 6 else x"
+    failure, _ = smallest(source, "st.integers(0, 1000).filter(lambda x: x not in range(8, 20))", after_paper=True)
+    assert inputs(failure) == {"x": 20}
+
+
+def test_nothing_is_found_where_nothing_is_wrong(smallest: Callable[..., Found]) -> None:
+    failure, sitting = smallest("def f(x): return x", "st.integers(0, 5)")
+    assert failure is None
+    assert sitting.tasks == 1  # all had been answered
