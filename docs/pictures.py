@@ -3,6 +3,7 @@
 A full-mark submission, and one with three mistakes that people make, are graded, and the screens are kept as SVG.
 """
 
+import os
 import re
 import sys
 import tempfile
@@ -36,15 +37,17 @@ def main() -> None:
 
 
 def _picture(name: str, source: str, failures: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, Forkserver() as forkserver, open("/dev/null", "w") as nowhere:
-        path = Path(folder) / f"{SECTION}.py"
+    with tempfile.TemporaryDirectory() as folder, Forkserver() as forkserver, open(os.devnull, "w") as nowhere:
+        os.chdir(folder)  # so that the path is shown as learners see it
+        path = Path("exercises") / f"{SECTION}.py"
+        path.parent.mkdir()
         path.write_text(source)
         result = grade(Course(), {SECTION: None}, path, forkserver, seed=0, examples=100)
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
         print_grade(result, console, failures=failures)
         svg = console.export_svg(title=f"python grade.py {SECTION}")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S)  # no fonts from elsewhere
-    svg = svg.replace(folder, "exercises").replace("Fira Code", "ui-monospace, monospace")
+    svg = svg.replace("Fira Code", "ui-monospace, monospace")
     (ROOT / "docs" / f"{name}.svg").write_text(svg)
 
 

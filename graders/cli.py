@@ -9,6 +9,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from graders.engine.course import PROJECT, Course
@@ -226,7 +227,7 @@ def _audit(arguments: Sequence[str]) -> int:
     from graders.audit import audit
 
     course = Course(options.course.resolve())
-    holds = audit(course, tuple(course.wanted(options.sections or ["all"])), print)
+    holds = audit(course, tuple(course.wanted(options.sections or ["all"])), partial(print, flush=True))
     return REACHED if holds else NOT_REACHED
 
 
