@@ -1,0 +1,428 @@
+"""Laid out as ARENA's answers are: SGD twice, asserts, zero gradients, state in lists of short names; the rest by loops."""
+
+import math
+import random
+import threading
+from collections import defaultdict, deque
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+# %% Many workers: a group to try it on (given)
+class Deadlock(RuntimeError):
+    """Every worker that still runs waits for a message."""
+
+
+class Workers:
+    """Stands for `torch.distributed`: workers that send each other tensors. Here each is a thread of one process.
+
+    The object `dist` below is the only one. Within a worker, dist.send and dist.recv are all that you need.
+    """
+
+    def __init__(self) -> None:
+        """No worker runs yet."""
+        self.own = threading.local()  # .rank: the number of the worker whose thread it is
+        self.changed = threading.Condition()
+        self.start(0)
+
+    def start(self, world_size: int) -> None:
+        """Forget everything: a new group of workers begins."""
+        self.running = world_size
+        self.mail: dict[tuple[int, int], deque[Tensor]] = defaultdict(deque)  # (from, to) -> messages on their way
+        self.waiting: dict[int, int] = {}  # rank -> the rank whose message it waits for
+        self.sent: list[tuple[int, int, int]] = []  # (from, to, how many numbers)
+
+    def send(self, tensor: Tensor, dst: int) -> None:
+        """Send a copy of `tensor` to rank dst, without waiting for it to be received."""
+        if dst == self.own.rank:
+            raise ValueError(f"rank {dst} sends a message to itself")
+        with self.changed:
+            self.mail[self.own.rank, dst].append(tensor.detach().clone())
+            self.sent.append((self.own.rank, dst, tensor.numel()))
+            self.changed.notify_all()
+
+    def recv(self, tensor: Tensor, src: int) -> None:
+        """Wait for the next message from rank src and copy it into `tensor`, which must have its shape.
+
+        Raises:
+            Deadlock: there will be no message, since every worker that still runs waits for one.
+        """
+        rank = self.own.rank
+        with self.changed:
+            self.waiting[rank] = src
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.mail[src, rank] or self.stuck())
+            del self.waiting[rank]
+            if not self.mail[src, rank]:
+                raise Deadlock(f"rank {rank} waits for a message that rank {src} never sends")
+            message = self.mail[src, rank].popleft()
+        if message.shape != tensor.shape:
+            raise ValueError(f"rank {rank} got shape {tuple(message.shape)} where it has {tuple(tensor.shape)}")
+        tensor.copy_(message)
+
+    def stuck(self) -> bool:
+        """Whether everyone waits and nothing is on its way to them."""
+        return len(self.waiting) == self.running and not any(self.mail[src, dst] for dst, src in self.waiting.items())
+
+    def leave(self) -> None:
+        """A worker is done."""
+        with self.changed:
+            self.running -= 1
+            self.changed.notify_all()
+
+
+dist = Workers()
+
+
+def run_workers(task: Callable[..., None], tensors: Sequence[Tensor], **options: Any) -> list[Tensor]:
+    """Run task(tensor, rank, world_size, **options) once for each tensor, each in a worker of its own, all at once.
+
+    Returns:
+        The tensors as the workers left them. Each worked on a copy.
+
+    Raises:
+        Exception: what the first worker that failed has raised.
+        RuntimeError: a message was sent that nobody received.
+    """
+    copies = [tensor.clone() for tensor in tensors]
+    errors: dict[int, Exception] = {}
+
+    def work(rank: int) -> None:
+        dist.own.rank = rank
+        try:
+            task(copies[rank], rank, len(copies), **options)
+        except Exception as error:
+            errors[rank] = error
+        finally:
+            dist.leave()
+
+    dist.start(len(copies))
+    threads = [threading.Thread(target=work, args=(rank,), daemon=True) for rank in range(1, len(copies))]
+    for thread in threads:
+        thread.start()
+    work(0)  # in this thread, so that debuggers and profilers see one of the workers
+    for thread in threads:
+        thread.join()
+    if errors:  # where one worker fails, others wait in vain: its own error says more than theirs
+        raise min(errors.items(), key=lambda item: (isinstance(item[1], Deadlock), item[0]))[1]
+    for (src, dst), messages in sorted(dist.mail.items()):
+        if messages:
+            raise RuntimeError(f"rank {dst} never received a message that rank {src} sent")
+    return copies
+
+
+def opt_fn_with_sgd(fn, xy, lr=0.001, momentum=0.98, n_iters=100):
+    assert xy.requires_grad
+    xys = torch.zeros((n_iters, 2))
+    optimizer = SGD([xy], lr=lr, momentum=momentum)
+    for i in range(n_iters):
+        xys[i] = xy.detach()
+        out = fn(xy[0], xy[1])
+        out.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return xys
+
+
+class SGD:
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0):
+        self.params = list(params)
+        self.lr = lr
+        self.mu = momentum
+        self.lmda = weight_decay
+        self.b = [torch.zeros_like(p) for p in self.params]
+
+    def zero_grad(self):
+        for param in self.params:
+            param.grad = None
+
+    @torch.inference_mode()
+    def step(self):
+        for i, (b, param) in enumerate(zip(self.b, self.params)):
+            if param.grad is None:
+                continue
+            g = param.grad
+            if self.lmda != 0:
+                g = g + self.lmda * param
+            if self.mu != 0:
+                g = self.mu * b + g
+            self.b[i] = g
+            param -= self.lr * g
+
+
+class RMSprop:
+    def __init__(self, params, lr=0.01, alpha=0.99, eps=1e-08, weight_decay=0.0, momentum=0.0):
+        self.params = list(params)
+        self.lr = lr
+        self.eps = eps
+        self.mu = momentum
+        self.lmda = weight_decay
+        self.alpha = alpha
+        self.b = [torch.zeros_like(p) for p in self.params]
+        self.v = [torch.zeros_like(p) for p in self.params]
+
+    def zero_grad(self):
+        for p in self.params:
+            p.grad = None
+
+    @torch.inference_mode()
+    def step(self):
+        for i, (p, b, v) in enumerate(zip(self.params, self.b, self.v)):
+            if p.grad is None:
+                continue
+            new_g = p.grad + self.lmda * p
+            self.v[i] = self.alpha * v + (1 - self.alpha) * new_g.pow(2)
+            ratio = new_g / (self.v[i].sqrt() + self.eps)
+            if self.mu > 0:
+                self.b[i] = self.mu * b + ratio
+                p -= self.lr * self.b[i]
+            else:
+                p -= self.lr * ratio
+
+
+class Adam:
+    decoupled = False
+
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0):
+        self.params = list(params)
+        self.lr = lr
+        self.beta1, self.beta2 = betas
+        self.eps = eps
+        self.lmda = weight_decay
+        self.t = 1
+        self.m = [torch.zeros_like(p) for p in self.params]
+        self.v = [torch.zeros_like(p) for p in self.params]
+
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None:
+                p.grad.zero_()
+
+    @torch.inference_mode()
+    def step(self):
+        for i, (p, m, v) in enumerate(zip(self.params, self.m, self.v)):
+            if p.grad is None:
+                continue
+            g = p.grad
+            if self.lmda != 0 and not self.decoupled:
+                g = g + self.lmda * p
+            if self.decoupled:
+                p -= p * self.lr * self.lmda
+            self.m[i] = self.beta1 * m + (1 - self.beta1) * g
+            self.v[i] = self.beta2 * v + (1 - self.beta2) * g.pow(2)
+            m_hat = self.m[i] / (1 - self.beta1**self.t)
+            v_hat = self.v[i] / (1 - self.beta2**self.t)
+            p -= self.lr * m_hat / (v_hat.sqrt() + self.eps)
+        self.t += 1
+
+
+class AdamW(Adam):
+    decoupled = True
+
+
+def opt_fn(fn, xy, optimizer_class, optimizer_hyperparams, n_iters=100):
+    assert xy.requires_grad
+    optimizer = optimizer_class([xy], **optimizer_hyperparams)
+    xy_list = [xy.detach().clone()]
+    for _ in range(n_iters):
+        fn(xy[0], xy[1]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        xy_list.append(xy.detach().clone())
+    return torch.stack(xy_list[:n_iters])
+
+
+class SGD:
+    def __init__(self, params, *args, **kwargs):
+        for name, value in zip(("lr", "momentum", "weight_decay"), args):
+            kwargs[name] = value
+        params = list(params)
+        if not all(isinstance(group, dict) for group in params):
+            params = [{"params": params}]
+        defaults = dict(momentum=0.0, weight_decay=0.0)
+        self.param_groups = []
+        known = set()
+        for param_group in params:
+            param_group = {**defaults, **kwargs, **param_group}
+            assert "lr" in param_group, "a group does not say lr"
+            param_group["params"] = list(param_group["params"])
+            param_group["gs"] = [torch.zeros_like(p) for p in param_group["params"]]
+            self.param_groups.append(param_group)
+            for param in param_group["params"]:
+                assert param not in known, "a parameter comes twice"
+                known.add(param)
+
+    def zero_grad(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    @torch.inference_mode()
+    def step(self):
+        for group in self.param_groups:
+            lmda, lr, mu = group["weight_decay"], group["lr"], group["momentum"]
+            for j, (p, g) in enumerate(zip(group["params"], group["gs"])):
+                if p.grad is None:
+                    continue
+                group["gs"][j] = mu * g + p.grad + lmda * p
+                p -= lr * group["gs"][j]
+
+
+class _Schedule:
+    """Every rate follows from the first one and the number of steps."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        self.count = 0
+        if hasattr(optimizer, "param_groups"):
+            self.base = [group["lr"] for group in optimizer.param_groups]
+        else:
+            self.base = optimizer.lr
+
+    def step(self):
+        self.count += 1
+        if hasattr(self.optimizer, "param_groups"):
+            for group, base in zip(self.optimizer.param_groups, self.base):
+                group["lr"] = base * self.factor()
+        else:
+            self.optimizer.lr = self.base * self.factor()
+
+
+class ExponentialLR(_Schedule):
+    def __init__(self, optimizer, gamma):
+        super().__init__(optimizer)
+        self.gamma = gamma
+
+    def factor(self):
+        return self.gamma**self.count
+
+
+class StepLR(_Schedule):
+    def __init__(self, optimizer, step_size, gamma=0.1):
+        super().__init__(optimizer)
+        self.step_size, self.gamma = step_size, gamma
+
+    def factor(self):
+        return self.gamma ** (self.count // self.step_size)
+
+
+class MultiStepLR(_Schedule):
+    def __init__(self, optimizer, milestones, gamma=0.1):
+        super().__init__(optimizer)
+        self.milestones, self.gamma = milestones, gamma
+
+    def factor(self):
+        return self.gamma ** len([m for m in self.milestones if m <= self.count])
+
+
+def WarmupCosine(step, warmup, total, peak, floor):
+    if step >= total:
+        return floor
+    if step >= warmup:
+        return floor + (peak - floor) * math.cos((step - warmup) / (total - warmup) * math.pi / 2) ** 2
+    return step / warmup * peak
+
+
+def clip_grad_norm(params, max_norm):
+    params = [p for p in params if p.grad is not None]
+    if not params:
+        return torch.tensor(0.0)
+    total = torch.linalg.vector_norm(torch.cat([p.grad.reshape(-1) for p in params]))
+    factor = torch.clamp(max_norm / (total + 1e-6), max=1.0)
+    for p in params:
+        p.grad *= factor
+    return total
+
+
+@dataclass
+class TrainingArgs:
+    epochs: int = 3
+    learning_rate: float = 0.001
+    batch_size: int = 128
+    weight_decay: float = 0.0
+
+
+def sample_parameters(parameters):
+    result = {}
+    for name, spec in parameters.items():
+        if spec.get("distribution") == "log_uniform_values":
+            result[name] = spec["min"] * (spec["max"] / spec["min"]) ** random.random()
+        elif spec.get("distribution") == "uniform":
+            result[name] = spec["min"] + (spec["max"] - spec["min"]) * random.random()
+        else:
+            result[name] = spec["values"][random.randrange(len(spec["values"]))]
+    return result
+
+
+def update_args(args, sampled_parameters):
+    gate = sampled_parameters["weight_decay_bool"]
+    return replace(
+        args,
+        learning_rate=sampled_parameters["learning_rate"],
+        batch_size=sampled_parameters["batch_size"],
+        weight_decay=sampled_parameters["weight_decay"] if gate else 0.0,
+    )
+
+
+def average_grads(grads_per_rank):
+    world_size = len(grads_per_rank)
+    total = [None for _ in grads_per_rank[0]]
+    for grads in grads_per_rank:
+        for i, grad in enumerate(grads):
+            if grad is not None:
+                total[i] = grad / world_size + (0 if total[i] is None else total[i])
+    return total
+
+
+def broadcast(tensor, rank, world_size, src=0):
+    if rank == src:
+        for other_rank in range(world_size):
+            if other_rank != src:
+                dist.send(tensor, dst=other_rank)
+    else:
+        received_tensor = torch.zeros_like(tensor)
+        dist.recv(received_tensor, src=src)
+        tensor.copy_(received_tensor)
+
+
+def reduce(tensor, rank, world_size, dst=0, op="sum"):
+    if rank != dst:
+        dist.send(tensor, dst=dst)
+    else:
+        for other_rank in range(world_size):
+            if other_rank != dst:
+                received_tensor = torch.zeros_like(tensor)
+                dist.recv(received_tensor, src=other_rank)
+                tensor += received_tensor
+        if op == "mean":
+            tensor /= world_size
+
+
+def all_reduce(tensor, rank, world_size, op="sum"):
+    reduce(tensor, rank, world_size, dst=0, op=op)
+    broadcast(tensor, rank, world_size, src=0)
+
+
+def ring_all_reduce(tensor, rank, world_size, op="sum"):
+    if world_size == 1:
+        return
+    flat = tensor.clone().contiguous().view(-1)
+    bounds = [len(flat) * i // world_size for i in range(world_size + 1)]
+    to, source = (rank - 1) % world_size, (rank + 1) % world_size
+    current = rank
+    for half in ("gather", "spread"):
+        for _ in range(world_size - 1):
+            dist.send(flat[bounds[current] : bounds[current + 1]], dst=to)
+            current = (current + 1) % world_size
+            mine = flat[bounds[current] : bounds[current + 1]]
+            theirs = torch.zeros_like(mine)
+            dist.recv(theirs, src=source)
+            if half == "gather":
+                mine += theirs
+            else:
+                mine.copy_(theirs)
+        if half == "gather" and op == "mean":
+            flat[bounds[current] : bounds[current + 1]] /= world_size
+    tensor.copy_(flat.reshape(tensor.shape))
