@@ -1,3 +1,3 @@
 """The sections of the course, in study order. A section is one file of this name in each of the three folders."""
 
-SECTIONS = ("tensors", "optimization", "backprop")
+SECTIONS = ("tensors", "networks", "optimization", "backprop")
