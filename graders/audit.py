@@ -16,10 +16,11 @@ from typing import NamedTuple, cast
 
 from graders.engine import codec
 from graders.engine.course import Course, Material
+from graders.engine.experiment import carry_out
 from graders.engine.marking import mark, notices
 from graders.engine.mutants import mutants
 from graders.engine.paper import Paper, paper
-from graders.engine.results import SectionResult
+from graders.engine.results import CheckpointResult, Measured, SectionResult
 from graders.engine.section import Mistake
 from graders.engine.sitting import Forkserver
 from graders.engine.stubs import stub
@@ -29,6 +30,7 @@ SEEDS = (0, 1, 2)
 EXAMPLES = 100
 MANY_EXAMPLES = 1000
 KILL_RATE = 0.97
+_WRONG_PIECES = 2  # at least, with which a checkpoint must not be reached
 _MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
 
 Say = Callable[[str], None]
@@ -47,6 +49,7 @@ class Job(NamedTuple):
     paper: int = 0  # which of the papers
     only: str | None = None  # the exercise to grade; None is all
     first: str | None = None  # the exercise to begin with, where only the first failure matters
+    is_checkpoint: bool = False  # carry out the closing experiment with it
 
 
 class _Audit:
@@ -65,7 +68,7 @@ class _Audit:
         self._say(f"{self._material.name}: {len(self._paper.items)} checks of {len(self._exercises)} exercises")
         parts = (self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes)
         with ProcessPoolExecutor(os.cpu_count(), get_context("fork"), _inherit, (self,)) as self._pool:
-            found = [part() for part in (*parts, self._mutants)]
+            found = [part() for part in (*parts, self._checkpoint, self._mutants)]
         self._say(f"  {'holds' if all(found) else 'DOES NOT HOLD'} ({time.monotonic() - started:.0f} s)")
         return all(found)
 
@@ -83,11 +86,13 @@ class _Audit:
             self._say("    " + trouble.replace("\n", "\n    "))
         return not troubles
 
-    def grade(self, job: Job) -> SectionResult | bool:
+    def grade(self, job: Job) -> SectionResult | CheckpointResult | bool:
         """Does a job, in one of the processes: the result, or whether anything failed where only that matters."""
         if self._forkserver is None:
             self._forkserver = Forkserver()  # ends with its process
         questions = self._papers[job.paper]
+        if job.is_checkpoint:
+            return carry_out(self._material, questions, job.source, self._forkserver, not_right=()).result
         if job.first is None:
             only = None if job.only is None else [job.only]
             return mark(self._material, questions, job.source, self._forkserver, only=only)
@@ -156,6 +161,33 @@ class _Audit:
         troubles = [trouble for mistake, result in results if (trouble := _unnoticed(mistake, result))]
         return self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named for itself", troubles)
 
+    def _checkpoint(self) -> bool:
+        """The reference reaches it, with more room than the seeds differ by; no mistake does, and there are two."""
+        if not self._material.checkpoint_file.exists():
+            return True
+        mistakes = self._material.checkpoint.mistakes
+        right = self._text(self._material.reference_source)
+        wrong = [self._text(self._material.mistaken_source(mistake)) for mistake in mistakes]
+        jobs = [Job(right, number, is_checkpoint=True) for number in range(len(SEEDS))]
+        jobs += [Job(source, is_checkpoint=True) for source in wrong]
+        results = cast(list[CheckpointResult], list(self._pool.map(_do_inherited, jobs)))
+        reached, failed = results[: len(SEEDS)], results[len(SEEDS) :]
+        troubles = [
+            f"with the reference it ends as {each.status}: {each.error}" for each in reached if not each.criteria
+        ]
+        troubles += [] if troubles else [words for runs in zip(*(each.criteria for each in reached), strict=True)
+                                         if (words := _too_near(runs))]  # fmt: skip
+        troubles += [
+            f"{mistake.exercise}: it is reached with: {mistake.text}"
+            for mistake, result in zip(mistakes, failed, strict=True)
+            if result.status == "reached"
+        ]
+        if len(mistakes) < _WRONG_PIECES:
+            troubles.append(f"it is tried with {len(mistakes)} wrong pieces, not {_WRONG_PIECES}")
+        slowest = max(result.seconds for result in reached)
+        what = f"checkpoint, reached at {len(SEEDS)} seeds (in {slowest:.0f} s), not with {len(mistakes)} wrong pieces"
+        return self._line(what, troubles)
+
     def _mutants(self) -> bool:
         found = mutants(self._material.reference_source, self._exercises)
         jobs = [Job(self._text(mutant.source), first=mutant.exercise) for mutant in found]
@@ -208,6 +240,17 @@ def _unnoticed(mistake: Mistake, result: SectionResult) -> str | None:
     return None
 
 
+def _too_near(runs: Sequence[Measured]) -> str | None:
+    """What is wrong with a criterion at several seeds: a bound that is not kept, or nearer than they differ."""
+    values = [run.value for run in runs if run.value is not None]
+    spread = max(values, default=0.0) - min(values, default=0.0)
+    bounds = (runs[0].at_least, runs[0].at_most)
+    distances = [abs(value - bound) for value in values for bound in bounds if bound is not None]
+    if all(run.reached for run in runs) and min(distances) >= spread:
+        return None
+    return f"{runs[0].name} came to {', '.join(map(str, values))} with bounds {bounds}"
+
+
 def _lines(diff: str) -> str:
     """A diff without its indentation, to be compared."""
     return "\n".join(line[:1] + line[1:].strip() for line in diff.strip().splitlines())
@@ -218,7 +261,7 @@ def _inherit(section: _Audit) -> None:
     _inherited = section
 
 
-def _do_inherited(job: Job) -> SectionResult | bool:
+def _do_inherited(job: Job) -> SectionResult | CheckpointResult | bool:
     return _inherited.grade(job)
 
 

@@ -23,6 +23,7 @@ EXAMPLES, _MAX_EXAMPLES = 100, 100_000
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
        python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
+       python grade.py checkpoint SECTION...     train what you have written: the closing experiment
        python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
        python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
        python grade.py audit [SECTION...]        grade the grader"""
@@ -60,17 +61,22 @@ def _parser(usage: str = _USAGE) -> argparse.ArgumentParser:
     return parser
 
 
-def _grade(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
-    add = parser.add_argument
-    add(
+def _add_submission(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--submission",
         type=Path,
         metavar="PATH",
         help="a file, or a folder with a file a section (default: exercises/)",
     )
-    add("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help="of the drawn inputs (default: 0)")
+    seed = "of everything drawn at random (default: 0)"
+    parser.add_argument("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help=seed)
+
+
+def _grade(arguments: Sequence[str]) -> int:
+    parser = _parser()
+    parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
+    add = parser.add_argument
+    _add_submission(parser)
     add(
         "--examples",
         type=_number(1, _MAX_EXAMPLES),
@@ -128,6 +134,41 @@ def _graded_on_screen(
     else:
         print_overview(result, console, options=_said(options))
     return result
+
+
+def _checkpoint(arguments: Sequence[str]) -> int:
+    parser = _parser("python grade.py checkpoint SECTION... [options]")
+    add = parser.add_argument
+    add("sections", nargs="+", metavar="SECTION", help="a section that has a checkpoint, or all")
+    _add_submission(parser)
+    add("--seconds", type=_number(1, 3600), metavar="N", help="wall-clock limit (default: the checkpoint's, 120)")
+    add("--json", metavar="FILE", help="write the result as JSON ('-' is stdout)")
+    add("--plot", type=Path, default=Path(), metavar="FOLDER", help="where to write the plots (default: here)")
+    options = parser.parse_args(arguments)
+    _check_files({"--json": options.json})
+    if not options.plot.is_dir() or not os.access(options.plot, os.W_OK):
+        raise UsageError(f"--plot: {options.plot} is not a folder that can be written to")
+    course = Course(options.course.resolve())
+    having = [name for name in course.sections if course.find(name).checkpoint_file.exists()]
+    asked = having if "all" in options.sections else list(course.wanted(options.sections))
+    if none := [name for name in asked if name not in having]:
+        raise UsageError(f"{none[0]} has no checkpoint; there are {', '.join(having) or 'none'}")
+    from graders.checkpoint import carry_out_all
+
+    with Forkserver() as forkserver:
+        result = carry_out_all(
+            course,
+            asked,
+            options.submission or course.root / "exercises",
+            forkserver,
+            seed=options.seed,
+            seconds=options.seconds,
+            plots=options.plot,
+            shown=None if options.json == "-" else _said(options),
+        )
+    _write(result, options.json, None)
+    reached = [section.checkpoint is not None and section.checkpoint.status == "reached" for section in result.sections]
+    return REACHED if all(reached) else NOT_REACHED
 
 
 def _said(options: argparse.Namespace) -> str:
@@ -231,4 +272,9 @@ def _audit(arguments: Sequence[str]) -> int:
     return REACHED if holds else NOT_REACHED
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"hint": _hint, "reset": _reset, "audit": _audit}
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "checkpoint": _checkpoint,
+    "hint": _hint,
+    "reset": _reset,
+    "audit": _audit,
+}

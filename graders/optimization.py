@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from exercises.given.workers import dist, run_workers
 from graders.engine import NONZERO, Section, distributed_as, edit, tensors
 
 section = Section("optimization", title="Optimisers, schedules and data-parallel training")
@@ -1387,14 +1388,14 @@ matrices = teams(((2, 3), (3, 2)))
 @given(team=team)
 def broadcast_values(solution, team):
     """Gives every rank the tensor of the rank src, in place, for any src and any number of ranks."""
-    return solution.run_workers(solution.broadcast, team.tensors, src=team.root)
+    return run_workers(solution.broadcast, team.tensors, src=team.root)
 
 
 @section.check("broadcast", points=0.25, examples=20)
 @given(team=team)
 def broadcast_default(solution, team):
     """Takes rank 0 for src unless told otherwise."""
-    return solution.run_workers(solution.broadcast, team.tensors)
+    return run_workers(solution.broadcast, team.tensors)
 
 
 section.mistake(
@@ -1423,21 +1424,21 @@ section.hint(
 @given(team=team)
 def reduce_sum(solution, team):
     """Puts the sum into the tensor of the rank dst; the others stay as they are."""
-    return solution.run_workers(solution.reduce, team.tensors, dst=team.root)
+    return run_workers(solution.reduce, team.tensors, dst=team.root)
 
 
 @section.check("reduce", points=0.5, examples=30)
 @given(team=team)
 def reduce_mean(solution, team):
     """With op="mean", puts the mean there."""
-    return solution.run_workers(solution.reduce, team.tensors, dst=team.root, op="mean")
+    return run_workers(solution.reduce, team.tensors, dst=team.root, op="mean")
 
 
 @section.check("reduce", points=0.25, examples=20)
 @given(team=team)
 def reduce_default(solution, team):
     """Takes rank 0 for dst unless told otherwise."""
-    return solution.run_workers(solution.reduce, team.tensors)
+    return run_workers(solution.reduce, team.tensors)
 
 
 _MEAN = '    if op == "mean":\n        tensor /= world_size'
@@ -1486,14 +1487,14 @@ section.hint(
 @given(team=team)
 def all_reduce_sum(solution, team):
     """Puts the sum into the tensor of every rank."""
-    return solution.run_workers(solution.all_reduce, team.tensors)
+    return run_workers(solution.all_reduce, team.tensors)
 
 
 @section.check("all_reduce", points=0.5, examples=30)
 @given(team=team)
 def all_reduce_mean(solution, team):
     """With op="mean", puts the mean there."""
-    return solution.run_workers(solution.all_reduce, team.tensors, op="mean")
+    return run_workers(solution.all_reduce, team.tensors, op="mean")
 
 
 section.mistake("all_reduce", "Only rank 0 gets the result.", edit("broadcast(tensor, rank, world_size)", "pass"))
@@ -1518,10 +1519,10 @@ section.hint(
 )
 
 
-def traffic(solution, world_size):
+def traffic(world_size):
     """For each rank: how many numbers it sent, and to how many ranks."""
     sent, partners = Counter(), {}
-    for src, dst, size in solution.dist.sent:
+    for src, dst, size in dist.sent:
         sent[src] += size
         partners.setdefault(src, set()).add(dst)
     return [(sent[rank], len(partners.get(rank, ()))) for rank in range(world_size)]
@@ -1531,29 +1532,29 @@ def traffic(solution, world_size):
 @given(team=team | even_team)
 def ring_sum(solution, team):
     """Puts the sum into the tensor of every rank, whatever its size and the number of ranks."""
-    return solution.run_workers(solution.ring_all_reduce, team.tensors)
+    return run_workers(solution.ring_all_reduce, team.tensors)
 
 
 @section.check("ring_all_reduce", points=0.5, examples=30)
 @given(team=team | even_team)
 def ring_mean(solution, team):
     """With op="mean", puts the mean there."""
-    return solution.run_workers(solution.ring_all_reduce, team.tensors, op="mean")
+    return run_workers(solution.ring_all_reduce, team.tensors, op="mean")
 
 
 @section.check("ring_all_reduce", examples=30)
 @given(team=even_team)
 def ring_traffic(solution, team):
     """Each rank sends to one other rank only, and no more than two rounds of chunks."""
-    results = solution.run_workers(solution.ring_all_reduce, team.tensors)
-    return results, traffic(solution, len(team.tensors))
+    results = run_workers(solution.ring_all_reduce, team.tensors)
+    return results, traffic(len(team.tensors))
 
 
 @section.check("ring_all_reduce", points=0.25, examples=20)
 @given(team=matrices)
 def ring_of_views(solution, team):
     """Works in place on tensors that are not contiguous."""
-    return solution.run_workers(solution.ring_all_reduce, [tensor.T for tensor in team.tensors])
+    return run_workers(solution.ring_all_reduce, [tensor.T for tensor in team.tensors])
 
 
 _PASSED_ON = """

@@ -114,7 +114,8 @@ def needed(material: Material, check: str, failing: set[str] | None = None) -> f
     """The prerequisites of a check among the exercises that fail, by default all."""
     failing = set(material.section.exercises) if failing is None else failing
     item = next(item for item in paper(material, 0, EXAMPLES).items if item.name == check)
-    return diagnosis.prerequisites(material, check, item.inputs[0], 0, failing)
+    probe = material.section.checks[check].probe
+    return diagnosis.prerequisites(material, probe, item.exercise, item.inputs[0], 0, failing)
 
 
 def test_prerequisites_are_the_exercises_that_the_reference_calls(material: Material, course: Course) -> None:
@@ -175,7 +176,8 @@ def test_tracing_leaves_the_profiler_as_it_was(material: Material) -> None:
 
     sys.setprofile(profiler)
     try:
-        diagnosis.prerequisites(material, "refuses_nothing", codec.encode({}), 0, {"normed"})
+        probe = material.section.checks["refuses_nothing"].probe
+        diagnosis.prerequisites(material, probe, "normed", codec.encode({}), 0, {"normed"})
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(None)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from exercises.given.workers import Deadlock, dist, run_workers
 from graders.engine.course import Course, Material
 
 MATERIAL = Material(Course(), "optimization")
@@ -195,59 +196,59 @@ def test_reductions_are_sums_and_means(world_size: int, shape: tuple[int, ...]) 
     total = torch.stack(tensors).sum(dim=0)
     for op, expected in (("sum", total), ("mean", total / world_size)):
         for function in (opt.all_reduce, opt.ring_all_reduce):
-            for result in opt.run_workers(function, tensors, op=op):
+            for result in run_workers(function, tensors, op=op):
                 torch.testing.assert_close(result, expected)
         for root in range(world_size):
-            reduced = opt.run_workers(opt.reduce, tensors, dst=root, op=op)
+            reduced = run_workers(opt.reduce, tensors, dst=root, op=op)
             torch.testing.assert_close(reduced, [*tensors[:root], expected, *tensors[root + 1 :]])
     for root in range(world_size):
-        torch.testing.assert_close(opt.run_workers(opt.broadcast, tensors, src=root), [tensors[root]] * world_size)
+        torch.testing.assert_close(run_workers(opt.broadcast, tensors, src=root), [tensors[root]] * world_size)
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 5])
 def test_the_ring_sends_as_little_as_its_text_says(world_size: int) -> None:
     tensors = [torch.ones(world_size * 6) for _ in range(world_size)]
-    opt.run_workers(opt.ring_all_reduce, tensors)
+    run_workers(opt.ring_all_reduce, tensors)
     for rank in range(world_size):
-        sent = [(dst, size) for src, dst, size in opt.dist.sent if src == rank]
+        sent = [(dst, size) for src, dst, size in dist.sent if src == rank]
         assert {dst for dst, _ in sent} == {(rank + 1) % world_size}
         assert sum(size for _, size in sent) == 2 * (world_size - 1) * 6
 
 
 def waits_for_ever(tensor: Tensor, rank: int, world_size: int) -> None:
-    opt.dist.recv(tensor, (rank + 1) % world_size)
+    dist.recv(tensor, (rank + 1) % world_size)
 
 
 def ends_early(tensor: Tensor, rank: int, world_size: int) -> None:
     if rank:
-        opt.dist.recv(tensor, 0)
+        dist.recv(tensor, 0)
 
 
 def fails_at_the_end(tensor: Tensor, rank: int, world_size: int) -> None:
     if rank == world_size - 1:
         raise ArithmeticError("of the last rank")
-    opt.dist.recv(tensor, rank + 1)
+    dist.recv(tensor, rank + 1)
 
 
 def is_not_heard(tensor: Tensor, rank: int, world_size: int) -> None:
     if rank:
-        opt.dist.send(tensor, 0)
+        dist.send(tensor, 0)
 
 
 def talks_to_itself(tensor: Tensor, rank: int, world_size: int) -> None:
-    opt.dist.send(tensor, rank)
+    dist.send(tensor, rank)
 
 
 def expects_another_shape(tensor: Tensor, rank: int, world_size: int) -> None:
-    opt.dist.send(tensor, (rank + 1) % world_size)
-    opt.dist.recv(tensor[:1], (rank - 1) % world_size)
+    dist.send(tensor, (rank + 1) % world_size)
+    dist.recv(tensor[:1], (rank - 1) % world_size)
 
 
 @pytest.mark.parametrize(
     ("task", "error", "words"),
     [
-        (waits_for_ever, opt.Deadlock, "rank 0 waits for a message that rank 1 never sends"),
-        (ends_early, opt.Deadlock, "rank 1 waits for a message that rank 0 never sends"),
+        (waits_for_ever, Deadlock, "rank 0 waits for a message that rank 1 never sends"),
+        (ends_early, Deadlock, "rank 1 waits for a message that rank 0 never sends"),
         (fails_at_the_end, ArithmeticError, "of the last rank"),
         (is_not_heard, RuntimeError, "rank 0 never received a message that rank 1 sent"),
         (talks_to_itself, ValueError, "rank 0 sends a message to itself"),
@@ -258,14 +259,14 @@ def test_what_would_hang_is_an_error(task: Task, error: type[Exception], words: 
     before = threading.active_count()
     for _ in range(20):  # threads meet in another order each time
         with pytest.raises(error, match=words):
-            opt.run_workers(task, [torch.zeros(2) for _ in range(3)])
+            run_workers(task, [torch.zeros(2) for _ in range(3)])
     assert threading.active_count() == before
-    assert opt.run_workers(opt.shift, [torch.tensor(1.0), torch.tensor(2.0)]) == [2.0, 1.0]
+    assert run_workers(opt.shift, [torch.tensor(1.0), torch.tensor(2.0)]) == [2.0, 1.0]
 
 
 def test_workers_leave_what_they_were_given() -> None:
     tensors = [torch.tensor([1.0]), torch.tensor([2.0])]
-    opt.run_workers(opt.all_reduce, tensors)
+    run_workers(opt.all_reduce, tensors)
     assert tensors == [1.0, 2.0]
 
 
@@ -283,7 +284,7 @@ def test_a_data_parallel_step_is_that_of_the_whole_batch() -> None:
     parts = [gradient(slice(rank * 4, rank * 4 + 4)) for rank in range(3)]
     whole = gradient(slice(None))
     torch.testing.assert_close(opt.average_grads([[part] for part in parts]), [whole])
-    for result in opt.run_workers(opt.ring_all_reduce, parts, op="mean"):
+    for result in run_workers(opt.ring_all_reduce, parts, op="mean"):
         torch.testing.assert_close(result, whole)
 
 

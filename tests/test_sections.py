@@ -10,7 +10,8 @@ from graders.engine.course import Course
 
 COURSE = Course()
 FOLDERS = ("exercises", "reference", "graders")
-ENGINE_ROOM = {"__init__", "audit", "cli", "conftest", "learning"}  # what stands in graders/ beside the sections
+# What stands in graders/ beside the sections.
+ENGINE_ROOM = {"__init__", "audit", "checkpoint", "cli", "conftest", "datasets", "learning"}
 
 every_section = pytest.mark.parametrize(
     "material", [COURSE.find(name) for name in COURSE.sections], ids=COURSE.sections
@@ -21,6 +22,11 @@ every_section = pytest.mark.parametrize(
 def test_each_folder_holds_the_sections_and_nothing_else(folder):
     files = {path.stem for path in (COURSE.root / folder).glob("*.py")}
     assert files - ENGINE_ROOM == set(COURSE.sections)
+
+
+def test_every_checkpoint_belongs_to_a_section():
+    files = {path.stem for path in (COURSE.root / "graders" / "checkpoints").glob("*.py")}
+    assert files - {"__init__"} <= set(COURSE.sections)
 
 
 @every_section

@@ -8,12 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from graders.engine.closing import Criterion, as_array, checkpoint
     from graders.engine.comparison import difference
     from graders.engine.judges import close, distributed_as, exact, up_to_sign
     from graders.engine.section import Section, edit
     from graders.engine.strategies import HALVES, NONZERO, POSITIVE, WHOLE, arrays, shapes, tensors
 
 _HOME = {
+    "Criterion": "closing",
+    "as_array": "closing",
+    "checkpoint": "closing",
     "Section": "section",
     "edit": "section",
     "close": "judges",
@@ -29,8 +33,11 @@ __all__ = [
     "NONZERO",
     "POSITIVE",
     "WHOLE",
+    "Criterion",
     "Section",
     "arrays",
+    "as_array",
+    "checkpoint",
     "close",
     "difference",
     "distributed_as",

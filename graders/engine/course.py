@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from graders.engine import shaking
 from graders.engine.errors import GraderError, UsageError
 from graders.engine.section import Mistake, Section
 from graders.engine.stubs import stub
+
+if TYPE_CHECKING:
+    from graders.engine.closing import Checkpoint
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -93,6 +97,11 @@ class Material:
         """The ready-made code that sections hand to learners."""
         return sorted((self.course.root / "exercises" / "given").rglob("*.py"))
 
+    @property
+    def checkpoint_file(self) -> Path:
+        """Its checkpoint; not every section has one."""
+        return self.course.root / "graders" / "checkpoints" / f"{self.name}.py"
+
     @cached_property
     def grader_source(self) -> str:
         """The text of the grader file."""
@@ -121,6 +130,29 @@ class Material:
         if not isinstance(section, Section) or section.name != self.name:
             raise GraderError(f"{self.grader} does not define a Section named {self.name!r}")
         return section
+
+    @cached_property
+    def checkpoint(self) -> "Checkpoint":
+        """The section's closing experiment.
+
+        Raises:
+            UsageError: it has none.
+        """
+        from graders.engine.closing import Checkpoint
+
+        if not self.checkpoint_file.exists():
+            having = [name for name in self.course.sections if self.course.find(name).checkpoint_file.exists()]
+            raise UsageError(f"{self.name} has no checkpoint{nearest(self.name, having) if having else ''}")
+        module = module_of(_read(self.checkpoint_file), f"graders.checkpoints.{self.name}", self.checkpoint_file)
+        for value in vars(module).values():
+            if isinstance(value, Checkpoint):
+                return value
+        raise GraderError(f"{self.checkpoint_file} does not define a checkpoint")
+
+    @cached_property
+    def experiment(self) -> str:
+        """A module with the experiment of the section's checkpoint and what it refers to, and nothing else of it."""
+        return shaking.probes(_read(self.checkpoint_file), [self.checkpoint.name])
 
     @cached_property
     def reference_module(self) -> ModuleType:

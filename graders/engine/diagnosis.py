@@ -9,7 +9,7 @@ from types import FrameType
 from graders.engine.course import Material, module_of
 from graders.engine.judging import Failure, Rule
 from graders.engine.observing import Seen, Solution, observe
-from graders.engine.section import Mistake
+from graders.engine.section import Mistake, Probe
 
 _MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 
@@ -41,14 +41,15 @@ def _is_same(material: Material, check: str, solution: Solution, rule: Rule, see
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None
 
 
-def prerequisites(material: Material, check: str, inputs: bytes, seed: int, failing: Collection[str]) -> frozenset[str]:
-    """The `failing` exercises that the reference needs when `check` probes it on `inputs`.
+def prerequisites(
+    material: Material, probe: Probe, exercise: str, inputs: bytes, seed: int, failing: Collection[str]
+) -> frozenset[str]:
+    """The `failing` exercises that the reference needs when `probe` uses it on `inputs`.
 
-    Those that it calls itself or that the probe calls, and in turn those that these need. What lies behind an exercise
-    that does not fail is not to blame.
+    Those that `exercise`, which is probed, or the probe calls, and in turn those that these need. What lies behind an
+    exercise that does not fail is not to blame.
     """
-    exercise = material.section.checks[check].exercise
-    calls = _calls(material, check, inputs, seed)
+    calls = _calls(material, probe, inputs, seed)
     needed: set[str] = set()
     open_ends = ["", exercise]  # "" is the probe
     while open_ends:
@@ -59,7 +60,7 @@ def prerequisites(material: Material, check: str, inputs: bytes, seed: int, fail
     return frozenset(needed)
 
 
-def _calls(material: Material, check: str, inputs: bytes, seed: int) -> dict[str, set[str]]:
+def _calls(material: Material, probe: Probe, inputs: bytes, seed: int) -> dict[str, set[str]]:
     """Which exercises of the reference each one calls directly, or through given code; "" is the probe."""
     filename, exercises = str(material.reference), frozenset(material.section.exercises)
     calls: dict[str, set[str]] = {}
@@ -81,7 +82,7 @@ def _calls(material: Material, check: str, inputs: bytes, seed: int) -> dict[str
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        observe(material.section.checks[check].probe, solution, inputs, seed, ())
+        observe(probe, solution, inputs, seed, ())
     finally:
         sys.setprofile(before)
     return calls

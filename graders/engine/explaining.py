@@ -40,8 +40,9 @@ def explain_all(
             continue
         explainer = _Explainer(material, paper, mark, rule(mark.item), sitting)
         earlier = order[: order.index(mark.item.exercise)]
+        probe, exercise = material.section.checks[mark.item.name].probe, mark.item.exercise
         needed = diagnosis.prerequisites(
-            material, mark.item.name, mark.failure.inputs, paper.seed, failing.intersection(earlier)
+            material, probe, exercise, mark.failure.inputs, paper.seed, failing.intersection(earlier)
         )
         first = next((name for name in earlier if name in needed), None)
         if first and explainer.mistake():

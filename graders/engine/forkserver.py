@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -36,8 +35,9 @@ def serve(control: socket.socket) -> None:
             match json.loads(data):
                 case {"preload": names}:
                     answer = _preload(names)
-                case {"fork": scratch, "memory": memory}:
-                    pid = _fork(control, descriptors[0], Path(scratch), memory, readable)
+                case {"fork": scratch, "memory": memory, "hidden": hidden}:
+                    limits = worker.Limits(Path(scratch), memory, readable, tuple(map(Path, hidden)))
+                    pid = _fork(control, descriptors[0], limits)
                     children.add(pid)
                     answer = {"pid": pid}
                 case {"end": pid, "dying": dying} if pid in children:
@@ -68,11 +68,11 @@ def _preload(names: list[str]) -> dict[str, object]:
     return {"failed": failed, "unprotected": sandbox.support()}
 
 
-def _fork(control: socket.socket, descriptor: int, scratch: Path, memory: int, readable: Sequence[Path] | None) -> int:
+def _fork(control: socket.socket, descriptor: int, limits: worker.Limits) -> int:
     pid = os.fork()
     if pid == 0:
         control.close()
-        worker.main(socket.socket(fileno=descriptor), scratch, memory, readable)
+        worker.main(socket.socket(fileno=descriptor), limits)
     os.close(descriptor)
     return pid
 

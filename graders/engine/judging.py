@@ -47,7 +47,7 @@ class Rule:
             case codec.Raised(), codec.Raised():
                 agrees = expected.type in observed.bases
                 return "raised", None if agrees else f"{observed.type} was raised where {expected.type} was expected"
-            case codec.Raised(type="NotImplementedError"), _ if _is_of_stub(observed):
+            case codec.Raised(type="NotImplementedError"), _ if is_of_stub(observed):
                 return "not_attempted", "it is still to be written"
             case codec.Raised(), _:
                 return "raised", f"{observed.type} was raised"
@@ -72,6 +72,6 @@ class Rule:
             return difference(observed, expected) or f"it could not be compared ({type(error).__name__}: {error})"
 
 
-def _is_of_stub(observed: codec.Raised) -> bool:
+def is_of_stub(observed: codec.Raised) -> bool:
     """Whether the learner's own last line raised it, and not a library that it called."""
     return "raise NotImplementedError" in observed.trace.rpartition("\n")[2]  # `def f(x): raise …` too

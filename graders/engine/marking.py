@@ -66,7 +66,7 @@ def mark(
         explain: look for smaller inputs and name mistakes. Without it there are only verdicts.
         advance: called with the title of each check when it begins.
     """
-    order = _order(material, paper, submission)
+    order = order_of(material, paper, submission)
     forkserver.preload(submission.imports.union(paper.imports))
     marking = _Marking(material, paper, submission, only)
     with ExitStack() as desks:
@@ -92,7 +92,7 @@ def notices(
     Args:
         seconds: the limit for each check, where it has not a shorter one.
     """
-    order = _order(material, paper, submission)
+    order = order_of(material, paper, submission)
     forkserver.preload(submission.imports.union(paper.imports))
     marking = _Marking(material, paper, submission, None)
     with Sitting(forkserver, order) as sitting:
@@ -102,6 +102,19 @@ def notices(
             if marking.verdict(limited, sitting).status != "passed":
                 return True
     return False
+
+
+def order_of(material: Material, paper: Paper, submission: Submission) -> Order:
+    """What a worker loads to sit the paper."""
+    return Order(
+        section=material.name,
+        cells=submission.cells,
+        probes=paper.probes,
+        aliases=paper.aliases,
+        exercises=tuple(dict.fromkeys(item.exercise for item in paper.items)),
+        stub=paper.untouched,
+        skip={},
+    )
 
 
 def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
@@ -230,18 +243,6 @@ class _Marking:
             label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file
             where = "" if label == self._submission.file else f"{label}: "
             yield LoadWarning(trouble.line, where + trouble.message)
-
-
-def _order(material: Material, paper: Paper, submission: Submission) -> Order:
-    return Order(
-        section=material.name,
-        cells=submission.cells,
-        probes=paper.probes,
-        aliases=paper.aliases,
-        exercises=tuple(dict.fromkeys(item.exercise for item in paper.items)),
-        stub=paper.untouched,
-        skip={},
-    )
 
 
 def _first_failure(item: Item, answers: Answers, rule: Rule) -> Failure | None:

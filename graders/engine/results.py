@@ -63,6 +63,30 @@ class LoadWarning(msgspec.Struct, frozen=True):
     message: str
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """A figure that a checkpoint's experiment has to keep within bounds; None is no bound, or not a number."""
+
+    name: str
+    value: float | None
+    at_least: float | None
+    at_most: float | None
+    reached: bool
+
+
+class CheckpointResult(msgspec.Struct, frozen=True):
+    """What came of a section's closing experiment."""
+
+    name: str
+    title: str
+    status: Literal["reached", "not_reached", "raised", "timed_out", "crashed", "not_attempted", "missing"]
+    criteria: tuple[Measured, ...]
+    curves: dict[str, tuple[float | None, ...]]  # what the experiment yielded, by name
+    seconds: float
+    finish_first: str | None = None  # an exercise that the experiment needs, and that is not right yet
+    error: str | None = None  # learner's frames of an exception, or why nothing was measured
+    output: str = ""  # what the learner's code printed
+
+
 class SectionResult(msgspec.Struct, frozen=True):
     """The verdict on one section of a submission."""
 
@@ -74,6 +98,7 @@ class SectionResult(msgspec.Struct, frozen=True):
     seconds: float
     warnings: tuple[LoadWarning, ...]
     exercises: tuple[ExerciseResult, ...]
+    checkpoint: CheckpointResult | None = None  # None where it was not asked for
 
 
 class Grade(msgspec.Struct, frozen=True):

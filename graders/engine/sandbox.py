@@ -20,7 +20,7 @@ import signal
 import struct
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,7 +164,7 @@ def prepare() -> None:
         _file_rules().close()
 
 
-def restrict(readable: Sequence[Path], scratch: Path, memory: int) -> None:
+def restrict(readable: Sequence[Path], scratch: Path, memory: int, hidden: Sequence[Path] = ()) -> None:
     """Takes from this process what a learner's code does not need. It cannot be undone.
 
     Where `support()` names something missing, only the limits are set (and on Linux privileges are dropped).
@@ -173,6 +173,7 @@ def restrict(readable: Sequence[Path], scratch: Path, memory: int) -> None:
         readable: files and folders that may be read; other files are as if locked. See `interpreter_paths`.
         scratch: the one folder in which files may also be written.
         memory: bytes of address space the process may take in addition to what it has now.
+        hidden: files and folders, without links, that may not be read although they lie in one of `readable`.
 
     Raises:
         OSError: a layer could not be put in place, or a path does not exist. The process is then not safe to use.
@@ -185,7 +186,7 @@ def restrict(readable: Sequence[Path], scratch: Path, memory: int) -> None:
     if support() is None:
         if len(os.listdir("/proc/self/task")) > 1:
             raise RuntimeError("a process can be restricted only while it has a single thread")
-        _restrict_files(readable, scratch)
+        _restrict_files(readable, scratch, hidden)
         _restrict_system_calls()
 
 
@@ -222,7 +223,7 @@ def _drop_privileges() -> None:
     _call_c("prctl", set_death_signal, signal.SIGKILL, 0, 0, 0)
 
 
-def _restrict_files(readable: Sequence[Path], scratch: Path) -> None:
+def _restrict_files(readable: Sequence[Path], scratch: Path, hidden: Sequence[Path]) -> None:
     from landlockpy import AccessFS, RestrictFlag
 
     of_files = AccessFS.EXECUTE | AccessFS.READ_FILE | AccessFS.WRITE_FILE | AccessFS.TRUNCATE
@@ -230,11 +231,25 @@ def _restrict_files(readable: Sequence[Path], scratch: Path) -> None:
     write = AccessFS.READ_FILE | AccessFS.READ_DIR | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.MAKE_REG
     write |= AccessFS.MAKE_DIR | AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.REFER
     with _file_rules() as ruleset:
-        for path in readable:
-            ruleset.allow_path(path, read if path.is_dir() else read & of_files)
+        for path, is_listed_only in _around(readable, hidden):
+            access = AccessFS.READ_DIR if is_listed_only else read
+            ruleset.allow_path(path, access if path.is_dir() else access & of_files)
         ruleset.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
         ruleset.allow_path(scratch, write)
         ruleset.restrict(RestrictFlag.LOG_SAME_EXEC_OFF)  # a learner's refused call is nothing for the system's log
+
+
+def _around(readable: Sequence[Path], hidden: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    """The paths without the hidden ones, and whether a folder may only be listed: one that holds something hidden.
+
+    Landlock cannot take back what it allows for a folder, so what else lies in it is allowed piece by piece.
+    """
+    for path in readable:
+        holds_hidden = any(path in secret.parents for secret in hidden)
+        if path not in hidden:
+            yield path, holds_hidden
+        if holds_hidden:
+            yield from _around([inner for inner in path.iterdir() if inner.exists()], hidden)
 
 
 def _file_rules() -> "landlockpy.Ruleset":

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ _HOPELESS = "the process ended while the file was loaded, at no statement of it"
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from graders.engine.forkserver import main; main()"
+
+
+Point = Callable[[str, float], None]
 
 
 class Answers(msgspec.Struct):
@@ -95,11 +98,13 @@ class Forkserver:
             self.unprotected = self._ask({"preload": missing})["unprotected"]
             self._loaded.update(missing)
 
-    def fork(self, scratch: Path) -> tuple[int, socket.socket]:
-        """A new worker: its process id and the connection to it."""
+    def fork(self, scratch: Path, hidden: Sequence[Path] = ()) -> tuple[int, socket.socket]:
+        """A new worker that cannot read the folders `hidden`: its process id and the connection to it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            answer = self._ask({"fork": str(scratch), "memory": _MEMORY}, [theirs.fileno()])
+            answer = self._ask(
+                {"fork": str(scratch), "memory": _MEMORY, "hidden": [str(path) for path in hidden]}, [theirs.fileno()]
+            )
         return answer["pid"], ours
 
     def end(self, pid: int, dying: bool = False) -> int:
@@ -126,10 +131,11 @@ class Sitting:
     Args:
         forkserver: where workers come from.
         order: what they load.
+        hidden: folders of libraries that they cannot read.
     """
 
-    def __init__(self, forkserver: Forkserver, order: Order):
-        self._forkserver, self._order = forkserver, order
+    def __init__(self, forkserver: Forkserver, order: Order, hidden: Sequence[Path] = ()):
+        self._forkserver, self._order, self._hidden = forkserver, order, hidden
         self._worker: _Worker | None = None
         self.loaded = Loaded({}, frozenset(), ())
         self._used = False  # something has run in this worker
@@ -164,7 +170,7 @@ class Sitting:
             if self._order.until == (0, 0):
                 break
             self.leave()
-            self._worker = _Worker(self._forkserver)
+            self._worker = _Worker(self._forkserver, self._hidden)
             end = time.monotonic() + _FILE_SECONDS
             try:
                 loaded = self._worker.load(self._order, end)
@@ -179,8 +185,14 @@ class Sitting:
         self.loaded = Loaded({}, frozenset(), (Trouble(0, 1, _HOPELESS, ()),))
         return self.loaded
 
-    def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float) -> Answers:
-        """Runs `probe` on `inputs`, all within `seconds` of wall-clock time."""
+    def sit(
+        self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float, point: Point | None = None
+    ) -> Answers:
+        """Runs `probe` on `inputs`, all within `seconds` of wall-clock time.
+
+        Args:
+            point: called with each value that an experiment yields, and the name of its curve.
+        """
         if self._stopped:
             return Answers([], stopped="crashed", reason="it was stopped")
         if self._worker is None:
@@ -188,7 +200,7 @@ class Sitting:
         if self._worker is None:
             return Answers([], stopped="crashed", reason=_HOPELESS)
         self._used = True
-        answers, reusable = self._worker.run(Task(probe, seed, tuple(inputs)), seconds)
+        answers, reusable = self._worker.run(Task(probe, seed, tuple(inputs)), seconds, point)
         if not reusable:
             self.leave()
         return answers
@@ -214,11 +226,11 @@ def _without(order: Order, stop: _Stopped, late: bool) -> Order:
 class _Worker:
     """A worker process, from its fork to its end."""
 
-    def __init__(self, forkserver: Forkserver):
+    def __init__(self, forkserver: Forkserver, hidden: Sequence[Path]):
         self._forkserver = forkserver
         self._scratch = Path(tempfile.mkdtemp(prefix="grading-"))
         try:
-            self._pid, connection = forkserver.fork(self._scratch)
+            self._pid, connection = forkserver.fork(self._scratch, hidden)
         except BaseException:
             shutil.rmtree(self._scratch, ignore_errors=True)
             raise
@@ -257,7 +269,7 @@ class _Worker:
         except _GARBAGE as error:
             raise _Stopped(place, self._death(error)) from None
 
-    def run(self, task: Task, seconds: float) -> tuple[Answers, bool]:
+    def run(self, task: Task, seconds: float, point: Point | None) -> tuple[Answers, bool]:
         """Runs a task; what came of it, and whether the worker is fit for another."""
         answers = Answers([])
         deadline = time.monotonic() + seconds
@@ -267,6 +279,8 @@ class _Worker:
                 kind, body = self._receive(deadline)
                 if kind == Kind.SEEN and len(answers.seen) <= len(task.inputs):
                     answers.seen += msgspec.msgpack.decode(body, type=list[Seen])
+                elif kind == Kind.POINT and point:
+                    point(*msgspec.msgpack.decode(body, type=tuple[str, float]))
                 elif kind == Kind.SAID:
                     answers.said = (answers.said + msgspec.msgpack.decode(body, type=str))[:_MAX_SAID]
                 elif kind == Kind.DONE and len(answers.seen) == len(task.inputs):

@@ -1,5 +1,6 @@
 """The worker: a forked, restricted process that loads one submission and runs probes on it. It is not trusted."""
 
+import inspect
 import io
 import os
 import signal
@@ -9,9 +10,11 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy.random  # noqa: F401  loaded once for all workers: numpy leaves it to the first who asks
@@ -45,16 +48,18 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequence[Path] | None) -> None:
-    """Serves one submission until the parent closes the connection.
+class Limits(NamedTuple):
+    """What a submission may use."""
 
-    Args:
-        connection: to the parent.
-        scratch: the only folder that the submission may write to.
-        memory: how many bytes the submission may use on top of what the process has now.
-        readable: the files and folders that the submission may read; None where this system has no sandbox.
-    """
-    _settle(scratch)
+    scratch: Path  # the only folder that it may write to
+    memory: int  # bytes on top of what the process has when it begins
+    readable: Sequence[Path] | None  # the files and folders that it may read; None where this system has no sandbox
+    hidden: Sequence[Path]  # and what in these it may not read
+
+
+def work(connection: socket.socket, limits: Limits) -> None:
+    """Serves one submission until the parent, at the other end of the connection, closes it."""
+    _settle(limits.scratch)
     channel = Channel(connection)
     printed = Printed(channel)
     sys.stdout = sys.stderr = printed
@@ -62,14 +67,16 @@ def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequen
     probes = ModuleType("probes")
     sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
     exec(compile(order.probes, "<probes>", "exec"), vars(probes))
-    if readable is not None:
-        sandbox.restrict(readable, scratch, memory)
+    if limits.readable is not None:
+        sandbox.restrict(limits.readable, limits.scratch, limits.memory, limits.hidden)
     solution, files = _load(channel, order)
     threads = threading.active_count()
     while True:
         task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
         printed.left = _MAX_SAID
         probe = vars(probes)[task.probe]
+        if inspect.isgeneratorfunction(probe):
+            probe = partial(_carry_out, channel, probe)
         pending: list[Seen] = []
         sent = time.monotonic()
         for inputs in task.inputs:
@@ -79,6 +86,17 @@ def work(connection: socket.socket, scratch: Path, memory: int, readable: Sequen
                 pending, sent = [], time.monotonic()
         channel.send(Kind.SEEN, pending)
         channel.send(Kind.DONE, threading.active_count() > threads)
+
+
+def _carry_out(channel: Channel, experiment: Callable[..., Any], solution: Solution, **inputs: Any) -> Any:
+    """Runs an experiment, sends what it yields as it comes, and returns its evidence."""
+    course = experiment(solution, **inputs)
+    while True:
+        try:
+            name, value = next(course)
+        except StopIteration as end:
+            return end.value
+        channel.send(Kind.POINT, (str(name), float(value)))
 
 
 def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
@@ -107,11 +125,11 @@ def _settle(scratch: Path) -> None:
     tempfile.tempdir = None  # it is looked up again
 
 
-def main(connection: socket.socket, scratch: Path, memory: int, readable: Sequence[Path] | None) -> None:
+def main(connection: socket.socket, limits: Limits) -> None:
     """Runs `work` and ends the process, whatever comes."""
     status = 1
     try:
-        work(connection, scratch, memory, readable)
+        work(connection, limits)
     except Broken:
         status = 0  # the parent has closed the connection
     except BaseException:

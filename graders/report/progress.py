@@ -12,6 +12,7 @@ from rich.text import Text
 from graders.report.words import one_line
 
 # Drawn by hand: rich.progress would cost a thread, and time to import, in a process that is about to fork.
+_BAR = 24  # characters of the bar of an experiment
 _CLEAR = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
@@ -37,11 +38,25 @@ class Progress:
         self._what, self._done = what, 0
         return self._advance
 
+    def measure(self, what: str, steps: int) -> Callable[[str, float], None]:
+        """Begin an experiment of so many steps. The function that is returned is told each value it yields."""
+        self._what, self._done = what, 0
+
+        def point(name: str, value: float) -> None:
+            self._done = min(self._done + 1, steps)
+            filled = _BAR * self._done // steps
+            self._show(f"{what} [{'#' * filled}{'.' * (_BAR - filled)}] {self._done}/{steps}  {name} {value:.4g}")
+
+        return point
+
     def _advance(self, label: str) -> None:
         self._done += 1
+        self._show(f"{self._what}: {self._done} {label}")
+
+    def _show(self, text: str) -> None:
         if not self._console.is_interactive:
             return
-        line = Text(one_line(f"{self._what}: {self._done} {label}"), style="dim")
+        line = Text(one_line(text), style="dim")
         line.truncate(self._console.width - 1)
         self._console.control(_CLEAR)
         self._console.print(line, end="", soft_wrap=True, highlight=False)

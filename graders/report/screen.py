@@ -51,7 +51,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._encoding = console.encoding
-        plain = not _can_show("".join(SYMBOLS.values()) + "─", self._encoding)
+        self.plain = plain = not _can_show("".join(SYMBOLS.values()) + "─", self._encoding)
         self.symbols = {
             status: symbol.translate(PLAIN_SYMBOLS) if plain else symbol for status, symbol in SYMBOLS.items()
         }

@@ -1,0 +1,1 @@
+"""The closing experiments, one file a section that has one."""

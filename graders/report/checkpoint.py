@@ -1,0 +1,125 @@
+"""What came of a section's closing experiment, on the terminal."""
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from graders.engine.results import CheckpointResult, Measured, SectionResult
+from graders.report.next_step import NextStep, place_of
+from graders.report.screen import Screen
+from graders.report.words import inert, one_line, shortened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_ENDED = {
+    "raised": "The experiment stopped at an exception",
+    "timed_out": "The experiment was stopped",
+    "crashed": "The process died",
+    "not_attempted": "A piece is missing",
+    "missing": "A piece is missing",
+    "not_reached": "Nothing was measured",
+}
+
+
+def print_checkpoint(
+    section: SectionResult,
+    picture: "np.ndarray | None",
+    console: Console,
+    *,
+    file: str | None,
+    command: str = "python grade.py",
+    options: str = "",
+) -> None:
+    """Print the curve, what was measured and what had to be reached, and what to do next.
+
+    Args:
+        section: the section, with its checkpoint.
+        picture: what the experiment ends in, brightness from 0 to 1; drawn in place of the curves.
+        console: where to print.
+        file: where the plot was written.
+        command: how the grader is called, for the next step.
+        options: what it was called with, to be said again there.
+    """
+    result = section.checkpoint
+    assert result is not None  # the caller asked for it
+    screen = Screen(console)
+    screen.line()
+    screen.ends(section.title, "checkpoint")
+    screen.line((one_line(section.file), "dim"))
+    screen.line()
+    for line in textwrap.wrap(result.title, screen.width):
+        screen.line((line, ""))
+    screen.line()
+    for line in _drawn(screen, result, picture):
+        screen.line((f"  {line}", ""))
+    _print_criteria(screen, result.criteria)
+    _print_error(screen, result)
+    reached = result.status == "reached"
+    symbol = screen.symbols["passed" if reached else "failed"]
+    words = f"{symbol} {'Reached' if reached else 'Not reached'} in {result.seconds:.1f} s."
+    screen.line((words, "bold green" if reached else "bold red"))
+    if file:
+        screen.line((f"  plot   {file}", ""))
+    screen.next_step(_next_step(section, result, command, options))
+
+
+def _drawn(screen: Screen, result: CheckpointResult, picture: "np.ndarray | None") -> list[str]:
+    from graders.report.plot import curves_as_text, picture_as_text
+
+    if picture is not None:
+        lines = picture_as_text(picture, screen.width)
+    else:
+        lines = curves_as_text(result.curves, screen.width, plain=screen.plain)
+    return [*lines, ""] if lines else []
+
+
+def _print_criteria(screen: Screen, criteria: tuple[Measured, ...]) -> None:
+    if not criteria:
+        return
+    names = max(len(one_line(measured.name)) for measured in criteria)
+    values = max(len(_figure(measured.value)) for measured in criteria)
+    for measured in criteria:
+        screen.line(
+            (
+                f"  {screen.symbols['passed' if measured.reached else 'failed']} ",
+                "green" if measured.reached else "bold red",
+            ),
+            (f"{one_line(measured.name):<{names}}  {_figure(measured.value):>{values}}", ""),
+            (f"  {_bounds(measured)}", "dim"),
+        )
+    screen.line()
+
+
+def _figure(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.4g}"
+
+
+def _bounds(measured: Measured) -> str:
+    bounds = (("at least", measured.at_least), ("at most", measured.at_most))
+    return ", ".join(f"{words} {_figure(bound)}" for words, bound in bounds if bound is not None)
+
+
+def _print_error(screen: Screen, result: CheckpointResult) -> None:
+    if result.error:
+        screen.line((f"{_ENDED[result.status]}:", "bold red"))
+        for line in inert(result.error).split("\n"):
+            screen.line((f"    {shortened(line)}", ""))
+        screen.line()
+    if result.output.strip():
+        screen.line(("Your code printed:", "dim"))
+        for line in inert(result.output).rstrip("\n").split("\n")[-10:]:
+            screen.line((f"    {shortened(line)}", ""))
+        screen.line()
+
+
+def _next_step(section: SectionResult, result: CheckpointResult, command: str, options: str) -> NextStep:
+    tail = f" {options}" if options else ""
+    if result.finish_first:
+        exercise = next(each for each in section.exercises if each.name == result.finish_first)
+        grade = f"{command} {section.name}::{exercise.name}{tail}"
+        return NextStep(f"finish {exercise.name} first", place_of(section, exercise), "grade", grade)
+    if result.status != "reached":
+        return NextStep("see what the checks say", None, "grade", f"{command} {section.name}{tail}")
+    return NextStep("see what else there is to learn", None, "run", command)

@@ -1,0 +1,73 @@
+"""Curves and pictures of an experiment: as text for the terminal, and as a PNG file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+_HEIGHT, _WIDEST = 9, 64  # characters
+_PLAIN_FRAME = str.maketrans("┌┐└┘─│", "++++-|")
+_SHADES = np.array(list(" .:-=+*#%@"))
+
+Curves = Mapping[str, Sequence[float | None]]
+
+
+def curves_as_text(curves: Curves, width: int, plain: bool) -> list[str]:
+    """The curves drawn with characters, `width` of them in a line; `plain` is ASCII alone."""
+    from uniplot import plot_to_string
+
+    shown = _drawable(curves)
+    if not any(len(values) > 1 for values in shown.values()):
+        return []
+    drawn = plot_to_string(
+        xs=[np.arange(1, len(values) + 1) for values in shown.values()],
+        ys=list(shown.values()),
+        width=min(width - 12, _WIDEST),
+        height=_HEIGHT,
+        lines=True,
+        color=False,
+        legend_labels=list(shown),
+        character_set="ascii" if plain or len(shown) > 1 else "block",  # by which letters tell curves apart
+    )
+    lines = [line.rstrip() for line in drawn.split("\n")]
+    return [line.translate(_PLAIN_FRAME) for line in lines] if plain else lines
+
+
+def picture_as_text(picture: np.ndarray, width: int) -> list[str]:
+    """A picture (height, width) of brightness from 0 to 1, in characters, which are twice as high as wide."""
+    columns = min(width - 4, _WIDEST, max(picture.shape[1], 32))
+    rows = max(1, round(columns * picture.shape[0] / picture.shape[1] / 2))
+    across = (np.arange(columns) * picture.shape[1] / columns).astype(int)
+    down = (np.arange(rows) * picture.shape[0] / rows).astype(int)
+    shades = (picture[np.ix_(down, across)] * (len(_SHADES) - 1)).round().astype(int)  # (rows, columns)
+    return ["".join(row).rstrip() for row in _SHADES[shades]]
+
+
+def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None) -> None:
+    """Writes the curves, and the picture beside them where there is one, to a PNG file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4 if picture is None else 11, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = figure.subplots(1, 1 if picture is None else 2, squeeze=False)[0]
+    for name, values in _drawable(curves).items():
+        axes[0].plot(np.arange(1, len(values) + 1), values, label=name)
+    axes[0].set_xlabel("step")
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
+    axes[0].grid(alpha=0.3)
+    if curves:
+        axes[0].legend()
+    if picture is not None:
+        axes[1].imshow(picture, cmap="gray", vmin=0, vmax=1)
+        axes[1].set_axis_off()
+    figure.savefig(path, dpi=120, format="png")
+
+
+def _drawable(curves: Curves) -> dict[str, np.ndarray]:
+    return {name: np.array([np.nan if value is None else value for value in values]) for name, values in curves.items()}
