@@ -1,8 +1,8 @@
 """How long grading takes, next to what it could cost at least and what it costs without isolation.
 
-    python benchmarks/grading.py [SECTION] [--rounds N]
+    python benchmarks/grading.py [SECTION...] [--rounds N]
 
-In one run, turn about, on a full-mark submission of one section and the same checks:
+For each section (by default all) in one run, turn about, on a full-mark submission and the same checks:
 
 a  `python grade.py SECTION`, its paper cached
 b  the same, its paper not cached
@@ -42,6 +42,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from types import SimpleNamespace
+from graders.engine import codec
 from graders.engine.course import Course, module_of
 
 material = Course().find({section!r})
@@ -65,6 +66,8 @@ def agree(observed, expected):
         assert observed.keys() == expected.keys()
         for key in expected:
             agree(observed[key], expected[key])
+    elif hasattr(expected, "detach"):
+        np.testing.assert_allclose(observed.detach(), expected.detach())
     elif isinstance(expected, (np.ndarray, float)):
         np.testing.assert_allclose(observed, expected)
     else:
@@ -77,7 +80,7 @@ def test_check(check):
         expected = shown(check.probe, reference, inputs)
         observed = shown(check.probe, submission, inputs)
         if check.judge and not isinstance(expected, type):
-            assert check.judge(observed, expected, inputs) is None
+            assert check.judge(*(codec.decode(codec.encode(value)) for value in (observed, expected)), inputs) is None
         else:
             agree(observed, expected)
 
@@ -90,6 +93,7 @@ def test_check(check):
 
 FLOOR = """
 import pickle, sys
+sys.path.insert(0, {root!r})
 from collections import namedtuple
 from types import ModuleType, SimpleNamespace
 {imports}
@@ -111,20 +115,24 @@ for name, inputs in pickle.load(open({inputs!r}, "rb")):
 def main() -> None:
     """Measures and prints a table."""
     parser = argparse.ArgumentParser(description="times grading; see the head of the file")
-    parser.add_argument("section", nargs="?", default="backprop")
+    parser.add_argument("sections", nargs="*", metavar="SECTION")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    material = Course().find(options.section)
+    for section in options.sections or Course().sections:
+        _measure(Course().find(section), options.rounds)
+
+
+def _measure(material: Material, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = _runs(material, Path(folder))
         times: dict[str, list[float]] = {name: [] for name in runs}
         for run in runs.values():
             run()  # once without a clock: caches, and byte code
-        for _ in range(options.rounds):
+        for _ in range(rounds):
             for name, run in runs.items():
                 times[name].append(_timed(run))
-    _print_table(options.section, times)
-    print(f"\nfrom save to verdict, one exercise, all loaded: {1000 * _warm(material):.0f} ms")
+    _print_table(material.name, times)
+    print(f"from save to verdict, one exercise, all loaded: {1000 * _warm(material):.0f} ms\n", flush=True)
 
 
 def _runs(material: Material, folder: Path) -> dict[str, Callable[[], None]]:
@@ -161,6 +169,7 @@ def _floor(material: Material, folder: Path) -> str:
     (folder / "inputs.pickle").write_bytes(pickle.dumps(cases, protocol=pickle.HIGHEST_PROTOCOL))
     (folder / "probes.py").write_text(material.probes)
     return FLOOR.format(
+        root=str(ROOT),
         imports="import numpy",
         tuples="\n".join(f"{name} = namedtuple({name!r}, {fields!r})" for name, fields in tuples.items()),
         probes=str(folder / "probes.py"),

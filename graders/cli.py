@@ -130,7 +130,8 @@ def _graded_on_screen(
         result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
     console = Console(highlight=False)
     if options.targets:
-        print_grade(result, console, failures=options.failures, options=_said(options))
+        closing = [name for name in asked if course.find(name).checkpoint_file.exists()]
+        print_grade(result, console, failures=options.failures, options=_said(options), closing=closing)
     else:
         print_overview(result, console, options=_said(options))
     return result

@@ -58,7 +58,8 @@ WHOLE = """{
             }
           ]
         }
-      ]
+      ],
+      "checkpoint": null
     }
   ]
 }

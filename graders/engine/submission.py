@@ -9,7 +9,7 @@ import msgspec
 from graders.engine.errors import UsageError
 from graders.engine.magics import without_cell_magic
 
-_MAX_BYTES = 10 * 2**20
+MAX_BYTES = 10 * 2**20  # of one file
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
 _HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
 
@@ -47,18 +47,32 @@ def read(path: Path) -> Submission:
         if path.suffix not in (".py", ".ipynb"):
             raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
         with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"{shown} is larger than {_MAX_BYTES // 2**20} MiB")
+    return parse(shown, path.suffix, data)
+
+
+def parse(shown: str, suffix: str, data: bytes) -> Submission:
+    """The submission that a file with this content is.
+
+    Args:
+        shown: the name under which it is shown.
+        suffix: `.py`, or `.ipynb` for a notebook.
+        data: the file's content; one byte more than the limit is enough of a file that is too large.
+
+    Raises:
+        UsageError: it is too large, or is not what its name says: text, or a notebook.
+    """
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{shown} is not UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"{shown} is not text: it holds null bytes")
-    return Submission(shown, _notebook(shown, text) if path.suffix == ".ipynb" else (Cell(shown, _plain(text)),))
+    return Submission(shown, _notebook(shown, text) if suffix == ".ipynb" else (Cell(shown, _plain(text)),))
 
 
 def find(folder: Path, section: str) -> Path:

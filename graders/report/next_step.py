@@ -1,5 +1,6 @@
 """The one thing to do next. Every report ends with it."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
@@ -17,7 +18,9 @@ class NextStep(NamedTuple):
     command: str
 
 
-def next_step(grade: Grade, command: str, *, options: str = "", explained: bool = True) -> NextStep:
+def next_step(
+    grade: Grade, command: str, *, options: str = "", explained: bool = True, closing: Collection[str] = ()
+) -> NextStep:
     """Repair before writing something new, go on before starting, and in the order of study.
 
     Args:
@@ -25,14 +28,15 @@ def next_step(grade: Grade, command: str, *, options: str = "", explained: bool 
         command: how the grader is called, `python grade.py`
         options: what was said besides, to be said again: `--submission answers`
         explained: whether the report shows what is wrong: then a hint is next, else a look at the failure
+        closing: the sections that end in a checkpoint
     """
-    step = _next_step(grade, command, explained)
+    step = _next_step(grade, command, explained, closing)
     if step.purpose in ("hint", "run") or not options:
         return step
     return step._replace(command=f"{step.command} {options}")
 
 
-def _next_step(grade: Grade, command: str, explained: bool) -> NextStep:
+def _next_step(grade: Grade, command: str, explained: bool, closing: Collection[str]) -> NextStep:
     places = [(section, exercise) for section in grade.sections for exercise in section.exercises]
     if to_fix := [place for place in places if not _statuses(place).isdisjoint(TO_FIX)]:
         return _repair(*to_fix[0], command) if explained else _look(*to_fix[0], command)
@@ -43,7 +47,7 @@ def _next_step(grade: Grade, command: str, explained: bool) -> NextStep:
     if ungraded := [section for section in grade.sections if not section.exercises]:
         section = ungraded[0]
         return NextStep(f"start with {section.name}", one_line(section.file), "grade", f"{command} {section.name}")
-    return _go_on(grade, len(places), command)
+    return _go_on(grade, len(places), command, closing)
 
 
 def started(section: SectionResult) -> bool:
@@ -89,10 +93,12 @@ def blocked_because(exercise: ExerciseResult) -> str:
     return shortened(one_line(next(errors, "")))
 
 
-def _go_on(grade: Grade, exercises: int, command: str) -> NextStep:
+def _go_on(grade: Grade, exercises: int, command: str, closing: Collection[str]) -> NextStep:
     if not grade.sections:
         return NextStep("see what there is to learn", None, "run", command)
     section = grade.sections[-1]
     if exercises == 1:
         return NextStep(f"grade the rest of {section.name}", None, "run", f"{command} {section.name}")
+    if len(grade.sections) == 1 and section.name in closing:
+        return NextStep("train what you have written", None, "train", f"{command} checkpoint {section.name}")
     return NextStep("see what else there is to learn", None, "run", command)

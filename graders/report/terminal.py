@@ -2,6 +2,7 @@
 
 import textwrap
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from rich.console import Console
@@ -35,7 +36,13 @@ class Failure(NamedTuple):
 
 
 def print_grade(
-    grade: Grade, console: Console, *, failures: int = 3, command: str = "python grade.py", options: str = ""
+    grade: Grade,
+    console: Console,
+    *,
+    failures: int = 3,
+    command: str = "python grade.py",
+    options: str = "",
+    closing: Collection[str] = (),
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
 
@@ -45,13 +52,14 @@ def print_grade(
         failures: how many failing checks are explained
         command: how the grader is called, for the next step
         options: what it was called with, to be said again there
+        closing: the sections that end in a checkpoint
     """
     screen = Screen(console)
     for section in grade.sections:
         _print_section(screen, section, folded=len(grade.sections) > 1)
     _print_failures(screen, grade, failures)
     _print_outcome(screen, grade)
-    screen.next_step(next_step(grade, command, options=options))
+    screen.next_step(next_step(grade, command, options=options, closing=closing))
 
 
 def _print_section(screen: Screen, section: SectionResult, folded: bool) -> None:
