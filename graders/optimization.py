@@ -679,7 +679,7 @@ def groups_are_kept(solution, descent, grouped, lr):
     params = parameters(descent.start)
     optimizer = solution.SGDGroups(with_params(grouped.groups, params), **grouped.defaults)
     first = moves(optimizer, params, descent.grads[:1])
-    kept = [(group["lr"], group["momentum"], len(group["params"])) for group in optimizer.param_groups]
+    kept = [(float(group["lr"]), float(group["momentum"]), len(group["params"])) for group in optimizer.param_groups]
     optimizer.param_groups[-1]["lr"] = lr
     return kept, first, moves(optimizer, params, descent.grads[1:])
 
