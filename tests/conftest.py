@@ -89,10 +89,11 @@ def load() -> Iterator[Load]:
         skip: dict[Place, str] | None = None,
         until: Place | None = None,
         announce: Callable[[int, int, bool], None] = lambda cell, line, imports: None,
+        lent: dict[str, str] | None = None,
     ) -> tuple[Any, Loaded]:
         cells = tuple(Cell(f"answer.py cell {number}", dedent(text)) for number, text in enumerate(texts))
         loader = Loader("answer", cells, announce, skip or {}, until)
-        return loader.module, loader.load(exercises, stub)
+        return loader.module, loader.load(exercises, stub, lent or {})
 
     yield run
     for name in set(sys.modules) - before:

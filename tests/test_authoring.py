@@ -87,3 +87,16 @@ def test_a_section_that_cannot_be_set_leaves_no_processes(new_section: NewSectio
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     names = [Path(f"/proc/{child}/cmdline").read_text() for child in children]
     assert [name for name in names if "forkserver" not in name] == []
+
+
+def test_an_exercise_cannot_be_lent(new_section: NewSection) -> None:
+    grader = """
+        section.lend(f="math.sqrt")
+
+        @section.check("f")
+        def answers(solution):
+            \"\"\"Answers.\"\"\"
+            return solution.f(4.0)
+    """
+    with pytest.raises(GraderError, match="own lends f, which learners are to write"):
+        set_paper(new_section(grader, REFERENCE), 0, 3, silent)

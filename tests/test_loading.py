@@ -107,6 +107,13 @@ def test_names_that_answers_expect_have_defaults(load: Load) -> None:
     assert (module.where, module.main, module.name) == ("cpu", False, "answer")
 
 
+def test_names_that_a_section_lends_are_there_where_an_import_fails(load: Load) -> None:
+    lent = {"sqrt": "math.sqrt", "pi": "math.pi"}
+    module, loaded = load("from part1.answers import sqrt\npi = 3\ndef f(): return sqrt(4) + pi", lent=lent)
+    assert module.f() == 5
+    assert [trouble.line for trouble in loaded.troubles] == [1]
+
+
 def test_annotations_are_not_evaluated_after_the_future_import(load: Load) -> None:
     text = "from __future__ import annotations\ndef f(x: nowhere) -> Unknown: return x"
     module, loaded = load(text, "def g(x: nowhere): return x")

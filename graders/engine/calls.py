@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from functools import cache
 from typing import Any
 
 from graders.engine import shaking
@@ -33,9 +34,14 @@ def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) ->
 
 def _taken_out(grader_source: str, probe: str, *more: str) -> tuple[ast.FunctionDef, list[ast.stmt]]:
     """The probe, and what else of the grader file is to be shown for it and for the names `more`."""
-    body = ast.parse(shaking.probes(grader_source, [probe, *more])).body
+    body = ast.parse(_text(grader_source, (probe, *more))).body
     function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == probe)
     return function, [node for node in body if node is not function and not ast.unparse(node).startswith(_AT_HAND)]
+
+
+@cache
+def _text(grader_source: str, names: tuple[str, ...]) -> str:
+    return shaking.probes(grader_source, names)
 
 
 def _clashes(statements: list[ast.stmt], helpers: list[ast.stmt], inputs: dict[str, Any]) -> bool:

@@ -94,7 +94,10 @@ class Channel:
             if left <= 0 or not select.select([self._socket], [], [], left)[0]:
                 raise Late
         try:
-            data = self._socket.recv(_CHUNK)
+            # Not to wait: a byte out of band makes a socket readable on which nothing is to be read.
+            data = self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         except OSError as error:
             raise Broken(str(error)) from error
         if not data:

@@ -174,9 +174,13 @@ class Material:
             text = text.replace(old, new)
         return self.reference_source[:start] + text + self.reference_source[end:]
 
+    @cached_property
+    def _reference_body(self) -> list[ast.stmt]:
+        return ast.parse(self.reference_source).body
+
     def _extent(self, exercise: str) -> tuple[int, int]:
         lines = self.reference_source.splitlines(keepends=True)
-        for node in ast.parse(self.reference_source).body:
+        for node in self._reference_body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
                 first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
                 assert node.end_lineno is not None  # ast.parse always gives one

@@ -14,6 +14,8 @@ from graders.engine.wire import (
     FROZENSET,
     INT,
     LIST,
+    MAX_CLASHES,
+    MAX_CLASSES,
     MAX_DEPTH,
     MAX_INT_BITS,
     MAX_KEYS,
@@ -59,6 +61,7 @@ class Decoder:
         self.offset = offset
         self.live = live
         self.keys = MAX_KEYS
+        self.classes: set[tuple[str, tuple[str, ...]]] = set()
         self.arrays: list[tuple[np.ndarray, int]] = []  # those built, each with where its bytes begin
         self.is_plain = True  # nothing but its arrays' elements and shapes can be changed in the value
 
@@ -82,6 +85,8 @@ class Decoder:
         if self.keys < 0:
             raise CodecError("too many keys")
         values = self.values(nodes, depth)
+        if len(values) - len(set(map(hash, values))) > MAX_CLASHES:  # a set of them would take for ever
+            raise CodecError("too many keys share a hash")
         if len(set(values)) != len(values):
             raise CodecError("the same key twice")
         return values
@@ -102,7 +107,11 @@ _NATIVE: Final = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def _decode_named(decoder: Decoder, node: list[Any], depth: int) -> object:
-    cls = named_tuple(decoder.text(node[1]), decoder.texts(node[2]))
+    name, fields = decoder.text(node[1]), decoder.texts(node[2])
+    decoder.classes.add((name, fields))
+    if len(decoder.classes) > MAX_CLASSES:
+        raise CodecError("too many kinds of named tuples")
+    cls = named_tuple(name, fields)
     return cls(*decoder.values(node[3:], depth))
 
 

@@ -1,5 +1,6 @@
 """Explains the failures of a submission: smaller inputs, the mistake they look like, and what to mend first."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from graders.engine.search import Search
 from graders.engine.sitting import Sitting
 
 _HANGING_SECONDS = 1.0  # for one example, to be taken for the one that hangs
+_PINNING_SECONDS = 3.0  # to look for it
 _SHRUNK = ("failed", "raised")
 _OWN = ("not_attempted", "missing")  # the exercise itself is not there, so nothing else is to blame
 
@@ -87,7 +89,10 @@ class _Explainer:
         item = self._mark.item
         seconds = min(item.seconds, _HANGING_SECONDS)
         first = len(self._mark.answers.seen)
+        end = time.monotonic() + _PINNING_SECONDS
         for inputs, expected in list(zip(item.inputs, item.expected, strict=True))[first:]:
+            if time.monotonic() > end:
+                return
             answers = self._sitting.sit(item.name, [inputs], self._paper.seed, seconds)
             if answers.stopped:
                 self.failure = replace(self.failure, inputs=inputs, expected=expected)

@@ -1,6 +1,7 @@
 """The forkserver: a process that has the heavy imports loaded, and forks a worker in milliseconds when it is asked to.
 
-It never sees a paper, a reference or a mistake, so that a worker, which begins as its copy, has none of them in memory.
+It never sees an expected observation, a reference or a mistake, so that a worker, which begins as its copy, has none of
+them in memory. What it may be handed of a paper are the inputs, which workers get to see anyway.
 Requests come over one Unix socket, which is also its lifeline: when the parent is gone, it ends its workers and itself.
 """
 
@@ -15,7 +16,9 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from graders.engine import sandbox, worker
+import msgspec
+
+from graders.engine import observing, sandbox, worker
 
 _GRACE_SECONDS = 0.25  # for a process whose connection has closed to be gone, so that its exit status can be told
 
@@ -35,6 +38,8 @@ def serve(control: socket.socket) -> None:
             match json.loads(data):
                 case {"preload": names}:
                     answer = _preload(names)
+                case {"make_ready": size}:
+                    answer = _make_ready(descriptors[0], size)
                 case {"fork": scratch, "memory": memory, "hidden": hidden}:
                     limits = worker.Limits(Path(scratch), memory, readable, tuple(map(Path, hidden)))
                     pid = _fork(control, descriptors[0], limits)
@@ -66,6 +71,14 @@ def _preload(names: list[str]) -> dict[str, object]:
     gc.collect()
     gc.freeze()  # what is loaded now stays shared with the workers
     return {"failed": failed, "unprotected": sandbox.support()}
+
+
+def _make_ready(descriptor: int, size: int) -> dict[str, object]:
+    with open(descriptor, "rb") as file:
+        observing.make_ready(msgspec.msgpack.decode(file.read(size), type=list[bytes]))
+    gc.collect()
+    gc.freeze()
+    return {}
 
 
 def _fork(control: socket.socket, descriptor: int, limits: worker.Limits) -> int:

@@ -12,6 +12,7 @@ from graders.engine.wire import Missing, Opaque, Oversized, Raised, TorchDtype
 WIDTH = 100
 MAX_ELEMENTS = 120
 MAX_CHARACTERS = 4000
+MAX_PARTS = 1000  # of a value, in all the containers in it
 
 _EMPTY = {"np": {"float64"}, "torch": {"float32"}}
 _INFERRED = {
@@ -38,7 +39,20 @@ def literal(value: Any) -> str:
     read, or not data, is described in angle brackets: `<float64 array of shape (30, 30): 0.1, 0.2, 0.3 ... 0.9>`. Numpy
     scalars that are equal to Python's are written as Python's.
     """
+    if _is_long(value):
+        return f"<{type(value).__name__} of {len(value)} items, with too much in them to be written down>"
     return _lines(_layout(value), 0, 0, 0)
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a container holds, in the containers in it, more than anybody would read."""
+    waiting, count = [value], 0
+    while waiting and count <= MAX_PARTS:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, list | tuple | set | frozenset | dict):
+            waiting += list(item.values() if isinstance(item, dict) else item)[:MAX_ELEMENTS]
+    return count > MAX_PARTS
 
 
 def _lines(layout: _Layout, indent: int, before: int, after: int) -> str:

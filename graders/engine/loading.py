@@ -10,10 +10,11 @@ import __future__
 import ast
 import io
 import linecache
+import pkgutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from graders.engine import observing, stubs
@@ -57,12 +58,13 @@ class Loader:
         self.flags = 0  # of the __future__ imports met so far
         self.cell = 0
 
-    def load(self, exercises: tuple[str, ...], stub: str) -> Loaded:
+    def load(self, exercises: tuple[str, ...], stub: str, lent: Mapping[str, str] = MappingProxyType({})) -> Loaded:
         """Executes the submission.
 
         Args:
             exercises: the names that are looked for.
             stub: the untouched exercise file, to tell which exercises were not attempted; empty if that is known.
+            lent: names that are there from the start, and where each is imported from, `module.attribute`.
         """
         sys.modules[self.module.__name__] = self.module
         torch = sys.modules.get("torch")
@@ -70,6 +72,7 @@ class Loader:
             __file__=self.cells[0].label if self.cells else "",
             MAIN=False,
             device=torch.device("cpu") if torch else "cpu",
+            **{name: pkgutil.resolve_name(origin) for name, origin in lent.items()},
         )
         _stand_in()
         statements: list[ast.stmt] = []

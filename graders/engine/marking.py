@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from graders.engine.explaining import Explanation
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
+_MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -111,6 +113,7 @@ def order_of(material: Material, paper: Paper, submission: Submission) -> Order:
         cells=submission.cells,
         probes=paper.probes,
         aliases=paper.aliases,
+        lent=paper.lent,
         exercises=tuple(dict.fromkeys(item.exercise for item in paper.items)),
         stub=paper.untouched,
         skip={},
@@ -141,9 +144,7 @@ class _Marking:
 
     @cached_property
     def _judges(self) -> dict[str, Judge]:
-        source = shaking.judges(self._material.grader_source)
-        judges: dict[str, Judge] = module_of(source, "judges", self._material.grader).JUDGES
-        return judges
+        return _judges(self._material.grader_source, self._material.grader)
 
     def verdicts(self, sittings: Sequence[Sitting], advance: Callable[[str], None]) -> list[Mark]:
         """The verdicts on all checks, without explanations; each part is sat at a desk of its own."""
@@ -237,12 +238,19 @@ class _Marking:
 
     def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
         cells = self._submission.cells
-        for trouble in loaded.troubles:
-            if trouble.follows:
-                continue
+        troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
+        for trouble in troubles[:_MAX_WARNINGS]:
             label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file
             where = "" if label == self._submission.file else f"{label}: "
-            yield LoadWarning(trouble.line, where + trouble.message)
+            yield LoadWarning(trouble.line, where + trouble.message[:_MAX_WARNING])
+        if (more := len(troubles) - _MAX_WARNINGS) > 0:
+            yield LoadWarning(None, f"and {more} more statements could not be loaded")
+
+
+@cache
+def _judges(grader_source: str, grader: Path) -> dict[str, Judge]:
+    judges: dict[str, Judge] = module_of(shaking.judges(grader_source), "judges", grader).JUDGES
+    return judges
 
 
 def _first_failure(item: Item, answers: Answers, rule: Rule) -> Failure | None:

@@ -17,6 +17,7 @@ class Order(msgspec.Struct, frozen=True):
     exercises: tuple[str, ...]
     stub: str
     skip: dict[tuple[int, int], str]
+    lent: dict[str, str] = {}  # names that are there from the start: where each is imported from
     until: tuple[int, int] | None = None  # leave alone this statement and all after it
 
 

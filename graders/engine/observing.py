@@ -6,7 +6,7 @@ import random
 import sys
 import traceback
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
@@ -61,6 +61,16 @@ class Seen(msgspec.Struct, array_like=True):
     changed: str | None = None
 
 
+# Inputs decoded ahead, each for one run: a process that is forked from this one has its own copy of them.
+_ready: dict[bytes, tuple[object, Callable[[], bool]]] = {}
+
+
+def make_ready(inputs: Iterable[bytes]) -> None:
+    """Decodes inputs ahead of the runs, in processes that will be forked, of probes on them."""
+    for data in inputs:
+        _ready[data] = codec.decode_watched(data)
+
+
 def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: int, files: Collection[str]) -> Seen:
     """Runs `probe` on the encoded `inputs`.
 
@@ -72,7 +82,7 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
             whenever it is run.
         files: the names of the files whose frames a learner wants to see in the trace of an exception.
     """
-    arguments, is_unchanged = codec.decode_watched(inputs)
+    arguments, is_unchanged = _ready.pop(inputs) if inputs in _ready else codec.decode_watched(inputs)
     assert isinstance(arguments, dict)
     try:
         seed_generators(zlib.crc32(inputs, seed))

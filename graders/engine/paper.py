@@ -17,7 +17,7 @@ import msgspec
 
 from graders.engine.course import Material
 
-_FORMAT = 1
+_FORMAT = 2
 # The modules of the engine that have a part in what stands on a paper.
 _MAKERS = ("array_codec", "codec", "course", "decoding", "drawing", "encoding", "observing", "paper", "section",
            "setting", "shaking", "strategies", "stubs", "wire")  # fmt: skip
@@ -50,6 +50,7 @@ class Paper(msgspec.Struct, frozen=True):
     imports: tuple[str, ...]  # what the probes import
     untouched: str  # the exercise file as a learner first gets it
     aliases: dict[str, str]
+    lent: dict[str, str]
     seed: int
     examples: int
     items: tuple[Item, ...]

@@ -17,6 +17,7 @@ import errno
 import functools
 import os
 import signal
+import socket
 import struct
 import sys
 import sysconfig
@@ -299,10 +300,14 @@ def _add_rules_on_arguments(calls: "pyseccomp.SyscallFilter") -> None:
         for value in values:
             _add_rule(calls, ALLOW, name, Arg(position, EQ, value))
     # Its own limits, not those of others; a socket it has, to the other end; signals to itself alone (0 is a group).
-    only = (("prlimit64", 0, 0), ("sendto", 4, 0), ("kill", 0, _SOME_PROCESS), ("tgkill", 0, _SOME_PROCESS))
+    only = (("prlimit64", 0, 0), ("kill", 0, _SOME_PROCESS), ("tgkill", 0, _SOME_PROCESS))
     for name, position, value in only:
         _add_rule(calls, ALLOW, name, Arg(position, EQ, value))
         _add_rule(calls, refuse, name, Arg(position, NE, value))
+    # A byte out of band would wake a reader that then finds nothing to read.
+    _add_rule(calls, ALLOW, "sendto", Arg(4, EQ, 0), Arg(3, MASKED_EQ, socket.MSG_OOB, 0))
+    _add_rule(calls, refuse, "sendto", Arg(4, NE, 0))
+    _add_rule(calls, refuse, "sendto", Arg(3, MASKED_EQ, socket.MSG_OOB, socket.MSG_OOB))
     # Threads yes, processes no. A filter cannot see the flags of clone3, so that has no rule: C libraries then clone.
     _add_rule(calls, ALLOW, "clone", Arg(0, MASKED_EQ, _CLONE_THREAD | _CLONE_NEW, _CLONE_THREAD))
     _add_rule(calls, refuse, "clone", Arg(0, MASKED_EQ, _CLONE_THREAD, 0))

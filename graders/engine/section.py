@@ -1,4 +1,4 @@
-"""What the author of a section writes: checks, mistakes, hints and aliases of its exercises."""
+"""What the author of a section writes: checks, mistakes, hints and aliases of its exercises, and names it lends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +62,7 @@ class Section:
     mistakes: list[Mistake] = field(default_factory=list)
     hints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)  # another name -> the exercise's name
+    lent: dict[str, str] = field(default_factory=dict)  # name -> where it is imported from, `module.attribute`
 
     @property
     def exercises(self) -> tuple[str, ...]:
@@ -117,3 +118,10 @@ class Section:
     def alias(self, exercise: str, *names: str) -> None:
         """Records other names under which submissions may define `exercise`."""
         self.aliases.update(dict.fromkeys(names, exercise))
+
+    def lend(self, **names: str) -> None:
+        """Lends submissions names that older answers import from what is not here, as `module.attribute` each.
+
+        A submission that defines or imports such a name has its own.
+        """
+        self.lent.update(names)

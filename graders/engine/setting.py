@@ -52,10 +52,17 @@ def set_paper(material: Material, seed: int, examples: int, advance: Callable[[s
         imports=tuple(sorted(shaking.imports(material.probes))),
         untouched=material.untouched,
         aliases=section.aliases,
+        lent=_lent(section),
         seed=seed,
         examples=examples,
         items=tuple(items),
     )
+
+
+def _lent(section: Section) -> dict[str, str]:
+    if given_away := section.lent.keys() & set(section.exercises):
+        raise GraderError(f"{section.name} lends {', '.join(sorted(given_away))}, which learners are to write")
+    return section.lent
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from graders.engine import scratch
 from graders.engine.channel import Broken, Channel, Kind, Late
 from graders.engine.course import PROJECT
 from graders.engine.errors import GraderError
@@ -28,10 +28,12 @@ _IMPORT_SECONDS = 10.0  # for one import statement of a submission
 _STATEMENT_SECONDS = 3.0  # for any other statement of it
 _FILE_SECONDS = 30.0  # for loading all of it
 _SEND_SECONDS = 5.0  # for a worker to take what it is sent
-_POLL_SECONDS = 0.25  # how often the scratch folder is looked at while a worker is busy
+_POLL_SECONDS = 0.25  # how often it is looked at what a busy worker takes
 _MEMORY = 2 * 2**30
 _MAX_SCRATCH_BYTES = 64 * 2**20
-_MAX_SCRATCH_FILES = 500
+_MAX_SCRATCH_FILES = 500  # and folders
+_MAX_THREADS = 1000  # the limit on processes does not hold for root
+_MAX_OBSERVED = 256 * 2**20  # bytes of all observations of a task
 _MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
 _MAX_SAID = 8000
 # What reading a frame can come to: the connection is broken, or the body is not what its kind says.
@@ -44,6 +46,7 @@ _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from graders.e
 
 
 Point = Callable[[str, float], None]
+_Batch = Annotated[list[Seen], msgspec.Meta(max_length=100_000)]
 
 
 class Answers(msgspec.Struct):
@@ -67,7 +70,7 @@ class Forkserver:
         environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
+                [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -97,6 +100,13 @@ class Forkserver:
         if missing:
             self.unprotected = self._ask({"preload": missing})["unprotected"]
             self._loaded.update(missing)
+
+    def make_ready(self, inputs: Sequence[bytes]) -> None:
+        """Decodes inputs once for all workers to come. It pays where many submissions sit the same paper."""
+        with tempfile.TemporaryFile() as file:
+            size = file.write(msgspec.msgpack.encode(inputs))
+            file.seek(0)
+            self._ask({"make_ready": size}, [file.fileno()])
 
     def fork(self, scratch: Path, hidden: Sequence[Path] = ()) -> tuple[int, socket.socket]:
         """A new worker that cannot read the folders `hidden`: its process id and the connection to it."""
@@ -166,8 +176,9 @@ class Sitting:
 
     def load(self) -> Loaded:
         """Loads the submission into a new worker, without the statements that hang or kill the process."""
+        enough = time.monotonic() + 2 * _FILE_SECONDS
         for _ in range(_MAX_RESTARTS + 3):  # a worker may lie about the statement it was lost at, but not for ever
-            if self._order.until == (0, 0):
+            if self._order.until == (0, 0) or time.monotonic() > enough:
                 break
             self.leave()
             self._worker = _Worker(self._forkserver, self._hidden)
@@ -182,6 +193,7 @@ class Sitting:
             except _Stopped as stop:
                 self._order = _without(self._order, stop, time.monotonic() >= end)
         self.leave()
+        self._order = msgspec.structs.replace(self._order, until=(0, 0))  # it is not tried again
         self.loaded = Loaded({}, frozenset(), (Trouble(0, 1, _HOPELESS, ()),))
         return self.loaded
 
@@ -232,10 +244,11 @@ class _Worker:
         try:
             self._pid, connection = forkserver.fork(self._scratch, hidden)
         except BaseException:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            scratch.remove(self._scratch)
             raise
         self._status: int | None = None  # once it is known that the process has ended
         self._channel = Channel(connection)
+        self._looked = time.monotonic()
 
     def kill(self) -> None:
         """Ends the process, whoever waits for it."""
@@ -248,7 +261,7 @@ class _Worker:
             if self._status is None:
                 self._status = self._forkserver.end(self._pid)
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            scratch.remove(self._scratch)
 
     def load(self, order: Order, end: float) -> Loaded:
         """Has the submission loaded before the time `end`. Raises _Stopped with the statement it could not get over."""
@@ -273,12 +286,16 @@ class _Worker:
         """Runs a task; what came of it, and whether the worker is fit for another."""
         answers = Answers([])
         deadline = time.monotonic() + seconds
+        observed = 0
         try:
             self._channel.send(Kind.RUN, task, _SEND_SECONDS)
             while True:
                 kind, body = self._receive(deadline)
                 if kind == Kind.SEEN and len(answers.seen) <= len(task.inputs):
-                    answers.seen += msgspec.msgpack.decode(body, type=list[Seen])
+                    observed += len(body)
+                    if observed > _MAX_OBSERVED:
+                        raise Broken(f"it returned more than {_MAX_OBSERVED // 2**20} MiB")
+                    answers.seen += msgspec.msgpack.decode(body, type=_Batch)
                 elif kind == Kind.POINT and point:
                     point(*msgspec.msgpack.decode(body, type=tuple[str, float]))
                 elif kind == Kind.SAID:
@@ -297,12 +314,20 @@ class _Worker:
     def _receive(self, deadline: float) -> tuple[Kind, bytes]:
         """The next frame, while an eye is kept on the scratch folder."""
         while True:
+            if time.monotonic() - self._looked >= _POLL_SECONDS:  # whether it talks or not
+                self._look()
             with contextlib.suppress(Late):
-                return self._channel.receive(min(deadline, time.monotonic() + _POLL_SECONDS))
+                return self._channel.receive(min(deadline, self._looked + _POLL_SECONDS))
             if time.monotonic() >= deadline:
                 raise Late
-            if _is_crammed(self._scratch):
-                raise Broken(f"it wrote more than {_MAX_SCRATCH_BYTES // 2**20} MiB of files")
+
+    def _look(self) -> None:
+        """Raises Broken where the worker takes more than it may."""
+        self._looked = time.monotonic()
+        if scratch.is_crammed(self._scratch, _MAX_SCRATCH_BYTES, _MAX_SCRATCH_FILES):
+            raise Broken(f"it wrote more than {_MAX_SCRATCH_BYTES // 2**20} MiB of files")
+        if _threads(self._pid) > _MAX_THREADS:
+            raise Broken(f"it started more than {_MAX_THREADS} threads")
 
     def _death(self, error: Exception) -> str:
         """How the process ended, in words; `error` says it where the process itself does not."""
@@ -312,20 +337,22 @@ class _Worker:
             return f"the process ended with exit status {self._status}"
         if self._status == -signal.SIGKILL:
             return f"the process was given up: {error}"
-        return f"the process was killed by {signal.Signals(-self._status).name}"
+        return f"the process was killed by {_signal(-self._status)}"
 
 
 def _seconds(number: float) -> str:
     return f"{number:g} second{'' if number == 1 else 's'}"
 
 
-def _is_crammed(folder: Path) -> bool:
-    size = count = 0
-    for root, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(root, name)).st_size
-            count += 1
-            if size > _MAX_SCRATCH_BYTES or count > _MAX_SCRATCH_FILES:
-                return True
-    return False
+def _signal(number: int) -> str:
+    """The name of a signal; real-time signals have none."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
+
+
+def _threads(pid: int) -> int:
+    """How many threads a process has; 0 where the system does not say."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0

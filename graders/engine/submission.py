@@ -9,7 +9,7 @@ import msgspec
 from graders.engine.errors import UsageError
 from graders.engine.magics import without_cell_magic
 
-MAX_BYTES = 10 * 2**20  # of one file
+_MAX_BYTES = 10 * 2**20
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
 _HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
 
@@ -44,10 +44,12 @@ def read(path: Path) -> Submission:
     try:
         if not path.is_file():
             raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
+        if path.resolve().parent != path.parent.resolve():  # to the reference, say, or to somebody else's answers
+            raise UsageError(f"{shown} is a link that leads out of its folder")
         if path.suffix not in (".py", ".ipynb"):
             raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
     return parse(shown, path.suffix, data)
@@ -64,8 +66,8 @@ def parse(shown: str, suffix: str, data: bytes) -> Submission:
     Raises:
         UsageError: it is too large, or is not what its name says: text, or a notebook.
     """
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{shown} is larger than {_MAX_BYTES // 2**20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

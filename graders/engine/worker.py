@@ -107,7 +107,7 @@ def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
         order.skip,
         order.until,
     )
-    loaded = loader.load(order.exercises, order.stub)
+    loaded = loader.load(order.exercises, order.stub, order.lent)
     channel.send(Kind.LOADED, loaded)
     return Solution(loader.module, order.aliases, loaded.lost), loader.files
 

@@ -1,11 +1,15 @@
 """A grade as JSON: the machine-readable result that other tools build on."""
 
 import math
+import re
 
 import msgspec
 
 from graders.engine.results import Grade
 from graders.report.words import sound
+
+# What JSON may hold as it is, and a terminal would obey or show in another order.
+_UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def record(grade: Grade) -> str:
@@ -15,7 +19,8 @@ def record(grade: Grade) -> str:
         ValueError: a number is not finite. JSON has no word for it, and a score that is not a number is our fault.
     """
     data = _checked(msgspec.to_builtins(grade))
-    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _checked(value: object) -> object:

@@ -1,0 +1,45 @@
+"""Writes an observation of its own before each of the worker's, so that there are twice as many as examples.
+
+Honest: first, last.
+halve: failed, an int, expected a float
+"""
+
+import os
+import stat
+import struct
+
+import msgspec
+
+SEEN = 5
+
+
+def channel():
+    """The descriptor of the connection to the grader."""
+    return next(number for number in range(3, 64) if is_socket(number))
+
+
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+
+def say(kind, body, size=None):
+    """Sends a frame as the worker would: a length, a kind and a body."""
+    data = struct.pack("<IB", len(body) if size is None else size, kind) + body
+    while data:
+        data = data[os.write(channel(), data) :]
+
+
+def halve(x):
+    say(SEEN, msgspec.msgpack.encode([[b"\x01\x00\x00\x00\x00", None]]))
+    return x / 2
+
+
+def first(items):
+    return items[0]
+
+
+def last(items):
+    return items[-1]
