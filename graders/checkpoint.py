@@ -30,7 +30,8 @@ def carry_out_all(
     seed: int,
     seconds: float | None,
     plots: Path,
-    shown: str | None,
+    console: Console | None,
+    options: str = "",
 ) -> Grade:
     """Carries out the checkpoints of sections; a grade of them all.
 
@@ -41,7 +42,8 @@ def carry_out_all(
         seed: of everything drawn at random.
         seconds: wall-clock limit of an experiment, where it is not the checkpoint's own.
         plots: the folder that the plots are written to.
-        shown: the options to repeat in the next step that is printed; None prints nothing.
+        console: where to print what came of them; None prints nothing.
+        options: what the command was called with, to be said again in the next step.
 
     Raises:
         UsageError: a file cannot be read.
@@ -55,8 +57,8 @@ def carry_out_all(
         grades.append(msgspec.structs.replace(found, sections=(section,)))
         picture = _picture(material, outcome)
         file = _written(plots / f"checkpoint-{name}.png", section, picture)
-        if shown is not None:
-            print_checkpoint(section, picture, Console(highlight=False), file=file, options=shown)
+        if console:
+            print_checkpoint(section, picture, console, file=file, options=options)
     return msgspec.structs.replace(
         grades[0],
         score=sum(each.score for each in grades),

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from graders.engine import sandbox
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError, UsageError
 from graders.engine.results import Grade
 from graders.engine.sitting import Forkserver
+from graders.report import files
 
 REACHED, NOT_REACHED, WRONG_USAGE, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 EXAMPLES, _MAX_EXAMPLES = 100, 100_000
@@ -26,6 +28,7 @@ python grade.py                           all sections at a glance, and what to 
        python grade.py checkpoint SECTION...     train what you have written: the closing experiment
        python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
        python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
+       python grade.py cohort FOLDER             grade a folder of submissions
        python grade.py audit [SECTION...]        grade the grader"""
 
 
@@ -86,16 +89,19 @@ def _grade(arguments: Sequence[str]) -> int:
     )
     add("--min-score", type=_percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
     add("--failures", type=_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
-    add("--json", metavar="FILE", help="write the result as JSON ('-' is stdout)")
-    add("--junit", metavar="FILE", help="write the result as JUnit XML ('-' is stdout)")
+    add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
+    files.add_options(parser)
     options = parser.parse_args(arguments)
-    files = {"--json": options.json, "--junit": options.junit}
-    _check_files(files)
+    asked_for = files.outputs(options)
+    _check_files({output.option: output.file for output in asked_for})
+    since = files.earlier(options.since)
+    if options.require_sandbox and (missing := sandbox.support()):
+        raise GraderError(f"there is no sandbox here: {missing}")
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
     with Forkserver() as forkserver:  # started first: it imports what it needs while this process does
-        if "-" in files.values():
+        if "-" in (output.file for output in asked_for):
             from graders.engine.grading import grade
 
             result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples)
@@ -106,7 +112,7 @@ def _grade(arguments: Sequence[str]) -> int:
                 f"grade.py: the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}",
                 file=sys.stderr,
             )
-    _write(result, options.json, options.junit)
+    files.write(result, asked_for, since)
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
 
@@ -143,10 +149,12 @@ def _checkpoint(arguments: Sequence[str]) -> int:
     add("sections", nargs="+", metavar="SECTION", help="a section that has a checkpoint, or all")
     _add_submission(parser)
     add("--seconds", type=_number(1, 3600), metavar="N", help="wall-clock limit (default: the checkpoint's, 120)")
-    add("--json", metavar="FILE", help="write the result as JSON ('-' is stdout)")
+    files.add_options(parser)
     add("--plot", type=Path, default=Path(), metavar="FOLDER", help="where to write the plots (default: here)")
     options = parser.parse_args(arguments)
-    _check_files({"--json": options.json})
+    asked_for = files.outputs(options)
+    _check_files({output.option: output.file for output in asked_for})
+    since = files.earlier(options.since)
     if not options.plot.is_dir() or not os.access(options.plot, os.W_OK):
         raise UsageError(f"--plot: {options.plot} is not a folder that can be written to")
     course = Course(options.course.resolve())
@@ -154,6 +162,8 @@ def _checkpoint(arguments: Sequence[str]) -> int:
     asked = having if "all" in options.sections else list(course.wanted(options.sections))
     if none := [name for name in asked if name not in having]:
         raise UsageError(f"{none[0]} has no checkpoint; there are {', '.join(having) or 'none'}")
+    from rich.console import Console
+
     from graders.checkpoint import carry_out_all
 
     with Forkserver() as forkserver:
@@ -165,9 +175,10 @@ def _checkpoint(arguments: Sequence[str]) -> int:
             seed=options.seed,
             seconds=options.seconds,
             plots=options.plot,
-            shown=None if options.json == "-" else _said(options),
+            console=None if "-" in (output.file for output in asked_for) else Console(highlight=False),
+            options=_said(options),
         )
-    _write(result, options.json, None)
+    files.write(result, asked_for, since)
     reached = [section.checkpoint is not None and section.checkpoint.status == "reached" for section in result.sections]
     return REACHED if all(reached) else NOT_REACHED
 
@@ -190,27 +201,6 @@ def _check_files(files: dict[str, str | None]) -> None:
             raise UsageError(f"{option}: {name} cannot be written: not a file in a folder that exists")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UsageError(f"{option}: {name} cannot be written: permission denied")
-
-
-def _write(result: Grade, json: str | None, junit: str | None) -> None:
-    if json:
-        from graders.report.record import record
-
-        _write_text(json, record(result))
-    if junit:
-        from graders.report.junit import junit as as_junit
-
-        _write_text(junit, as_junit(result))
-
-
-def _write_text(name: str, text: str) -> None:
-    if name == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(name).write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{name} cannot be written: {error.strerror}") from error
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -262,6 +252,12 @@ def _asked(question: str) -> bool:
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
+def _cohort(arguments: Sequence[str]) -> int:
+    from graders.cohort.command import cohort
+
+    return cohort(arguments)
+
+
 def _audit(arguments: Sequence[str]) -> int:
     parser = _parser("python grade.py audit [SECTION...]")
     parser.add_argument("sections", nargs="*", metavar="SECTION")
@@ -277,5 +273,6 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "checkpoint": _checkpoint,
     "hint": _hint,
     "reset": _reset,
+    "cohort": _cohort,
     "audit": _audit,
 }

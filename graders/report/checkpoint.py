@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from graders.engine.results import CheckpointResult, Measured, SectionResult
+from graders.report.checkpoint_words import bounds, figure
 from graders.report.next_step import NextStep, place_of
 from graders.report.screen import Screen
 from graders.report.words import inert, one_line, shortened
@@ -79,26 +80,17 @@ def _print_criteria(screen: Screen, criteria: tuple[Measured, ...]) -> None:
     if not criteria:
         return
     names = max(len(one_line(measured.name)) for measured in criteria)
-    values = max(len(_figure(measured.value)) for measured in criteria)
+    values = max(len(figure(measured.value)) for measured in criteria)
     for measured in criteria:
         screen.line(
             (
                 f"  {screen.symbols['passed' if measured.reached else 'failed']} ",
                 "green" if measured.reached else "bold red",
             ),
-            (f"{one_line(measured.name):<{names}}  {_figure(measured.value):>{values}}", ""),
-            (f"  {_bounds(measured)}", "dim"),
+            (f"{one_line(measured.name):<{names}}  {figure(measured.value):>{values}}", ""),
+            (f"  {bounds(measured)}", "dim"),
         )
     screen.line()
-
-
-def _figure(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.4g}"
-
-
-def _bounds(measured: Measured) -> str:
-    bounds = (("at least", measured.at_least), ("at most", measured.at_most))
-    return ", ".join(f"{words} {_figure(bound)}" for words, bound in bounds if bound is not None)
 
 
 def _print_error(screen: Screen, result: CheckpointResult) -> None:

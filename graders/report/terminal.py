@@ -1,17 +1,18 @@
 """A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
 
 import textwrap
-from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
 from rich.console import Console
 
-from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult, Status
+from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
 from graders.report.blocks import failure_lines
+from graders.report.failures import failures as all_failures
+from graders.report.failures import first_of_each
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
-from graders.report.words import TO_FIX, WORDS, count, number, one_line, shortened
+from graders.report.words import WORDS, count, number, one_line, shortened
 
 MOST_WARNINGS = 3
 COUNTED: tuple[Status, ...] = ("passed", "not_attempted", "missing", "blocked")  # when several sections are graded
@@ -25,14 +26,6 @@ class Row(NamedTuple):
     points: str
     checks: str
     note: str
-
-
-class Failure(NamedTuple):
-    """A failing check and where it belongs."""
-
-    section: SectionResult
-    exercise: ExerciseResult
-    check: CheckResult
 
 
 def print_grade(
@@ -134,8 +127,8 @@ def _print_warnings(screen: Screen, section: SectionResult) -> None:
 
 
 def _print_failures(screen: Screen, grade: Grade, most: int) -> None:
-    found = _failures(grade)
-    shown = _first_of_each(found)[:most]
+    found = all_failures(grade)
+    shown = first_of_each(found)[:most]
     for failure in sorted(shown, key=found.index):
         status = failure.check.status
         title = f"{failure.exercise.name}: {WORDS[status]}"
@@ -146,28 +139,6 @@ def _print_failures(screen: Screen, grade: Grade, most: int) -> None:
         what = count(left, "more check" if shown else "check")
         screen.line()
         screen.line((f"{what} {'fails' if left == 1 else 'fail'}, not explained here.", ""))
-
-
-def _failures(grade: Grade) -> list[Failure]:
-    """All that has to be repaired, in the order of study."""
-    return [
-        Failure(section, exercise, check)
-        for section in grade.sections
-        for exercise in section.exercises
-        for check in exercise.checks
-        if check.status in TO_FIX
-    ]
-
-
-def _first_of_each(failures: list[Failure]) -> list[Failure]:
-    """The first failure of every exercise, then the second of every one, and so on."""
-    seen: Counter[tuple[str, str]] = Counter()
-    turns = []
-    for failure in failures:
-        key = (failure.section.name, failure.exercise.name)
-        turns.append((seen[key], failure))
-        seen[key] += 1
-    return [failure for _, failure in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _print_outcome(screen: Screen, grade: Grade) -> None:

@@ -1,0 +1,59 @@
+"""The checks that have to be repaired: in which order they are explained, and where an editor or a forge shows them."""
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
+from graders.report.words import TO_FIX, one_line
+
+
+class Failure(NamedTuple):
+    """A failing check and where it belongs."""
+
+    section: SectionResult
+    exercise: ExerciseResult
+    check: CheckResult
+
+
+def failures(grade: Grade) -> list[Failure]:
+    """All that has to be repaired, in the order of study."""
+    return [
+        Failure(section, exercise, check)
+        for section in grade.sections
+        for exercise in section.exercises
+        for check in exercise.checks
+        if check.status in TO_FIX
+    ]
+
+
+def first_of_each(found: list[Failure]) -> list[Failure]:
+    """The first failure of every exercise, then the second of every one, and so on."""
+    seen: Counter[tuple[str, str]] = Counter()
+    turns = []
+    for failure in found:
+        key = (failure.section.name, failure.exercise.name)
+        turns.append((seen[key], failure))
+        seen[key] += 1
+    return [failure for _, failure in sorted(turns, key=lambda turn: turn[0])]
+
+
+def line_of(failure: Failure) -> int | None:
+    """The line of the learner's file to look at: where the exception passed through it last, else the definition.
+
+    None for a notebook, whose lines count from the start of a cell, and where nothing is defined.
+    """
+    file = failure.section.file
+    if not file.endswith(".py"):
+        return None
+    frames = re.findall(rf"^{re.escape(file)}:(\d{{1,7}}),? in ", failure.check.error or "", re.MULTILINE)
+    return int(frames[-1]) if frames else failure.exercise.line
+
+
+def in_repository(file: str) -> str:
+    """The path from the root of the git repository that the file is in, or else as it is: forges show no other."""
+    path = Path(os.path.abspath(file))
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    return one_line(path.relative_to(root).as_posix() if root else file)

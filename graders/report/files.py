@@ -1,0 +1,116 @@
+"""Results as files: which formats there are, what the command's options ask for, and who writes what."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from graders.engine.errors import UsageError
+from graders.engine.results import Grade
+from graders.report.changes import read_record
+
+OPTIONS = {  # of these each has an option of its own, the others are asked for with --report
+    "json": "write the result as JSON ('-' is stdout)",
+    "junit": "write the result as JUnit XML",
+    "markdown": "write a summary in Markdown",
+    "html": "write a page with every exercise and check",
+}
+_WRITERS = {  # modules of this package, imported when they are needed; each has a function of the format's name
+    "json": "record",
+    "junit": "junit",
+    "markdown": "markdown",
+    "html": "html",
+    "annotations": "annotations",
+    "gradescope": "gradescope",
+    "classroom": "classroom",
+    "code-quality": "code_quality",
+}
+REPORTS = tuple(name for name in _WRITERS if name not in OPTIONS)
+_COMPARING = ("markdown", "html")  # formats that say what has changed
+
+
+class Output(NamedTuple):
+    """A file to write, and the option that asked for it."""
+
+    option: str
+    format: str
+    file: str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that ask for files."""
+    for name, words in OPTIONS.items():
+        parser.add_argument(f"--{name}", metavar="FILE", help=words)
+    parser.add_argument(
+        "--report",
+        action="append",
+        type=_report,
+        default=[],
+        metavar="FORMAT=FILE",
+        help=f"write the result for another program; FORMAT is {', '.join(REPORTS[:-1])} or {REPORTS[-1]}",
+    )
+    words = "an earlier --json result: --markdown and --html say what has changed"
+    parser.add_argument("--since", type=Path, metavar="FILE", help=words)
+
+
+def outputs(options: argparse.Namespace) -> list[Output]:
+    """What was asked for.
+
+    Raises:
+        UsageError: two results would go to the same file, or nothing would say what has changed.
+    """
+    asked = [Output(f"--{name}", name, file) for name in OPTIONS if (file := getattr(options, name))]
+    asked += [Output(f"--report {name}", name, file) for name, file in options.report]
+    files = [output.file for output in asked]
+    if files.count("-") > 1:
+        raise UsageError("only one result can go to stdout")
+    options_said = [output.option for output in asked]
+    for said in (files, options_said):
+        if twice := [one for one in said if said.count(one) > 1]:
+            raise UsageError(f"{twice[0]} is said twice")
+    if options.since and not any(output.format in _COMPARING for output in asked):
+        raise UsageError("--since: only --markdown and --html say what has changed")
+    return asked
+
+
+def earlier(path: Path | None) -> Grade | None:
+    """The grade to compare with. There is none the first time: that is said in a line, and nothing else depends on it.
+
+    The file may be damaged as well, or of another version: a cache brought it, and a grade must not fail for it.
+    """
+    if path is None:
+        return None
+    found = read_record(path)
+    if isinstance(found, str):
+        print(f"grade.py: nothing to compare with: {found}", file=sys.stderr)
+        return None
+    return found
+
+
+def write(result: Grade, asked: Sequence[Output], since: Grade | None = None) -> None:
+    """Writes the result in each format.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    for output in asked:
+        module = _WRITERS[output.format]
+        writer: Callable[..., str] = getattr(import_module(f"graders.report.{module}"), module)
+        text = writer(result, since) if output.format in _COMPARING else writer(result)
+        if output.file == "-":
+            sys.stdout.write(text)
+            continue
+        try:
+            Path(output.file).write_text(text, "utf-8")
+        except OSError as error:
+            raise UsageError(f"{output.file} cannot be written: {error.strerror}") from error
+
+
+def _report(text: str) -> tuple[str, str]:
+    name, _, file = text.partition("=")
+    if name not in REPORTS or not file:
+        shown = f"{text!r} is not FORMAT=FILE" if name in REPORTS or "=" not in text else f"there is no format {name!r}"
+        raise argparse.ArgumentTypeError(f"{shown}; FORMAT is {', '.join(REPORTS[:-1])} or {REPORTS[-1]}")
+    return name, file

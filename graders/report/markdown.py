@@ -1,0 +1,181 @@
+"""A grade as Markdown: the summary of a CI job, a comment, or a file to keep.
+
+What learners' code brought in stands in code blocks and code spans only, whose fences are longer than any in the text;
+our own sentences are escaped. So nothing in it can become a link, a picture, a heading or HTML.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from graders.engine.results import CheckpointResult, CheckResult, ExerciseResult, Grade, SectionResult
+from graders.report.changes import Changes, changes
+from graders.report.checkpoint_words import bounds, figure, outcome
+from graders.report.explanation import Part, explanation
+from graders.report.failures import Failure, failures, first_of_each
+from graders.report.next_step import blocked_because, next_step, place_of
+from graders.report.screen import SYMBOLS
+from graders.report.words import WORDS, count, inert, number, one_line, shortened
+
+LIMIT = 1_000_000  # bytes; GitHub drops a job summary of more than 1 MiB
+MOST_EXPLAINED = 10  # the first failures; the HTML report has them all
+MOST_WARNINGS = 3
+MOST_NAMES = 12  # of exercises in a sentence
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>~|$@#&!^])|(:)(?=//|\w+:)|(?<=\bwww)(\.)|^([-+=:]|\d+(?=[.)]))")
+
+
+def markdown(grade: Grade, since: Grade | None = None) -> str:
+    """The grade as GitHub's Markdown, at most `LIMIT` bytes in UTF-8.
+
+    Args:
+        grade: what was graded.
+        since: an earlier grade of the same answers, to say what has changed.
+    """
+    head = [f"## Grade: {number(grade.score)} of {number(grade.points)} points"]
+    if since and (found := changes(since, grade)):
+        head.append(_changes(found))
+    for section in grade.sections:
+        head += _section(section)
+    if not grade.sections:
+        head.append("Nothing was graded.")
+    step = next_step(grade, "python grade.py")
+    rows = [("open", step.place)] if step.place else []
+    tail = [
+        f"### Next: {prose(step.what)}",
+        "\n".join(f"- {label}: {code(text)}" for label, text in [*rows, (step.purpose, step.command)]),
+    ]
+    room = LIMIT - _bytes([*head, *tail]) - 1000  # for what is said about those left out
+    return "\n\n".join([*head, *_explained(grade, room), *tail]) + "\n"
+
+
+def prose(text: str) -> str:
+    """One line of a sentence, with everything escaped that Markdown would read as more than letters."""
+    return _SPECIAL.sub(lambda match: "\\" + match[0] if not match[0].isdigit() else match[0] + "\\", one_line(text))
+
+
+def code(text: str) -> str:
+    """One line as a code span, in tables too: nothing in it is interpreted."""
+    text = shortened(one_line(text)).replace("|", "\\|") or " "
+    fence = "`" * (_longest_run(text) + 1)
+    return f"{fence} {text} {fence}" if text[0] == "`" or text[-1] == "`" else f"{fence}{text}{fence}"
+
+
+def block(text: str, language: str = "text") -> str:
+    """Lines as a block of code."""
+    text = inert(text).strip("\n")
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def explained(check: CheckResult, exercise: str) -> str:
+    """Why a check did not pass, in paragraphs."""
+    pieces: list[str] = []
+    for are_compared, group in groupby(explanation(check, exercise), lambda part: part.kind == "compared"):
+        together = list(group)
+        pieces += [block("\n".join(map(_compared, together)))] if are_compared else map(_part, together)
+    return "\n\n".join(pieces)
+
+
+def _part(part: Part) -> str:
+    if part.kind == "call":
+        return block(part.text, "python")
+    if part.kind == "quote":
+        return f"{part.label}\n\n{block(part.text)}" if part.label else block(part.text)
+    label = f"**{part.label}**" if part.text else part.label
+    return f"{label} {prose(part.text)}".strip() if part.label else prose(part.text)
+
+
+def _compared(part: Part) -> str:
+    lines = part.text.split("\n")
+    if len(lines) == 1:
+        return f"{part.label:<12}{lines[0]}"
+    return "\n".join([part.label, *(f"    {line}" for line in lines)])
+
+
+def _section(section: SectionResult) -> list[str]:
+    pieces = [f"### {prose(section.title)}: {number(section.score)} of {number(section.points)} points"]
+    pieces.append(code(section.file))
+    if section.exercises:
+        rows = ["| | exercise | points | checks | |", "| --- | --- | ---: | ---: | --- |"]
+        pieces.append("\n".join([*rows, *map(_row, section.exercises)]))
+    if section.warnings:
+        lines = [f"{count(len(section.warnings), 'statement')} could not be loaded:\n"]
+        for warning in section.warnings[:MOST_WARNINGS]:
+            place = "" if warning.line is None else f"line {warning.line}: "
+            lines.append(f"- {place}{code(warning.message)}")
+        if (more := len(section.warnings) - MOST_WARNINGS) > 0:
+            lines.append(f"- and {more} more")
+        pieces.append("\n".join(lines))
+    return [*pieces, *(_checkpoint(section.checkpoint) if section.checkpoint else [])]
+
+
+def _row(exercise: ExerciseResult) -> str:
+    passed = sum(check.status == "passed" for check in exercise.checks)
+    note = blocked_because(exercise) if exercise.status == "blocked" else ""
+    cells = (
+        f"{SYMBOLS[exercise.status]} {WORDS[exercise.status]}",
+        code(exercise.name),
+        f"{number(exercise.score)}/{number(exercise.points)}",
+        f"{passed}/{len(exercise.checks)}",
+        prose(note),
+    )
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+
+
+def _checkpoint(result: CheckpointResult) -> list[str]:
+    pieces = [f"**Checkpoint:** {prose(result.title)}", f"{outcome(result)}."]
+    if result.criteria:
+        rows = ["| | measured | value | wanted |", "| --- | --- | ---: | --- |"]
+        for measured in result.criteria:
+            symbol = SYMBOLS["passed" if measured.reached else "failed"]
+            rows.append(f"| {symbol} | {prose(measured.name)} | {figure(measured.value)} | {bounds(measured)} |")
+        pieces.append("\n".join(rows))
+    if result.error:
+        pieces.append(block("\n".join(map(shortened, inert(result.error).split("\n")[-20:]))))
+    return pieces
+
+
+def _changes(found: Changes) -> str:
+    lines = [f"Since the last time: {found.sentence}."]
+    if found.newly_passed:
+        lines.append(f"- newly passed: {_names([code(name) for _, name in found.newly_passed])}")
+    if found.broken:
+        broken = [f"{code(name)} ({checks})" for (_, name), checks in found.broken]
+        lines.append(f"- passed before, and no longer: {_names(broken)}")
+    return "\n".join([lines[0], "", *lines[1:]]).rstrip()
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _explained(grade: Grade, room: int) -> Iterator[str]:
+    """The first failures in the order of study, as many as there is room for, and how many are left out."""
+    found = failures(grade)
+    shown = 0
+    for failure in sorted(first_of_each(found)[:MOST_EXPLAINED], key=found.index):
+        text = _failure(failure)
+        room -= _bytes([text])
+        if room < 0:
+            break
+        shown += 1
+        yield text
+    if left := len(found) - shown:
+        what = count(left, "more check" if shown else "check")
+        yield f"{what} {'fails' if left == 1 else 'fail'}, not explained here."
+
+
+def _failure(failure: Failure) -> str:
+    section, exercise, check = failure
+    place = code(place_of(section, exercise))
+    return f"### {prose(exercise.name)}: {WORDS[check.status]}\n\n{place}\n\n{explained(check, exercise.name)}"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def _bytes(pieces: list[str]) -> int:
+    return sum(len(piece.encode()) + 2 for piece in pieces)
