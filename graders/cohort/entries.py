@@ -1,0 +1,149 @@
+"""Finds the submissions in a folder, and reads the file of each section. Links are not followed, nothing is written.
+
+A submission is a folder with a file a section, a single file, or a zip file of either. It has the name of its learner:
+that of the folder, or of the file without its ending. What cannot be read is a verdict with a reason, not an error.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from graders.cohort.archives import MAX_BYTES, Refused, members
+from graders.cohort.names import shown
+from graders.engine.errors import UsageError
+
+_FILES = (".py", ".ipynb")
+_LEFT_OUT = ("__pycache__", "__MACOSX")
+_LINK = "is a symbolic link, and links are not followed"
+# Never waits, as opening a named pipe would, and never ends up somewhere else.
+_OPENING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class Entry(NamedTuple):
+    """What one learner handed in: the name, as it is shown, and the names in the folder; more than one is ambiguous."""
+
+    name: str
+    files: tuple[str, ...]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a submission holds for one section: content, or why there is none that can be read, or nothing."""
+
+    section: str
+    suffix: str = ".py"
+    data: bytes | None = None
+    trouble: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Equal for parts that are graded alike."""
+        digest = hashlib.blake2b(digest_size=16)
+        trouble = None if self.trouble is None else self.trouble.encode("utf-8", "replace")
+        for piece in (self.suffix.encode(), self.data, trouble):
+            digest.update(b"-" if piece is None else b"+%d:" % len(piece) + piece)
+        return digest.hexdigest()
+
+
+def scan(folder: str, left_out: Collection[str] = ()) -> list[Entry]:
+    """The submissions in `folder`, by name; hidden files and the files `left_out` (as real paths) are none.
+
+    Raises:
+        UsageError: the folder cannot be read.
+    """
+    found: dict[str, list[str]] = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in _LEFT_OUT or os.path.realpath(entry.path) in left_out:
+                    continue
+                found.setdefault(_learner(entry), []).append(entry.name)
+    except OSError as error:
+        raise UsageError(f"{shown(folder)} cannot be read: {error.strerror}") from error
+    return [Entry(shown(name), tuple(sorted(files))) for name, files in sorted(found.items())]
+
+
+def _learner(entry: os.DirEntry[str]) -> str:
+    stem, suffix = os.path.splitext(entry.name)
+    is_file = not entry.is_dir(follow_symlinks=False) and suffix.lower() in (*_FILES, ".zip")
+    return stem if is_file else entry.name
+
+
+def read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
+    """What a submission holds for each of the sections `wanted`."""
+    try:
+        return _read(folder, entry, wanted)
+    except Refused as error:
+        return [Part(section, trouble=f"it {error}") for section in wanted]
+
+
+def _read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
+    """The same. Raises Refused where nothing of it can be read, with the reason."""
+    if len(entry.files) > 1:
+        raise Refused(f"was handed in more than once: {', '.join(map(shown, entry.files))}")
+    (name,) = entry.files
+    suffix = os.path.splitext(name)[1].lower()
+    with _opened(name, os.path.join(folder, name)) as descriptor:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            parts = [_in_folder(descriptor, section) for section in wanted]
+        elif suffix == ".zip":
+            with _file(shown(name), descriptor) as file:
+                parts = [_in_archive(section, found) for found in [members(file, wanted)] for section in wanted]
+        elif suffix not in _FILES:
+            raise Refused("is neither a folder nor a .py, .ipynb or .zip file")
+        elif len(wanted) > 1:
+            raise Refused(f"is one file, and {len(wanted)} sections are graded: name its section with --section")
+        else:
+            with _file(shown(name), descriptor) as file:
+                parts = [Part(wanted[0], suffix, file.read(MAX_BYTES + 1))]
+    if all(part.data is None and part.trouble is None for part in parts):
+        names = " or ".join(f"{section}.py" for section in wanted[:3]) + (" or …" if len(wanted) > 3 else "")
+        raise Refused(f"holds no file of a section that is graded, such as {names}")
+    return parts
+
+
+def _in_folder(folder: int, section: str) -> Part:
+    for suffix in _FILES:
+        name = section + suffix
+        try:
+            with _opened(name, name, folder) as descriptor, _file(name, descriptor) as file:
+                return Part(section, suffix, file.read(MAX_BYTES + 1))
+        except FileNotFoundError:
+            continue
+        except Refused as error:
+            return Part(section, suffix, trouble=f"{name} {error}")
+    return Part(section)
+
+
+def _in_archive(section: str, found: dict[str, tuple[str, bytes]]) -> Part:
+    return Part(section, *found[section]) if section in found else Part(section)
+
+
+@contextmanager
+def _opened(name: str, path: str, folder: int | None = None) -> Iterator[int]:
+    """A descriptor of what is at `path`. Raises Refused, or in a `folder` FileNotFoundError."""
+    try:
+        descriptor = os.open(path, _OPENING, dir_fd=folder)
+    except OSError as error:
+        if folder is not None and error.errno == errno.ENOENT:
+            raise FileNotFoundError(name) from error
+        raise Refused(_LINK if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}") from error
+    try:
+        yield descriptor
+    except OSError as error:
+        raise Refused(f"cannot be read: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _file(name: str, descriptor: int) -> Iterator[BinaryIO]:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise Refused("is not a file")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        yield file

@@ -1,0 +1,157 @@
+"""Grades one part of one submission: bytes in, a result out, with no memory of what was graded before.
+
+`grade_one` is what every scheduler calls, whether in a process of this machine or of another one. Before the first call
+a process is told with `bring` what the papers are.
+"""
+
+import atexit
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from graders.cohort.entries import Part
+from graders.engine import submission
+from graders.engine.course import Course, Material
+from graders.engine.errors import UsageError
+from graders.engine.marking import mark
+from graders.engine.paper import Item, Paper
+from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult
+from graders.engine.sitting import Forkserver
+from graders.report.words import sound
+
+PartStatus = Literal["graded", "missing", "unreadable", "quarantined"]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A part to grade."""
+
+    part: Part
+    digest: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a job."""
+
+    section: str
+    digest: str
+    status: PartStatus
+    reason: str | None
+    score: float
+    points: float
+    record: bytes  # the section's result as JSON, as in a single run
+    runs: int = 1  # how many it took: more than one where a process died
+
+
+class _Hall:
+    """What a process needs to grade: the papers and, once it is asked to, where workers come from."""
+
+    def __init__(self, root: Path, papers: Mapping[str, Paper]):
+        course = Course(root)
+        self.papers = papers
+        self.materials: dict[str, Material] = {name: course.find(name) for name in papers}
+        self._forkserver: Forkserver | None = None
+        self._process = 0
+        self._ready: set[str] = set()
+
+    def forkserver(self, section: str) -> Forkserver:
+        """This process's own, with the section's inputs ready. One that was inherited stays with whose it is."""
+        if self._forkserver is None or self._process != os.getpid():
+            self._forkserver, self._process = Forkserver(), os.getpid()
+            self._ready.clear()
+            atexit.register(self.close)
+        if section not in self._ready:
+            self._ready.add(section)
+            paper = self.papers[section]
+            reference = submission.Cell("", self.materials[section].reference_source)
+            self._forkserver.preload(submission.Submission("", (reference,)).imports.union(paper.imports))
+            self._forkserver.make_ready([inputs for item in paper.items for inputs in item.inputs])
+        return self._forkserver
+
+    def close(self) -> None:
+        if self._forkserver and self._process == os.getpid():
+            self._forkserver.__exit__()
+            self._forkserver = None
+
+
+_hall: _Hall | None = None
+
+
+def bring(root: Path, papers: Mapping[str, Paper]) -> None:
+    """Tells this process, and those forked from it, what is graded: the course's folder, and papers by section."""
+    global _hall
+    leave()
+    _hall = _Hall(root, papers)
+
+
+def warm() -> None:
+    """Loads what explaining a failure needs, once, so that processes that are forked from this one share it."""
+    for material in _hall.materials.values() if _hall else ():
+        _ = material.section, material.reference_module
+
+
+def leave() -> None:
+    """Ends what grading has started in this process."""
+    if _hall:
+        _hall.close()
+
+
+def grade_one(job: Job) -> Outcome:
+    """Grades one part of one submission. It is named after its section, never after its learner."""
+    assert _hall is not None, "bring the papers first"
+    part = job.part
+    material, paper = _hall.materials[part.section], _hall.papers[part.section]
+    name = f"{part.section}{part.suffix}"
+    status: PartStatus = "graded"
+    trouble = part.trouble
+    answers = submission.Submission(name, ())
+    if part.data is not None:
+        try:
+            answers = submission.parse(name, part.suffix, part.data)
+        except UsageError as error:
+            trouble = str(error)
+    if trouble:
+        status = "unreadable"
+    elif part.data is None:
+        status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
+    result = mark(material, paper, answers, _hall.forkserver(part.section))
+    if trouble:
+        result = msgspec.structs.replace(result, warnings=(LoadWarning(None, trouble), *result.warnings))
+    return _outcome(job, status, trouble, result)
+
+
+def given_up(job: Job, paper: Paper, reason: str, runs: int) -> Outcome:
+    """The outcome of a job that cannot be done: no points, and the reason at every check."""
+    by_exercise: dict[str, list[Item]] = {}
+    for item in paper.items:
+        by_exercise.setdefault(item.exercise, []).append(item)
+    exercises = tuple(
+        ExerciseResult(name, "crashed", 0.0, sum(item.points for item in items), None, tuple(
+            CheckResult(item.name, item.title, "crashed", 0.0, item.points, 0, 0.0, error=reason) for item in items
+        ))
+        for name, items in by_exercise.items()
+    )  # fmt: skip
+    points = sum(exercise.points for exercise in exercises)
+    file = f"{paper.section}{job.part.suffix}"
+    warnings = (LoadWarning(None, reason),)
+    result = SectionResult(paper.section, paper.title, file, 0.0, points, 0.0, warnings, exercises)
+    return msgspec.structs.replace(_outcome(job, "quarantined", reason, result), runs=runs)
+
+
+def _outcome(job: Job, status: PartStatus, reason: str | None, result: SectionResult) -> Outcome:
+    record = msgspec.json.encode(_sound(msgspec.to_builtins(result)))
+    return Outcome(job.part.section, job.digest, status, reason, result.score, result.points, record)
+
+
+def _sound(value: object) -> object:
+    """The value with characters that UTF-8 cannot carry replaced."""
+    if isinstance(value, dict):
+        return {key: _sound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a result holds a number that is not finite: {value}")
+    return sound(value) if isinstance(value, str) else value

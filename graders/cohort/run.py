@@ -1,0 +1,90 @@
+"""Grades the submissions of a folder, with what a gradebook knows already left alone."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from graders.cohort.entries import Entry, read
+from graders.cohort.gradebook import Gradebook
+from graders.cohort.grading import Job, bring, leave
+from graders.cohort.pool import Pool
+from graders.engine.course import Course
+from graders.engine.paper import Paper
+
+Advance = Callable[[int], None]
+
+
+def run(
+    course: Course,
+    papers: Mapping[str, Paper],
+    folder: str,
+    entries: Sequence[Entry],
+    gradebook: Gradebook,
+    *,
+    processes: int,
+    advance: Advance = lambda done: None,
+) -> None:
+    """Grades what has no result in the gradebook yet.
+
+    Args:
+        course: where the sections are.
+        papers: by section, in the order of study; set before the processes are forked that share them.
+        folder: where the submissions are.
+        entries: the submissions.
+        gradebook: what results are kept in, and looked up in.
+        processes: how many grade side by side.
+        advance: called with the number of submissions that are done, each time it grows.
+    """
+    gradebook.list_submissions([entry.name for entry in entries])
+    scratch = tempfile.mkdtemp(prefix="cohort-")
+    try:
+        bring(course.root, papers)
+        desk = _Desk(tuple(papers), folder, entries, gradebook, advance)
+        with Pool(processes, papers, scratch) as pool:
+            for outcome in pool.outcomes(desk.jobs()):
+                gradebook.keep(outcome)
+                desk.came(outcome.section, outcome.digest)
+    finally:
+        leave()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Desk:
+    """Reads submissions as they are asked for, hands out what is to be graded, and counts what is done."""
+
+    def __init__(
+        self, wanted: tuple[str, ...], folder: str, entries: Sequence[Entry], gradebook: Gradebook, advance: Advance
+    ):
+        self._wanted, self._folder, self._entries = wanted, folder, entries
+        self._gradebook, self._advance = gradebook, advance
+        self._waiting: dict[tuple[str, str], list[int]] = {}  # for what is being graded: who waits for it
+        self._open: dict[int, int] = {}  # how many parts a submission waits for
+        self._done = 0
+
+    def jobs(self) -> Iterator[Job]:
+        """What is to be graded: each part once, whoever handed it in."""
+        for number, entry in enumerate(self._entries):
+            parts = read(self._folder, entry, self._wanted)
+            jobs = [Job(part, part.digest) for part in parts]
+            self._gradebook.take_down(number, parts)
+            new = [job for job in jobs if not self._gradebook.has(job.part.section, job.digest)]
+            self._open[number] = len(new)
+            asked = [job for job in new if (job.part.section, job.digest) not in self._waiting]
+            for job in new:
+                self._waiting.setdefault((job.part.section, job.digest), []).append(number)
+            if not new:
+                del self._open[number]
+                self._finish()
+            yield from asked
+
+    def came(self, section: str, digest: str) -> None:
+        """Notes that a part is graded."""
+        for number in self._waiting.pop((section, digest)):
+            self._open[number] -= 1
+            if not self._open[number]:
+                del self._open[number]
+                self._finish()
+
+    def _finish(self) -> None:
+        self._done += 1
+        self._advance(self._done)

@@ -1,0 +1,226 @@
+"""`grade.py cohort` from end to end: what it grades, keeps, says and refuses."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from contextlib import closing
+
+import cohorts
+import pytest
+from cohorts import SAME, found, results
+from command import ANSWERS, COURSE, PROJECT, command, record_of, without_times
+
+from graders.cli import main
+
+cohort, folder, own = cohorts.cohort, cohorts.folder, cohorts.own  # fixtures
+
+
+def test_every_entry_gets_its_verdict(course, tmp_path):
+    """All kinds of entries and of answers, in a course of two sections."""
+    folder = tmp_path / "answers"
+    shutil.copytree(COURSE / "reference", folder / "right")
+    (folder / "wrong").mkdir()
+    shutil.copy(ANSWERS / "small.py", folder / "wrong")
+    (folder / "broken").mkdir()
+    shutil.copy(COURSE / "reference" / "small.py", folder / "broken")
+    (folder / "broken" / "layers.ipynb").write_text("no notebook")
+    with zipfile.ZipFile(folder / "zipped.zip", "w") as archive:
+        archive.write(COURSE / "reference" / "small.py", "zipped/small.py")
+    (folder / "binary").mkdir()
+    (folder / "binary" / "small.py").write_bytes(b"\xff\0")
+    (folder / "link").symlink_to(COURSE / "reference")
+    finished = command("cohort", folder, "--course", course.root, "--examples", 5, "--json", "-")
+    assert finished.returncode == 1
+    submissions = found(finished)
+    assert list(submissions) == ["binary", "broken", "link", "right", "wrong", "zipped"]
+    marks = {name: (each["status"], each["score"], each["points"]) for name, each in submissions.items()}
+    assert marks == {
+        "right": ("graded", 17, 17),
+        "wrong": ("graded", 2, 17),
+        "broken": ("partly_graded", 11, 17),
+        "zipped": ("graded", 11, 17),
+        "binary": ("unreadable", 0, 17),
+        "link": ("unreadable", 0, 17),
+    }
+    assert "layers.ipynb is not a notebook that can be read" in submissions["broken"]["reason"]
+    assert submissions["binary"]["reason"] == "small.py is not UTF-8 text"
+    assert submissions["link"]["reason"] == "it is a symbolic link, and links are not followed"
+    (said,) = [line for line in finished.stderr.splitlines() if line.startswith("6 submissions")]
+    assert "3 graded, 1 partly graded, 2 unreadable" in said
+
+
+def test_a_section_is_graded_as_in_a_single_run(course, tmp_path):
+    folder = tmp_path / "answers"
+    (folder / "ada").mkdir(parents=True)
+    shutil.copy(ANSWERS / "small.py", folder / "ada")
+    options = ("--course", course.root, "--examples", 20, "--json", "-")
+    together = found(command("cohort", folder, "--section", "small", *options))["ada"]
+    alone = record_of(command("small", "--submission", "small.py", *options, cwd=folder / "ada"))
+    assert without_times(together["sections"]) == without_times(alone["sections"])
+    assert (together["score"], together["points"]) == (alone["score"], alone["points"])
+
+
+def test_three_hundred_submissions(cohort, folder):
+    for number in range(300):
+        wrong = number % 50 == 0
+        (folder / f"learner {number:03}.py").write_text(f"# {number}\ndef same(x):\n    return x{' + 1' * wrong}\n")
+    finished = cohort("--json", "-", "--csv", folder.parent / "marks.csv", "--html", folder.parent / "page.html")
+    assert finished.returncode == 0, finished.stderr
+    submissions = found(finished)
+    assert list(submissions) == [f"learner {number:03}" for number in range(300)]
+    assert [name for name, each in submissions.items() if each["score"] == 0] == [
+        f"learner {number:03}" for number in range(0, 300, 50)
+    ]
+    assert len((folder.parent / "marks.csv").read_text("utf-8-sig").splitlines()) == 301
+    page = (folder.parent / "page.html").read_text("utf-8")
+    assert page.count("<details>") == 300
+    assert 'One too many. <span class="soft">own::same</span></td><td class="n">6</td>' in page
+
+
+def test_equal_answers_share_a_result_and_no_name(cohort, folder):
+    for name in ("ada", "bob"):
+        (folder / f"{name}.py").write_text("print('hello')\ndef same(x):\n    print('hello'); return x + 1\n")
+    finished = cohort("--json", "-", "--html", folder.parent / "page.html")
+    submissions = found(finished)
+    (one,) = results(folder.with_name("answers.gradebook")).values()
+    assert one[1] == 1
+    assert submissions["ada"]["sections"] == submissions["bob"]["sections"]
+    for name, other in (("ada", "bob"), ("bob", "ada")):
+        assert other not in json.dumps(submissions[name])
+    for part in (folder.parent / "page.html").read_text().split("<details>")[1:]:
+        assert ("ada" in part) != ("bob" in part)
+
+
+# %% Going on
+
+
+def test_only_what_is_new_is_graded_when_it_goes_on(cohort, folder):
+    for name in ("ada", "bob", "eve"):
+        (folder / f"{name}.py").write_text(f"# {name}\n{SAME}")
+    first = cohort("--json", "-")
+    kept = results(folder.with_name("answers.gradebook"))
+    (folder / "ada.py").write_text("def same(x):\n    return -x\n")  # changed
+    (folder / "eve.py").unlink()
+    (folder / "zoe.py").write_text(f"# zoe\n{SAME}")
+    second = cohort("--resume", "--json", "-")
+    assert {name: each["score"] for name, each in found(second).items()} == {"ada": 0, "bob": 1, "zoe": 1}
+    assert found(second)["bob"] == found(first)["bob"]
+    now = results(folder.with_name("answers.gradebook"))
+    assert {each: now[each] for each in kept} == kept  # to the byte, times too: nothing was graded again
+    assert len(now) == len(kept) + 2
+    third = cohort("--resume", "--json", "-")
+    assert third.stdout == second.stdout
+    assert results(folder.with_name("answers.gradebook")) == now
+
+
+def test_a_gradebook_is_not_gone_on_with_by_accident(cohort, folder, own):
+    (folder / "ada.py").write_text(SAME)
+    assert cohort().returncode == 0
+    for options, words in [
+        ((), "is there already: --resume goes on with it, --gradebook names another"),
+        (("--resume", "--seed", 1), "was made with --seed 0, not 1"),
+        (("--resume", "--examples", 6), "was made with --examples 5, not 6"),
+    ]:
+        finished = cohort(*options)
+        assert finished.returncode == 2
+        assert finished.stderr == finished.stderr.splitlines()[0] + "\n"
+        assert words in finished.stderr
+    grader = own.root / "graders" / "own.py"
+    grader.write_text(grader.read_text() + "\n# changed\n")
+    assert "was made with another edition of own" in cohort("--resume").stderr
+    (own.root / "graders" / "__init__.py").write_text('SECTIONS = ("own", "other")\n')
+    for kind in ("graders", "reference"):
+        shutil.copy(own.root / kind / "own.py", own.root / kind / "other.py")
+    assert "was made for own: say the same again" in cohort("--resume").stderr
+
+
+@pytest.mark.parametrize("data", [b"no database" * 100, b"SQLite format 3\0" + bytes(5000), "other"])
+def test_a_file_that_is_no_gradebook_is_left_alone(cohort, folder, tmp_path, data):
+    (folder / "ada.py").write_text(SAME)
+    path = tmp_path / "marks.db"
+    if data == "other":
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE recipes (name TEXT)")
+    else:
+        path.write_bytes(data)
+    before = path.read_bytes()
+    finished = cohort("--gradebook", path, "--resume")
+    assert finished.returncode == 2
+    assert "is not a gradebook" in finished.stderr
+    assert path.read_bytes() == before
+
+
+def test_two_runs_do_not_share_a_gradebook(cohort, folder):
+    (folder / "ada.py").write_text(SAME)
+    assert cohort().returncode == 0
+    with closing(sqlite3.connect(folder.with_name("answers.gradebook"), isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        finished = cohort("--resume")
+    assert finished.returncode == 2
+    assert "another run is using it" in finished.stderr
+
+
+def test_a_broken_section_is_the_graders_own_failure_and_costs_no_gradebook(cohort, folder, own):
+    (folder / "ada.py").write_text(SAME)
+    grader = own.root / "graders" / "own.py"
+    text = grader.read_text()
+    grader.write_text("import nowhere_to_be_found\n" + text)
+    broken = cohort()
+    assert broken.returncode == 3
+    assert "the grader itself failed, your answers are not at fault" in broken.stderr
+    grader.write_text(text)
+    assert cohort().returncode == 0
+
+
+# %% Usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{folder}/nowhere"], "is not a folder"),
+        (["{folder}"], "there are no submissions in"),
+        (["{folder}", "--section", "nowhere"], "there is no section 'nowhere'"),
+        (["{folder}", "--csv", "-", "--json", "-"], "only one result can go to stdout"),
+        (["{folder}", "--html", "{folder}/nowhere/page.html"], "cannot be written"),
+        (["{folder}", "--gradebook", "{folder}"], "cannot be written"),
+        (["{folder}", "--course", "{folder}"], "is not a course"),
+    ],
+)
+def test_wrong_usage(course, folder, capsys, arguments, words):
+    said = [argument.format(folder=folder) for argument in arguments]
+    assert main(["cohort", *([] if "--course" in said else ["--course", str(course.root)]), *said]) == 2
+    assert words in capsys.readouterr().err
+    assert list(folder.parent.glob("*.gradebook")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["x", "--jobs", "0"], ["x", "--seed", "-1"], ["x", "--section", "small::halve"]]
+)
+def test_wrong_options(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["cohort", *arguments])
+    assert stop.value.code == 2
+    assert "usage: python grade.py cohort FOLDER" in capsys.readouterr().err
+
+
+def test_the_help_says_what_it_does_not_do():
+    assert "Plagiarism is not looked for" in command("cohort", "--help").stdout
+
+
+def test_strangers_are_not_graded_without_a_sandbox(own, folder):
+    (folder / "ada.py").write_text(SAME)
+    script = (
+        "import sys; from graders.engine import sandbox; sandbox.support = lambda: 'there is none';"
+        "from graders.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [sys.executable, "-c", script, "cohort", str(folder), "--course", str(own.root), "--examples", "5"]
+    refused = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "no sandbox protects this machine from what it grades: there is none" in refused.stderr
+    assert list(folder.parent.glob("*.gradebook")) == []
+    done = subprocess.run([*arguments, "--unprotected"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.count("1 graded")) == (0, 1)

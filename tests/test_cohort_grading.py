@@ -1,0 +1,77 @@
+"""One part at a time: what a process needs is there once, and what it grades leaves nothing behind for the next."""
+
+import cohorts
+import msgspec
+import numpy as np
+import pytest
+from cohorts import SAME
+from desks import ask, order, shown
+
+from graders.cohort.entries import Part
+from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
+from graders.engine import codec
+from graders.engine.paper import paper
+from graders.engine.results import SectionResult
+from graders.engine.sitting import Forkserver, Sitting
+
+own = cohorts.own  # a fixture
+
+
+@pytest.fixture
+def grade(own):
+    bring(own.root, {"own": paper(own.find("own"), 0, 5)})
+    yield lambda part: grade_one(Job(part, part.digest))
+    leave()
+
+
+def result_of(outcome: Outcome) -> SectionResult:
+    return msgspec.json.decode(outcome.record, type=SectionResult)
+
+
+def test_a_part_is_graded_and_named_after_its_section(grade):
+    outcome = grade(Part("own", ".py", SAME.encode()))
+    assert (outcome.status, outcome.reason, outcome.score, outcome.points) == ("graded", None, 1, 1)
+    assert result_of(outcome).file == "own.py"
+    raising = result_of(grade(Part("own", ".py", b"def same(x):\n    raise KeyError(x)\n")))
+    assert raising.exercises[0].checks[0].error.startswith("own.py:2 in same")
+
+
+@pytest.mark.parametrize(
+    ("part", "status", "reason"),
+    [
+        (Part("own"), "missing", "there is no own.py or own.ipynb"),
+        (Part("own", trouble="it is a link"), "unreadable", "it is a link"),
+        (Part("own", ".py", b"\xff"), "unreadable", "own.py is not UTF-8 text"),
+        (Part("own", ".py", b"x = '\0'"), "unreadable", "own.py is not text: it holds null bytes"),
+        (Part("own", ".py", bytes(10 * 2**20 + 1)), "unreadable", "own.py is larger than 10 MiB"),
+        (Part("own", ".ipynb", b"[" * 100_000), "unreadable", "own.ipynb"),
+        (Part("own", ".ipynb", b"[1]"), "unreadable", "own.ipynb is not a notebook that can be read"),
+    ],
+)
+def test_what_cannot_be_graded_gets_no_points_and_a_reason(grade, part, status, reason):
+    outcome = grade(part)
+    assert (outcome.status, outcome.score, outcome.points) == (status, 0, 1)
+    assert outcome.reason.startswith(reason)
+    assert result_of(outcome).warnings[0].message == outcome.reason
+    assert result_of(outcome).exercises[0].status == "missing"
+
+
+def test_texts_that_utf8_cannot_carry_are_replaced(grade):
+    outcome = grade(Part("own", ".py", b"def same(x):\n    raise RuntimeError('\\ud800')\n"))
+    assert "\ufffd" in result_of(outcome).exercises[0].checks[0].error
+
+
+def test_inputs_that_were_made_ready_are_fresh_in_every_run():
+    """A run that changes its inputs does so for itself alone: not for the next one, nor for other workers."""
+    questions = [{"x": [1]}, {"x": np.zeros(2)}]
+    source = "def f(x):\n    x[:] = [len(x)] * len(x)\n    return x\n"
+    with Forkserver() as server:
+        server.preload(["numpy"])
+        server.make_ready([codec.encode(question) for question in questions])
+        for _ in range(2):
+            with Sitting(server, order(source)) as sitting:
+                for _ in range(2):
+                    answers = ask(sitting, [1], np.zeros(2), [3])
+                    first, second, third = shown(answers)
+                    assert (first, second.tolist(), third) == ([1], [2, 2], [1])
+                    assert [seen.changed for seen in answers.seen] == [None, "x", "x"]
