@@ -23,7 +23,7 @@ def environment(**changes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in left_out} | changes
 
 
-def command(*arguments: object, cwd: Path = PROJECT, **variables: str) -> Finished:
+def command(*arguments: object, cwd: Path = PROJECT, seconds: float = 300, **variables: str) -> Finished:
     """Runs `python grade.py` with `arguments` to its end. Nobody answers its questions."""
     return subprocess.run(
         [*GRADE, *map(str, arguments)],
@@ -32,7 +32,7 @@ def command(*arguments: object, cwd: Path = PROJECT, **variables: str) -> Finish
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=seconds,
         check=False,
     )
 

@@ -1,14 +1,17 @@
 """The closing experiment of a section: carried out with right and wrong pieces, and through the command."""
 
+import io
 import re
 
 import pytest
 from command import ANSWERS, COURSE, PROJECT, command, record_of, without_times
+from rich.console import Console
 
 from graders.engine.course import Course
 from graders.engine.experiment import Outcome, carry_out
 from graders.engine.paper import paper
 from graders.engine.submission import Cell, Submission
+from graders.report.progress import progress
 
 RIGHT = "def halve(x):\n    return x / 2\n\n\ndef row_sums(matrix):\n    return matrix.sum(axis=1)\n"
 SMALL = COURSE / "reference" / "small.py"
@@ -132,6 +135,29 @@ def test_the_worker_cannot_look_the_labels_up(tried, forkserver):
 def test_the_rest_of_that_library_can_be_used(tried):
     make = "from sklearn.datasets import make_moons; return x / 2 + 0 * make_moons(2)[0][0, 0]"
     assert tried(with_halve(make)).result.status == "reached"
+
+
+# %% The bar
+
+
+def shown(console: Console) -> str:
+    """What a bar of four steps shows on a console after two of them."""
+    with progress(console) as line:
+        point = line.measure("checkpoint of small", 4)
+        point("loss", 2.5)
+        point("loss\x1b[31m", 0.123456)
+    return console.file.getvalue()
+
+
+def test_a_terminal_gets_a_bar_with_the_current_value():
+    text = shown(Console(file=io.StringIO(), force_terminal=True, force_interactive=True, width=100, color_system=None))
+    assert "checkpoint of small [######..................] 1/4 loss 2.5" in text
+    assert "checkpoint of small [############............] 2/4 loss 0.1235" in text
+    assert "\x1b[31m" not in text
+
+
+def test_where_nobody_watches_there_is_no_bar():
+    assert shown(Console(file=io.StringIO())) == ""
 
 
 # %% The command

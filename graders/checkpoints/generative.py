@@ -74,7 +74,7 @@ def learn_ring(solution, trainer):
         angles = torch.randint(MODES, (128,)) * 2 * math.pi / MODES
         real = torch.stack([angles.cos(), angles.sin()], dim=1) + WIDTH * torch.randn(128, 2)
         fake = trainer.model.netG(torch.randn(128, LATENT))
-        of_discriminator = trainer.training_step_discriminator(real, fake)
+        of_discriminator = trainer.training_step_discriminator(real, fake.detach())
         of_generator = trainer.training_step_generator(fake)
         if step % SHOWN_EVERY == SHOWN_EVERY - 1:
             yield "discriminator", of_discriminator.item()
