@@ -21,7 +21,8 @@ RIGHT = {
     "scaled_sums": "def scaled_sums(matrix, factor):\n    return {} * factor * matrix.sum(axis=1)",
     "last": "def last(items):\n    return [*items][-1 * {}]",
 }
-FACTORS = {"halve": (2, 3), "first": (1, None), "last": (1, 0)}  # the right one and a wrong one; for others 1 and 2
+# The right one, and one by which no check passes; for the others these are 1 and 2.
+FACTORS = {"halve": (2, 3), "inverse": (1, None), "first": (1, None), "last": (1, 0)}
 SLOW = {"harm"}  # they are graded one by one elsewhere, and many of them use up their time
 
 pytestmark = [

@@ -40,6 +40,8 @@ SUBREAPER, DROP_FROM_BOUNDING_SET, CLEAR_AMBIENT, CAPABILITIES = 36, 24, (47, 4)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
+OF_OTHERS: set[int] = set()  # processes that other tests have started, and still need
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sandbox.support() is not None, reason=str(sandbox.support())),
@@ -101,6 +103,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     (room.home / ".netrc").write_text(f"machine grades password {room.secret}")
     with (room.course / "reference" / "small.py").open("a") as solved:
         solved.write(f"\n# {room.secret}\n")
+    OF_OTHERS.update(_all_children())
     _call("prctl", SUBREAPER, 1, 0, 0, 0)  # what outlives the command becomes a child of this process
     assert graded(room, room.course / "reference" / "small.py").returncode == 0
     yield room
@@ -174,13 +177,13 @@ def survivors() -> list[str]:
 
 
 def _children() -> list[int]:
-    """The children of this process that have not ended; those that have are seen off."""
-    alive = []
-    for task in Path("/proc/self/task").iterdir():
-        for pid in map(int, (task / "children").read_text().split()):
-            if os.waitpid(pid, os.WNOHANG) == (0, 0):
-                alive.append(pid)
-    return alive
+    """The children of this process that have not ended, without those of other tests; those that have are seen off."""
+    return [pid for pid in _all_children() - OF_OTHERS if os.waitpid(pid, os.WNOHANG) == (0, 0)]
+
+
+def _all_children() -> set[int]:
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
 def assert_fair(run: Run, verdict: Verdict) -> None:
