@@ -8,7 +8,7 @@ import pytest
 from sample_grades import MIXED, UNBROADCAST, check, exercise, grade, section
 
 from graders.engine.results import Grade, LoadWarning
-from graders.report.record import record
+from graders.report.record import encoded, record
 
 WHOLE = """{
   "schema": 1,
@@ -81,6 +81,12 @@ def test_strange_text_stays_readable_by_every_parser() -> None:
     text = record(grade(section("s", exercise("f", check("failed", output="\x1b[31m\x00\ud800 \u2028 é")))))
     output = json.loads(text.encode())["sections"][0]["exercises"][0]["checks"][0]["output"]
     assert output == "\x1b[31m\x00\ufffd \u2028 é"
+
+
+def test_a_result_that_is_kept_holds_nothing_that_a_terminal_obeys() -> None:
+    kept = encoded(section("s", exercise("f", check("failed", output="\x9b31m\u202e\x7f\ud800")))).decode()
+    assert all(character.isprintable() for character in kept)
+    assert json.loads(kept)["exercises"][0]["checks"][0]["output"] == "\x9b31m\u202e\x7f\ufffd"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -5,7 +5,6 @@ a process is told with `bring` what the papers are.
 """
 
 import atexit
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from graders.engine.marking import mark
 from graders.engine.paper import Item, Paper
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult
 from graders.engine.sitting import Forkserver
-from graders.report.words import sound
+from graders.report.record import encoded
 
 PartStatus = Literal["graded", "missing", "unreadable", "quarantined"]
 
@@ -142,16 +141,4 @@ def given_up(job: Job, paper: Paper, reason: str, runs: int) -> Outcome:
 
 
 def _outcome(job: Job, status: PartStatus, reason: str | None, result: SectionResult) -> Outcome:
-    record = msgspec.json.encode(_sound(msgspec.to_builtins(result)))
-    return Outcome(job.part.section, job.digest, status, reason, result.score, result.points, record)
-
-
-def _sound(value: object) -> object:
-    """The value with characters that UTF-8 cannot carry replaced."""
-    if isinstance(value, dict):
-        return {key: _sound(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sound(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"a result holds a number that is not finite: {value}")
-    return sound(value) if isinstance(value, str) else value
+    return Outcome(job.part.section, job.digest, status, reason, result.score, result.points, encoded(result))

@@ -2,21 +2,16 @@
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType
-from rich.text import Text
 
-_BAR = 24  # characters
+from graders.report.progress import Line, bar
+
 _LINE_SECONDS = 30.0  # between two lines of a log
 _DRAW_SECONDS = 0.1
-_CLEAR = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
-class Progress:
+class Progress(Line):
     """Says how many of `total` submissions are done.
 
     Args:
@@ -26,17 +21,9 @@ class Progress:
     """
 
     def __init__(self, console: Console, total: int, clock: Callable[[], float] = time.monotonic):
-        self._console, self._total, self._clock = console, total, clock
+        super().__init__(console)
+        self._total, self._clock = total, clock
         self._begun = self._said = clock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_interactive:
-            self._console.control(_CLEAR)
 
     def advance(self, done: int) -> None:
         """So many are done."""
@@ -45,14 +32,10 @@ class Progress:
             return
         self._said = now
         words = f"{done} of {self._total} graded, {_pace(done, self._total, now - self._begun)}"
-        if not self._console.is_interactive:
+        if self._console.is_interactive:
+            self.show(f"{bar(done, self._total)} {words}")
+        else:
             self._console.print(words, highlight=False, soft_wrap=True)
-            return
-        filled = _BAR * done // max(self._total, 1)
-        line = Text(f"[{'#' * filled}{'.' * (_BAR - filled)}] {words}", style="dim")
-        line.truncate(self._console.width - 1)
-        self._console.control(_CLEAR)
-        self._console.print(line, end="", soft_wrap=True, highlight=False)
 
 
 def _pace(done: int, total: int, seconds: float) -> str:

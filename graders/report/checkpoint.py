@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from graders.engine.results import CheckpointResult, Measured, SectionResult
-from graders.report.checkpoint_words import bounds, figure
+from graders.report.checkpoint_words import bounds, figure, outcome
 from graders.report.next_step import NextStep, place_of
 from graders.report.screen import Screen
 from graders.report.words import inert, one_line, shortened
@@ -59,8 +59,7 @@ def print_checkpoint(
     _print_error(screen, result)
     reached = result.status == "reached"
     symbol = screen.symbols["passed" if reached else "failed"]
-    words = f"{symbol} {'Reached' if reached else 'Not reached'} in {result.seconds:.1f} s."
-    screen.line((words, "bold green" if reached else "bold red"))
+    screen.line((f"{symbol} {outcome(result)}.", "bold green" if reached else "bold red"))
     if file:
         screen.line((f"  plot   {file}", ""))
     screen.next_step(_next_step(section, result, command, options))

@@ -106,8 +106,7 @@ def _link(section: str, exercise: str) -> str:
 
 def _next(grade: Grade) -> str:
     step = next_step(grade, "python grade.py")
-    rows = [("open", step.place)] if step.place else []
-    said = "".join(f"<dt>{label}</dt><dd>{_code(text)}</dd>" for label, text in [*rows, (step.purpose, step.command)])
+    said = "".join(f"<dt>{label}</dt><dd>{_code(text)}</dd>" for label, text in step.rows)
     return f'<section class="next"><h2>Next: {_text(step.what)}</h2><dl>{said}</dl></section>'
 
 

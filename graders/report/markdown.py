@@ -40,10 +40,9 @@ def markdown(grade: Grade, since: Grade | None = None) -> str:
     if not grade.sections:
         head.append("Nothing was graded.")
     step = next_step(grade, "python grade.py")
-    rows = [("open", step.place)] if step.place else []
     tail = [
         f"### Next: {prose(step.what)}",
-        "\n".join(f"- {label}: {code(text)}" for label, text in [*rows, (step.purpose, step.command)]),
+        "\n".join(f"- {label}: {code(text)}" for label, text in step.rows),
     ]
     room = LIMIT - _bytes([*head, *tail]) - 1000  # for what is said about those left out
     return "\n\n".join([*head, *_explained(grade, room), *tail]) + "\n"

@@ -17,6 +17,11 @@ class NextStep(NamedTuple):
     purpose: str
     command: str
 
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """What reports list below it, each with its label."""
+        return [*([("open", self.place)] if self.place else []), (self.purpose, self.command)]
+
 
 def next_step(
     grade: Grade, command: str, *, options: str = "", explained: bool = True, closing: Collection[str] = ()

@@ -12,17 +12,21 @@ from rich.text import Text
 from graders.report.words import one_line
 
 # Drawn by hand: rich.progress would cost a thread, and time to import, in a process that is about to fork.
-_BAR = 24  # characters of the bar of an experiment
+_BAR = 24  # characters of a bar between its brackets
 _CLEAR = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
-class Progress:
-    """A line that says what is being worked on, gone when it is done. Silent where nobody watches: pipes, files, CI."""
+def bar(done: int, total: int) -> str:
+    """How much is done: `[######......]`."""
+    filled = _BAR * done // max(total, 1)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}]"
+
+
+class Line:
+    """A line of a terminal that is drawn over, and gone at the end. Silent where nobody watches: pipes, files, CI."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._what = ""
-        self._done = 0
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +36,24 @@ class Progress:
     ) -> None:
         if self._console.is_interactive:
             self._console.control(_CLEAR)
+
+    def show(self, text: str) -> None:
+        """Draw the line anew."""
+        if not self._console.is_interactive:
+            return
+        line = Text(one_line(text), style="dim")
+        line.truncate(self._console.width - 1)
+        self._console.control(_CLEAR)
+        self._console.print(line, end="", soft_wrap=True, highlight=False)
+
+
+class Progress(Line):
+    """A line that says what is being worked on."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._what = ""
+        self._done = 0
 
     def begin(self, what: str) -> Callable[[str], None]:
         """Begin a new piece of work, `what`. The function that is returned is told each step of it."""
@@ -44,22 +66,13 @@ class Progress:
 
         def point(name: str, value: float) -> None:
             self._done = min(self._done + 1, steps)
-            filled = _BAR * self._done // steps
-            self._show(f"{what} [{'#' * filled}{'.' * (_BAR - filled)}] {self._done}/{steps}  {name} {value:.4g}")
+            self.show(f"{what} {bar(self._done, steps)} {self._done}/{steps} {name} {value:.4g}")
 
         return point
 
     def _advance(self, label: str) -> None:
         self._done += 1
-        self._show(f"{self._what}: {self._done} {label}")
-
-    def _show(self, text: str) -> None:
-        if not self._console.is_interactive:
-            return
-        line = Text(one_line(text), style="dim")
-        line.truncate(self._console.width - 1)
-        self._console.control(_CLEAR)
-        self._console.print(line, end="", soft_wrap=True, highlight=False)
+        self.show(f"{self._what}: {self._done} {label}")
 
 
 def progress(console: Console) -> Progress:

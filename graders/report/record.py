@@ -5,7 +5,7 @@ import re
 
 import msgspec
 
-from graders.engine.results import Grade
+from graders.engine.results import Grade, SectionResult
 from graders.report.words import sound
 
 # What JSON may hold as it is, and a terminal would obey or show in another order.
@@ -18,9 +18,17 @@ def record(grade: Grade) -> str:
     Raises:
         ValueError: a number is not finite. JSON has no word for it, and a score that is not a number is our fault.
     """
-    data = _checked(msgspec.to_builtins(grade))
-    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return msgspec.json.format(encoded(grade), indent=2).decode() + "\n"
+
+
+def encoded(result: Grade | SectionResult) -> bytes:
+    """A result as compact JSON, with nothing in it that a terminal would obey or UTF-8 cannot carry.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    text = msgspec.json.encode(_checked(msgspec.to_builtins(result))).decode()
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _checked(value: object) -> object:

@@ -97,8 +97,7 @@ class Screen:
     def next_step(self, step: NextStep) -> None:
         """Print the next action: path and command each on a line of their own, which is never broken."""
         self.rule(f"Next: {step.what}", "bold")
-        rows = [("open", step.place)] if step.place else []
-        for label, text in [*rows, (step.purpose, step.command)]:
+        for label, text in step.rows:
             self.line((f"  {label:<5}  ", "dim"), (text, "cyan"))
 
     def _shown(self, content: str) -> str:
