@@ -7,18 +7,18 @@ import msgspec
 import numpy as np
 from rich.console import Console
 
+from graders.cli import EXAMPLES
 from graders.engine import submission
 from graders.engine.course import Course, Material
 from graders.engine.experiment import Outcome, carry_out
-from graders.engine.grading import grade
+from graders.engine.grading import SCHEMA
+from graders.engine.marking import mark
 from graders.engine.paper import paper
 from graders.engine.results import Grade, SectionResult
 from graders.engine.sitting import Forkserver
 from graders.report.checkpoint import print_checkpoint
 from graders.report.plot import write_png
 from graders.report.progress import Progress, progress
-
-EXAMPLES = 100
 
 
 def carry_out_all(
@@ -48,43 +48,44 @@ def carry_out_all(
     Raises:
         UsageError: a file cannot be read.
     """
-    grades = []
+    sections = []
     for name in names:
         material = course.find(name)
         with progress(Console(stderr=True)) as line:
-            found, outcome = _carried_out(material, path, forkserver, seed, seconds, line)
-        section = msgspec.structs.replace(found.sections[0], checkpoint=outcome.result)
-        grades.append(msgspec.structs.replace(found, sections=(section,)))
+            section, outcome = _carried_out(material, path, forkserver, seed, seconds, line)
+        sections.append(section)
         picture = _picture(material, outcome)
         file = _written(plots / f"checkpoint-{name}.png", section, picture)
         if console:
             print_checkpoint(section, picture, console, file=file, options=options)
-    return msgspec.structs.replace(
-        grades[0],
-        score=sum(each.score for each in grades),
-        points=sum(each.points for each in grades),
-        sections=tuple(section for each in grades for section in each.sections),
+    return Grade(
+        schema=SCHEMA,
+        seed=seed,
+        examples=EXAMPLES,
+        score=sum(section.score for section in sections),
+        points=sum(section.points for section in sections),
+        sections=tuple(sections),
     )
 
 
 def _carried_out(
     material: Material, path: Path, forkserver: Forkserver, seed: int, seconds: float | None, line: Progress
-) -> tuple[Grade, Outcome]:
-    found = grade(
-        material.course, {material.name: None}, path, forkserver,
-        seed=seed, examples=EXAMPLES, explain=False, begin=line.begin,
-    )  # fmt: skip
-    answers = submission.read(submission.find(path, material.name) if path.is_dir() else path)
+) -> tuple[SectionResult, Outcome]:
+    name = material.name
+    answers = submission.read(submission.find(path, name) if path.is_dir() else path)
+    questions = paper(material, seed, EXAMPLES, line.begin(f"drawing inputs for {name}, this once"))
+    advance = line.begin(f"grading {name}")
+    section = mark(material, questions, answers, forkserver, explain=False, advance=advance)
     outcome = carry_out(
         material,
-        paper(material, seed, EXAMPLES),
+        questions,
         answers,
         forkserver,
-        not_right={each.name for each in found.sections[0].exercises if each.status != "passed"},
+        not_right={each.name for each in section.exercises if each.status != "passed"},
         seconds=seconds,
-        point=line.measure(f"checkpoint of {material.name}", material.checkpoint.steps),
+        point=line.measure(f"checkpoint of {name}", material.checkpoint.steps),
     )
-    return found, outcome
+    return msgspec.structs.replace(section, checkpoint=outcome.result), outcome
 
 
 def _picture(material: Material, outcome: Outcome) -> np.ndarray | None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from graders.engine import sandbox
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError, UsageError
 from graders.engine.results import Grade
@@ -58,7 +57,8 @@ def main(arguments: Sequence[str]) -> int:
         return GRADER_FAILED
 
 
-def _parser(usage: str = _USAGE) -> argparse.ArgumentParser:
+def new_parser(usage: str = _USAGE) -> argparse.ArgumentParser:
+    """The parser of a command, with what all commands understand."""
     parser = argparse.ArgumentParser(prog="python grade.py", usage=usage, allow_abbrev=False)
     parser.add_argument("--course", type=Path, default=PROJECT, metavar="FOLDER", help="the course (default: this one)")
     return parser
@@ -71,32 +71,40 @@ def _add_submission(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a file, or a folder with a file a section (default: exercises/)",
     )
-    seed = "of everything drawn at random (default: 0)"
-    parser.add_argument("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help=seed)
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """The option for the seed."""
+    words = "of everything drawn at random (default: 0)"
+    parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=0, metavar="N", help=words)
+
+
+def add_examples(parser: argparse.ArgumentParser) -> None:
+    """The option for the number of inputs."""
+    number, words = whole_number(1, _MAX_EXAMPLES), "inputs a check (default: 100)"
+    parser.add_argument("--examples", type=number, default=EXAMPLES, metavar="N", help=words)
 
 
 def _grade(arguments: Sequence[str]) -> int:
-    parser = _parser()
+    parser = new_parser()
     parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
     add = parser.add_argument
     _add_submission(parser)
-    add(
-        "--examples",
-        type=_number(1, _MAX_EXAMPLES),
-        default=EXAMPLES,
-        metavar="N",
-        help="inputs a check (default: 100)",
-    )
+    add_seed(parser)
+    add_examples(parser)
     add("--min-score", type=_percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
-    add("--failures", type=_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
+    add("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
     add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
     files.add_options(parser)
     options = parser.parse_args(arguments)
     asked_for = files.outputs(options)
-    _check_files({output.option: output.file for output in asked_for})
+    check_files({output.option: output.file for output in asked_for})
     since = files.earlier(options.since)
-    if options.require_sandbox and (missing := sandbox.support()):
-        raise GraderError(f"there is no sandbox here: {missing}")
+    if options.require_sandbox:
+        from graders.engine import sandbox
+
+        if missing := sandbox.support():
+            raise GraderError(f"there is no sandbox here: {missing}")
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
@@ -136,29 +144,29 @@ def _graded_on_screen(
         result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
     console = Console(highlight=False)
     if options.targets:
-        closing = [name for name in asked if course.find(name).checkpoint_file.exists()]
-        print_grade(result, console, failures=options.failures, options=_said(options), closing=closing)
+        print_grade(result, console, failures=options.failures, options=_said(options), closing=course.closing)
     else:
         print_overview(result, console, options=_said(options))
     return result
 
 
 def _checkpoint(arguments: Sequence[str]) -> int:
-    parser = _parser("python grade.py checkpoint SECTION... [options]")
+    parser = new_parser("python grade.py checkpoint SECTION... [options]")
     add = parser.add_argument
     add("sections", nargs="+", metavar="SECTION", help="a section that has a checkpoint, or all")
     _add_submission(parser)
-    add("--seconds", type=_number(1, 3600), metavar="N", help="wall-clock limit (default: the checkpoint's, 120)")
+    add_seed(parser)
+    add("--seconds", type=whole_number(1, 3600), metavar="N", help="wall-clock limit (default: the checkpoint's, 120)")
     files.add_options(parser)
     add("--plot", type=Path, default=Path(), metavar="FOLDER", help="where to write the plots (default: here)")
     options = parser.parse_args(arguments)
     asked_for = files.outputs(options)
-    _check_files({output.option: output.file for output in asked_for})
+    check_files({output.option: output.file for output in asked_for})
     since = files.earlier(options.since)
     if not options.plot.is_dir() or not os.access(options.plot, os.W_OK):
         raise UsageError(f"--plot: {options.plot} is not a folder that can be written to")
     course = Course(options.course.resolve())
-    having = [name for name in course.sections if course.find(name).checkpoint_file.exists()]
+    having = course.closing
     asked = having if "all" in options.sections else list(course.wanted(options.sections))
     if none := [name for name in asked if name not in having]:
         raise UsageError(f"{none[0]} has no checkpoint; there are {', '.join(having) or 'none'}")
@@ -189,7 +197,7 @@ def _said(options: argparse.Namespace) -> str:
     return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in said if value)
 
 
-def _check_files(files: dict[str, str | None]) -> None:
+def check_files(files: dict[str, str | None]) -> None:
     """Finds out before the grading, not after it, that a result cannot be written."""
     if list(files.values()).count("-") > 1:
         raise UsageError("only one result can go to stdout")
@@ -203,7 +211,9 @@ def _check_files(files: dict[str, str | None]) -> None:
             raise UsageError(f"{option}: {name} cannot be written: permission denied")
 
 
-def _number(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number from `low` to `high`."""
+
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
@@ -223,9 +233,9 @@ def _percent(text: str) -> float:
 
 
 def _hint(arguments: Sequence[str]) -> int:
-    parser = _parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
+    parser = new_parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
     parser.add_argument("target", metavar="SECTION::EXERCISE")
-    parser.add_argument("number", nargs="?", type=_number(1, 9), default=1, metavar="NUMBER")
+    parser.add_argument("number", nargs="?", type=whole_number(1, 9), default=1, metavar="NUMBER")
     options = parser.parse_args(arguments)
     from graders.learning import hint
 
@@ -234,7 +244,7 @@ def _hint(arguments: Sequence[str]) -> int:
 
 
 def _reset(arguments: Sequence[str]) -> int:
-    parser = _parser("python grade.py reset SECTION [--yes]")
+    parser = new_parser("python grade.py reset SECTION [--yes]")
     parser.add_argument("section", metavar="SECTION")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
@@ -259,7 +269,7 @@ def _cohort(arguments: Sequence[str]) -> int:
 
 
 def _audit(arguments: Sequence[str]) -> int:
-    parser = _parser("python grade.py audit [SECTION...]")
+    parser = new_parser("python grade.py audit [SECTION...]")
     parser.add_argument("sections", nargs="*", metavar="SECTION")
     options = parser.parse_args(arguments)
     from graders.audit import audit

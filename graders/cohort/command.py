@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from graders.cli import EXAMPLES, _check_files, _number, _parser
+from graders.cli import add_examples, add_seed, check_files, new_parser, whole_number
 from graders.cohort.entries import scan
 from graders.cohort.export import as_csv, as_json
 from graders.cohort.gradebook import Gradebook, Made
@@ -43,12 +43,12 @@ def cohort(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit status."""
     options = _options(arguments)
     files = {"--csv": options.csv, "--json": options.json, "--html": options.html}
-    _check_files(files)
+    check_files(files)
     folder: Path = options.folder
     if not folder.is_dir():
         raise UsageError(f"{shown(str(folder))} is not a folder")
     path = options.gradebook or folder.resolve().with_name(folder.resolve().name + ".gradebook")
-    _check_files({"--gradebook": str(path)})
+    check_files({"--gradebook": str(path)})
     if not hasattr(os, "fork"):
         raise UsageError("cohorts are graded in forked processes, which this system does not have")
     if (missing := sandbox.support()) and not options.unprotected:
@@ -85,13 +85,13 @@ def cohort(arguments: Sequence[str]) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _parser(_USAGE)
+    parser = new_parser(_USAGE)
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER", help="one entry a learner")
     add("--section", action="append", metavar="NAME", help="grade this one; may be said again (default: all)")
-    add("--seed", type=_number(0, 2**32 - 1), default=0, metavar="N", help="of everything drawn at random (default: 0)")
-    add("--examples", type=_number(1, 100_000), default=EXAMPLES, metavar="N", help="inputs a check (default: 100)")
-    add("--jobs", type=_number(1, 1024), default=_cores(), metavar="N", help="processes (default: one a core)")
+    add_seed(parser)
+    add_examples(parser)
+    add("--jobs", type=whole_number(1, 1024), default=_cores(), metavar="N", help="processes (default: one a core)")
     add("--resume", action="store_true", help="go on with a gradebook that is there")
     add("--gradebook", type=Path, metavar="FILE", help="where results are kept (default: FOLDER.gradebook)")
     add("--csv", metavar="FILE", help="write a table of scores ('-' is stdout)")

@@ -40,6 +40,11 @@ class Course:
                 return tuple(ast.literal_eval(statement.value))
         raise GraderError(f"{manifest} does not say which sections there are")
 
+    @property
+    def closing(self) -> list[str]:
+        """The names of the sections that end in a checkpoint, in study order."""
+        return [name for name in self.sections if self.find(name).checkpoint_file.exists()]
+
     def find(self, name: str) -> "Material":
         """The material of the section `name`. Raises UsageError, with the nearest names, when there is none."""
         if name not in self.sections:
@@ -133,16 +138,9 @@ class Material:
 
     @cached_property
     def checkpoint(self) -> "Checkpoint":
-        """The section's closing experiment.
-
-        Raises:
-            UsageError: it has none.
-        """
+        """The section's closing experiment."""
         from graders.engine.closing import Checkpoint
 
-        if not self.checkpoint_file.exists():
-            having = [name for name in self.course.sections if self.course.find(name).checkpoint_file.exists()]
-            raise UsageError(f"{self.name} has no checkpoint{nearest(self.name, having) if having else ''}")
         module = module_of(_read(self.checkpoint_file), f"graders.checkpoints.{self.name}", self.checkpoint_file)
         for value in vars(module).values():
             if isinstance(value, Checkpoint):
