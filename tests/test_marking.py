@@ -1,13 +1,17 @@
 """Marking: the status of every check, and that none costs its neighbours."""
 
+import math
 from textwrap import dedent
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from conftest import GradeText, NewSection, checks_of
 
+from graders.engine import explaining
 from graders.engine.course import Course, Material
 from graders.engine.results import ExerciseResult, SectionResult
+from graders.engine.sitting import Sitting
 
 
 def exercise(result: SectionResult, name: str) -> ExerciseResult:
@@ -118,6 +122,25 @@ def test_verdicts_do_not_depend_on_explanations(grade_text: GradeText) -> None:
     plain, full = grade_text(source, explain=False), grade_text(source)
     assert [exercise.status for exercise in plain.exercises] == [exercise.status for exercise in full.exercises]
     assert all(check.counterexample is None for check in checks_of(plain).values())
+
+
+def test_explanations_run_nothing_once_the_time_is_used_up(
+    grade_text: GradeText, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sat: list[str] = []
+    sit = Sitting.sit
+    monkeypatch.setattr(Sitting, "sit", lambda self, name, *more: sat.append(name) or sit(self, name, *more))
+    whole, in_time = grade_text(answer), len(sat)
+    verdicts = grade_text(answer, explain=False)
+    only_verdicts = len(sat) - in_time
+    monkeypatch.setattr(explaining, "time", SimpleNamespace(monotonic=lambda: math.inf))
+    late = grade_text(answer)
+    assert len(sat) - in_time - only_verdicts == only_verdicts < in_time
+    assert late.score == verdicts.score
+    assert {name: check.status for name, check in checks_of(late).items()} == {
+        name: check.status for name, check in checks_of(whole).items()
+    }
+    assert exercise(late, "row_sums").checks[0].counterexample
 
 
 def test_the_same_submission_gets_the_same_result(grade_text: GradeText) -> None:

@@ -32,15 +32,23 @@ class Explanation:
 
 
 def explain_all(
-    material: Material, paper: Paper, marks: Sequence[Mark], rule: Callable[[Item], Rule], sitting: Sitting
+    material: Material,
+    paper: Paper,
+    marks: Sequence[Mark],
+    rule: Callable[[Item], Rule],
+    sitting: Sitting,
+    end: float,
 ) -> None:
-    """Adds its explanation to each failing mark, and sets `blocked` where an earlier exercise is to be mended first."""
+    """Adds its explanation to each failing mark, and sets `blocked` where an earlier exercise is to be mended first.
+
+    From the time `end` on (as of time.monotonic) no learner's code is run for it: the inputs stay as they were drawn.
+    """
     order = material.section.exercises
     failing = {mark.item.exercise for mark in marks if mark.status != "passed"}
     for mark in marks:
         if mark.failure is None:
             continue
-        explainer = _Explainer(material, paper, mark, rule(mark.item), sitting)
+        explainer = _Explainer(material, paper, mark, rule(mark.item), sitting, end)
         earlier = order[: order.index(mark.item.exercise)]
         probe, exercise = material.section.checks[mark.item.name].probe, mark.item.exercise
         needed = diagnosis.prerequisites(
@@ -54,9 +62,10 @@ def explain_all(
 
 
 class _Explainer:
-    def __init__(self, material: Material, paper: Paper, mark: Mark, rule: Rule, sitting: Sitting):
+    def __init__(self, material: Material, paper: Paper, mark: Mark, rule: Rule, sitting: Sitting, end: float):
         assert mark.failure is not None
         self._material, self._paper, self._mark, self._rule, self._sitting = material, paper, mark, rule, sitting
+        self._end = end
         self.failure: Failure = mark.failure
 
     def explanation(self, blocked_by: str | None) -> Explanation:
@@ -64,11 +73,13 @@ class _Explainer:
         if self.failure.status in _OWN:
             error = f"fix {blocked_by} first" if blocked_by else self.failure.difference
             return Explanation(None, None, error, self._mark.answers.said)
-        if self.failure.seen is None:
-            self._pin_down()
-        elif self.failure.status in _SHRUNK and not blocked_by:
-            self._shrink()
-        output = self._again()
+        output = self._mark.answers.said
+        if time.monotonic() < self._end:
+            if self.failure.seen is None:
+                self._pin_down()
+            elif self.failure.status in _SHRUNK and not blocked_by:
+                self._shrink()
+            output = self._again()
         if blocked_by:
             return Explanation(self._counterexample(), None, f"fix {blocked_by} first", output)
         return Explanation(self._counterexample(), self.mistake(), self._trace(), output)

@@ -77,7 +77,7 @@ def mark(
         if explain and any(mark.failure for mark in marks):
             from graders.engine.explaining import explain_all  # Hypothesis is imported only where something failed
 
-            explain_all(material, paper, marks, marking.rule, sittings[0])
+            explain_all(material, paper, marks, marking.rule, sittings[0], marking.end)
     return marking.result(marks, sittings[0].loaded)
 
 
@@ -140,6 +140,7 @@ class _Marking:
     def __init__(self, material: Material, paper: Paper, submission: Submission, only: Collection[str] | None):
         self._material, self._paper, self._submission = material, paper, submission
         self._started = time.monotonic()
+        self.end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
         self.items = [item for item in paper.items if only is None or item.exercise in only]
 
     @cached_property
@@ -187,7 +188,7 @@ class _Marking:
             mark.status = "not_attempted"
         elif item.asks_by_name and not names & set(sitting.loaded.lines):
             mark.status, mark.error = "missing", self._why_missing(item.exercise, names, sitting.loaded)
-        elif started - self._started > _SECTION_SECONDS:
+        elif started > self.end:
             mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
         else:
             was_alone = sitting.is_fresh
