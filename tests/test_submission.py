@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -211,6 +212,32 @@ def test_a_damaged_notebook_is_refused(folder: Path, text: str) -> None:
     (folder / "small.ipynb").write_text(text)
     with pytest.raises(UsageError, match=r"^small.ipynb is not a notebook that can be read: .+$"):
         read(Path("small.ipynb"))
+
+
+def test_a_notebook_of_very_many_cells_is_refused(folder: Path) -> None:
+    path = folder / "own.ipynb"
+    path.write_text(notebook(*["x = 1"] * 2000))
+    assert len(cells(path)) == 2000
+    path.write_text(notebook(*["x = 1"] * 2001))
+    with pytest.raises(UsageError, match="it has more than 2000 cells"):
+        read(path)
+
+
+def test_what_a_notebook_has_put_out_is_not_validated(folder: Path) -> None:
+    content = json.loads(notebook("x = 1"))
+    content["cells"][0]["outputs"] = [{"output_type": "of a later format"}]
+    (folder / "own.ipynb").write_text(json.dumps(content))
+    assert cells(folder / "own.ipynb") == ["x = 1"]
+
+
+def test_cells_with_the_same_id_are_read_without_a_word(folder: Path) -> None:
+    content = json.loads(notebook("x = 1", "y = 2"))
+    for cell in content["cells"]:
+        cell["id"] = "same"
+    (folder / "own.ipynb").write_text(json.dumps(content))
+    with warnings.catch_warnings(record=True) as warned:
+        assert cells(folder / "own.ipynb") == ["x = 1", "y = 2"]
+    assert not warned
 
 
 def test_a_notebook_that_is_nested_too_deep_is_refused(folder: Path) -> None:

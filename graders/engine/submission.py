@@ -1,8 +1,11 @@
 """Reads a submission from disk: a `.py` file or a notebook becomes cells of source text. Nothing is executed here."""
 
+import json
 import os
 import re
+import warnings
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -10,6 +13,7 @@ from graders.engine.errors import UsageError
 from graders.engine.magics import without_cell_magic
 
 _MAX_BYTES = 10 * 2**20
+_MAX_CELLS = 2000  # nbformat looks at each of them for a while
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
 _HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
 
@@ -106,7 +110,8 @@ def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
     import nbformat  # only notebooks pay for it
 
     try:
-        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings(action="ignore"):  # two cells with the same id, for one, are told cell by cell
+            notebook = nbformat.reads(_slimmed(text), as_version=4)  # type: ignore[no-untyped-call]
         codes = [(number, cell.source) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
     except RecursionError as error:
         raise UsageError(f"{shown} is nested too deep for a notebook") from error
@@ -114,3 +119,18 @@ def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UsageError(f"{shown} is not a notebook that can be read: {reason[:200]}") from error
     return tuple(Cell(f"{shown} cell {number}", without_cell_magic(_plain(str(source)))) for number, source in codes)
+
+
+def _slimmed(text: str) -> str:
+    """The text of a notebook without what its cells have put out, which is not graded and takes long to validate."""
+    cells = 0
+
+    def slim(value: dict[str, Any]) -> dict[str, Any]:
+        nonlocal cells
+        cells += "cell_type" in value
+        return value | {"outputs": []} if "outputs" in value else value
+
+    slimmed = json.loads(text, object_hook=slim)
+    if cells > _MAX_CELLS:
+        raise ValueError(f"it has more than {_MAX_CELLS} cells")
+    return json.dumps(slimmed)
