@@ -424,3 +424,67 @@ def test_a_class_made_with_typing_is_a_named_tuple():
     assert type(point).__name__ == "Point"
     assert point.x == 1.0
     assert point.y.tolist() == [1, 1]
+
+
+# %% Values that are watched
+
+
+@given(values)
+def test_a_value_that_nobody_touches_is_unchanged(value):
+    data = encode({"value": value})
+    _, is_unchanged = codec.decode_watched(data)
+    assert is_unchanged()
+
+
+def _set(key, value):
+    return lambda container: container.__setitem__(key, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        (np.zeros(3), _set(0, 1.0)),
+        (np.zeros(3), _set(0, -0.0)),
+        (np.zeros((2, 3)), lambda array: setattr(array, "shape", (3, 2))),
+        (np.arange(6).reshape(2, 3), lambda array: array.sort(axis=0, kind="stable") or _set((0, 0), 5)(array)),
+        (torch.zeros(3), lambda tensor: tensor.add_(1)),
+        (torch.zeros(3), lambda tensor: tensor.data.add_(1)),
+        (torch.zeros(3), lambda tensor: tensor.requires_grad_()),
+        (torch.zeros(3, requires_grad=True), lambda tensor: tensor.requires_grad_(False)),
+        (torch.zeros(2, 3), lambda tensor: tensor.t_()),
+        (torch.zeros(3), lambda tensor: tensor.unsqueeze_(0)),
+        (torch.zeros(3), lambda tensor: setattr(tensor, "data", torch.ones(3))),
+        (torch.zeros(3), lambda tensor: setattr(tensor, "data", torch.zeros(3, dtype=torch.float64))),
+        ([1, [2]], lambda items: items[1].append(3)),
+        ([1, 2], lambda items: items.reverse()),
+        ([1, 2], _set(0, True)),
+        ([1.0], _set(0, 1)),
+        ([np.zeros(2)], _set(0, np.ones(2))),
+        ({"a": {"b": 1}}, lambda value: value["a"].update(b=2)),
+        ({"a": {"b": 1}}, lambda value: value["a"].pop("b")),
+        ({"a": 1}, lambda value: value.setdefault("b", 2)),
+        ({1, 2}, lambda value: value.add(3)),
+        (({1}, [set()]), lambda value: value[1][0].add(3)),
+    ],
+    ids=str,
+)
+def test_a_change_is_noticed(value, change):
+    arguments, is_unchanged = codec.decode_watched(encode({"value": value}))
+    change(arguments["value"])
+    assert not is_unchanged()
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        ([10**6, "a"], _set(0, int("1000000"))),
+        ([np.zeros(2)], _set(0, np.zeros(2))),
+        ({"a": 1, "b": [2]}, lambda value: value.update(b=[2])),
+        (torch.ones(3), lambda tensor: setattr(tensor, "data", torch.ones(3))),
+    ],
+    ids=str,
+)
+def test_what_is_replaced_by_its_equal_is_unchanged(value, change):
+    arguments, is_unchanged = codec.decode_watched(encode({"value": value}))
+    change(arguments["value"])
+    assert is_unchanged()

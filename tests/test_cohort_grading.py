@@ -5,7 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 from cohorts import SAME
-from desks import ask, order, shown
+from desks import PROBES, order, shown
 
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
@@ -63,15 +63,15 @@ def test_texts_that_utf8_cannot_carry_are_replaced(grade):
 
 def test_inputs_that_were_made_ready_are_fresh_in_every_run():
     """A run that changes its inputs does so for itself alone: not for the next one, nor for other workers."""
-    questions = [{"x": [1]}, {"x": np.zeros(2)}]
+    questions = [codec.encode({"x": value}) for value in ([1], np.zeros(2))]
     source = "def f(x):\n    x[:] = [len(x)] * len(x)\n    return x\n"
     with Forkserver() as server:
         server.preload(["numpy"])
-        server.make_ready([codec.encode(question) for question in questions])
+        server.make_ready([[codec.encode({"x": []})], questions], 0, PROBES, "")
         for _ in range(2):
             with Sitting(server, order(source)) as sitting:
-                for _ in range(2):
-                    answers = ask(sitting, [1], np.zeros(2), [3])
-                    first, second, third = shown(answers)
-                    assert (first, second.tolist(), third) == ([1], [2, 2], [1])
-                    assert [seen.changed for seen in answers.seen] == [None, "x", "x"]
+                for asked in (questions, questions, questions.copy()):
+                    answers = sitting.sit("probe", asked, 0, 20)
+                    first, second = shown(answers)
+                    assert (first, second.tolist()) == ([1], [2, 2])
+                    assert [seen.changed for seen in answers.seen] == [None, "x"]

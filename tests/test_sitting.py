@@ -35,6 +35,36 @@ def test_answers_come_in_order_with_what_was_printed(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "import random\ndef f(x):\n    return random.random()",
+        "from random import random as draw\ndef f(x):\n    return draw()",
+        "import math, random\ndef f(x):\n    return random.random()",
+        "def f(x):\n    import os; import random\n    return random.random()",
+        "def f(x):\n    return __import__('random').random()",
+        "import numpy as np\ndef f(x):\n    return np.random.rand()",
+        "from numpy.random import rand\ndef f(x):\n    return rand()",
+        "import torch\ndef f(x):\n    return torch.rand(1).item()",
+    ],
+)
+def test_an_example_draws_the_same_numbers_in_every_worker(start: Start, source: str) -> None:
+    first, second = (shown(ask(start(source), 1, 2)) for _ in range(2))
+    assert first == second
+    assert first[0] != first[1]
+    assert shown(ask(start(source), 2)) == first[1:]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not say what processes take")
+def test_a_worker_that_waits_takes_no_time_of_the_processor(start: Start) -> None:
+    sitting = start("import os\ndef f(x):\n    return os.getpid()")
+    (pid,) = shown(ask(sitting, 0))
+    taken = Path(f"/proc/{pid}/schedstat")  # nanoseconds on a processor stand first
+    before = int(taken.read_text().split()[0])
+    time.sleep(0.5)
+    assert int(taken.read_text().split()[0]) - before < 0.05 * 1e9
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         ("raise SystemExit(3)", "SystemExit"),

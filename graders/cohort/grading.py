@@ -67,7 +67,9 @@ class _Hall:
             paper = self.papers[section]
             reference = submission.Cell("", self.materials[section].reference_source)
             self._forkserver.preload(submission.Submission("", (reference,)).imports.union(paper.imports))
-            self._forkserver.make_ready([inputs for item in paper.items for inputs in item.inputs])
+            self._forkserver.make_ready(
+                [item.inputs for item in paper.items], paper.seed, paper.probes, paper.untouched
+            )
         return self._forkserver
 
     def close(self) -> None:

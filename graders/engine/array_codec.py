@@ -104,22 +104,22 @@ def encode_tensor(encoder: Encoder, value: Any, depth: int) -> object:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may redefine every operation
         tensor = torch.Tensor.detach(value)
         requires_grad = torch.Tensor.requires_grad.__get__(value)
-        if not tensor.is_cpu:
-            return opaque(f"tensor on device {tensor.device.type}")
-        if tensor.layout is not torch.strided:
-            return opaque(f"tensor of layout {tensor.layout}")
         name = _torch_name(tensor.dtype)
         if name not in TORCH_DTYPES:
             return opaque(f"tensor of dtype {name}")
-        shape = tuple(tensor.shape)
-        if tensor.nbytes > encoder.space:
-            return oversized(f"{name} tensor of shape {shape}")
-        if name.startswith("complex"):
-            tensor = tensor.resolve_conj()
-        tensor = tensor.resolve_neg()
-        array = (tensor.view(torch.uint16) if name == "bfloat16" else tensor).numpy()
-    _blob(encoder, array)
-    return [TENSOR, name, shape, requires_grad]
+        try:
+            array = (tensor.view(torch.uint16) if name == "bfloat16" else tensor).numpy()  # the very memory
+        except (RuntimeError, TypeError):  # it has no memory that says it all
+            if not tensor.is_cpu:
+                return opaque(f"tensor on device {tensor.device.type}")
+            if tensor.layout is not torch.strided:
+                return opaque(f"tensor of layout {tensor.layout}")
+            if tensor.nbytes > encoder.space:
+                return oversized(f"{name} tensor of shape {tuple(tensor.shape)}")
+            array = tensor.resolve_conj().resolve_neg().numpy()
+    if not _blob(encoder, array):
+        return oversized(f"{name} tensor of shape {array.shape}")
+    return [TENSOR, name, array.shape, requires_grad]
 
 
 @functools.cache
@@ -154,7 +154,7 @@ def _take(decoder: Decoder, dtype: np.dtype, shape: Any) -> np.ndarray:
     if end > len(decoder.data):
         raise CodecError("the message ends within an array")
     array: np.ndarray = np.ndarray(shape, dtype, decoder.data, decoder.offset).copy()
-    decoder.arrays.append((array, decoder.offset))
+    decoder.arrays.append(array)
     decoder.offset = end
     if dtype.char == "?" and array.size and array.view(np.uint8).max() > 1:
         raise CodecError("a bool that is neither true nor false")
@@ -183,9 +183,9 @@ def decode_tensor(decoder: Decoder, node: list[Any], depth: int) -> Any:
     if decoder.live:
         import torch
 
-        decoder.is_plain = False  # more can be changed in a tensor than its elements
         tensor = torch.from_numpy(array)
         tensor = tensor.view(torch.bfloat16) if name == "bfloat16" else tensor
+        decoder.tensors.append(tensor)
         return tensor.requires_grad_() if requires_grad else tensor
     if name == "bfloat16":
         array = (array.astype(np.uint32) << 16).view(np.float32).reshape(array.shape)

@@ -89,10 +89,9 @@ class Channel:
         return Kind(kind), body
 
     def _fill(self, deadline: float | None) -> None:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
-                raise Late
+        left = None if deadline is None else deadline - time.monotonic()
+        if (left is not None and left <= 0) or not select.select([self._socket], [], [], left)[0]:
+            raise Late
         try:
             # Not to wait: a byte out of band makes a socket readable on which nothing is to be read.
             data = self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)

@@ -6,7 +6,9 @@ imported when the first one turns up: sections without numpy or torch do not pay
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from operator import is_
+from typing import Any
 
 import msgspec
 
@@ -18,6 +20,7 @@ __all__ = [
     "MAX_BYTES", "MAX_TREE", "CodecError", "Missing", "Opaque", "Oversized", "Raised", "TorchDtype", "decode", "encode",
 ]  # fmt: skip
 
+_SIZE = struct.Struct("<I")
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 
@@ -31,7 +34,7 @@ def encode(value: object) -> bytes:
         return encode(Opaque(describe(value)))
     if len(tree) > MAX_TREE:
         return encode(Oversized(f"{describe(value)} of more than {MAX_TREE // 2**20} MiB"))
-    return b"".join((struct.pack("<I", len(tree)), tree, *encoder.blobs))
+    return b"".join([_SIZE.pack(len(tree)), tree, *encoder.blobs])
 
 
 def decode(data: bytes, *, live: bool = False) -> object:
@@ -50,19 +53,32 @@ def decode_watched(data: bytes) -> tuple[object, Callable[[], bool]]:
     The outermost dict does not count. Raises CodecError like `decode`.
     """
     value, decoder = _decoded(data, live=True)
-    before = [(array, array.shape, data[offset : offset + array.nbytes]) for array, offset in decoder.arrays]
+    arrays, contents = decoder.arrays, data[len(data) - sum(array.nbytes for array in decoder.arrays) :]
+    shapes = [array.shape for array in arrays]
+    forms = [(tensor, _form(tensor)) for tensor in decoder.tensors]
+    items: list[tuple[Collection[Any], tuple[Any, ...]]] = [(value, tuple(value)) for value in decoder.lists]
+    items += [(part(), tuple(part())) for value in decoder.dicts for part in (value.keys, value.values)]  # views, live
 
-    def is_unchanged() -> bool:
-        if decoder.is_plain:
-            return all(array.shape == shape and array.tobytes() == content for array, shape, content in before)
-        return encode(value) == data
+    def is_untouched() -> bool:
+        """Whether it is still made of the very same things; if not, it may still be equal."""
+        return (
+            b"".join([array.tobytes() for array in arrays]) == contents
+            and [array.shape for array in arrays] == shapes
+            and (not forms or all(_form(tensor) == form for tensor, form in forms))
+            and (not items or all(len(now) == len(then) and all(map(is_, now, then)) for now, then in items))
+        )
 
-    return value, is_unchanged
+    return value, lambda: (not decoder.has_sets and is_untouched()) or encode(value) == data
+
+
+def _form(tensor: Any) -> tuple[object, ...]:
+    """What a tensor is besides its elements."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.requires_grad
 
 
 def _decoded(data: bytes, live: bool) -> tuple[object, Decoder]:
     try:
-        size = struct.unpack_from("<I", data)[0]
+        size = _SIZE.unpack_from(data)[0]
         if size > MAX_TREE or len(data) > 4 + size + MAX_BYTES:
             raise CodecError("the message is too large")
         decoder = Decoder(data, 4 + size, live)

@@ -62,8 +62,12 @@ class Decoder:
         self.live = live
         self.keys = MAX_KEYS
         self.classes: set[tuple[str, tuple[str, ...]]] = set()
-        self.arrays: list[tuple[np.ndarray, int]] = []  # those built, each with where its bytes begin
-        self.is_plain = True  # nothing but its arrays' elements and shapes can be changed in the value
+        # What can be changed in the value, all but the outermost dict: nobody is handed that one.
+        self.arrays: list[np.ndarray] = []  # in the order of their bytes
+        self.tensors: list[Any] = []  # they share memory with arrays
+        self.lists: list[list[Any]] = []
+        self.dicts: list[dict[Any, Any]] = []
+        self.has_sets = False
 
     def value(self, node: Any, depth: int) -> Any:
         kind = type(node)
@@ -116,20 +120,22 @@ def _decode_named(decoder: Decoder, node: list[Any], depth: int) -> object:
 
 
 def _decode_list(decoder: Decoder, node: list[Any], depth: int) -> list[Any]:
-    decoder.is_plain = False
-    return decoder.values(node[1:], depth)
+    values = decoder.values(node[1:], depth)
+    decoder.lists.append(values)
+    return values
 
 
 def _decode_set(decoder: Decoder, node: list[Any], depth: int) -> set[Any]:
-    decoder.is_plain = False
+    decoder.has_sets = True
     return set(decoder.unique(node[1:], depth))
 
 
 def _decode_dict(decoder: Decoder, node: list[Any], depth: int) -> object:
-    if depth:  # the outermost dict is the arguments by name, and nobody is handed it
-        decoder.is_plain = False
     keys = decoder.unique(node[1], depth)
-    return dict(zip(keys, decoder.values(node[2:], depth), strict=True))
+    value = dict(zip(keys, decoder.values(node[2:], depth), strict=True))
+    if depth:
+        decoder.dicts.append(value)
+    return value
 
 
 def _decode_int(decoder: Decoder, node: list[Any], depth: int) -> int:

@@ -68,16 +68,18 @@ class Encoder:
     and the dict keys and set items that the message may still take.
     """
 
+    space, room, keys = MAX_BYTES, MAX_TREE, MAX_KEYS
+
     def __init__(self) -> None:
         self.blobs: list[bytes] = []
-        self.space = MAX_BYTES
-        self.room = MAX_TREE
-        self.keys = MAX_KEYS
 
     def node(self, value: Any, depth: int) -> object:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
         blobs = len(self.blobs)
         try:
-            encoder = _ENCODERS.get(type(value))
+            encoder = _ENCODERS.get(kind)
             return encoder(self, value, depth) if encoder else self.foreign(value, depth)
         except Exception:
             del self.blobs[blobs:]
@@ -189,10 +191,6 @@ def _text(value: str) -> object:
     return value
 
 
-def _itself(encoder: Encoder, value: Any, depth: int) -> object:
-    return value
-
-
 def _encode_int(encoder: Encoder, value: int, depth: int) -> object:
     if -(2**63) <= value < 2**64:
         return value
@@ -221,10 +219,8 @@ def _encode_missing(encoder: Encoder, value: Missing, depth: int) -> object:
     return [MISSING, _text(value.name[:MAX_NAME]), _text(value.because[:MAX_MESSAGE])]
 
 
+_PLAIN = frozenset({type(None), bool, float})  # they are nodes as they are
 _ENCODERS: dict[type, Callable[[Encoder, Any, int], object]] = {
-    type(None): _itself,
-    bool: _itself,
-    float: _itself,
     int: _encode_int,
     str: _encode_str,
     bytes: _encode_bytes,

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from graders.engine import observing, sandbox, worker
+from graders.engine import sandbox, stubs, worker
+from graders.engine.messages import Ahead
 
 _GRACE_SECONDS = 0.25  # for a process whose connection has closed to be gone, so that its exit status can be told
 
@@ -75,7 +76,10 @@ def _preload(names: list[str]) -> dict[str, object]:
 
 def _make_ready(descriptor: int, size: int) -> dict[str, object]:
     with open(descriptor, "rb") as file:
-        observing.make_ready(msgspec.msgpack.decode(file.read(size), type=list[bytes]))
+        ahead = msgspec.msgpack.decode(file.read(size), type=Ahead)
+    worker.ready.add(ahead.inputs, ahead.seed)
+    worker.compiled(ahead.probes)
+    stubs.parsed(ahead.stub)
     gc.collect()
     gc.freeze()
     return {}

@@ -287,4 +287,4 @@ def _lines(statements: list[ast.stmt]) -> dict[str, int]:
 def _unattempted(statements: list[ast.stmt], stub: str, exercises: tuple[str, ...]) -> frozenset[str]:
     last = {name: node for node in _flat(statements) for name in _bound(node)}  # `f = other` may replace a stub of f
     definitions: list[ast.stmt] = [node for node in last.values() if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    return frozenset(stubs.unattempted(ast.Module(definitions, []), ast.parse(stub), exercises))
+    return frozenset(stubs.unattempted(ast.Module(definitions, []), stub, exercises))

@@ -22,11 +22,22 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A probe to run, and on what."""
+    """A probe to run, and on what: on `inputs`, or on those that were made ready, from the first number on to before
+    the second."""
 
     probe: str
     seed: int
+    inputs: tuple[bytes, ...] = ()
+    ready: tuple[int, int] = (0, 0)
+
+
+class Ahead(msgspec.Struct, frozen=True):
+    """What many submissions have in common, to be made ready once for all workers to come."""
+
     inputs: tuple[bytes, ...]
+    seed: int
+    probes: str
+    stub: str
 
 
 class Trouble(msgspec.Struct, frozen=True):

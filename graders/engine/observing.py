@@ -3,12 +3,13 @@
 import itertools
 import linecache
 import random
+import re
 import sys
 import traceback
 import zlib
 from collections.abc import Callable, Collection, Iterable
 from types import CodeType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +18,13 @@ from graders.engine import codec
 _MAX_MESSAGE = 2000
 _MAX_TRACE = 8000
 _MAX_FRAMES = 12
+# The libraries with global generators, and words without which nothing draws from them: they stand in an import, or as
+# a string, for `random`; anywhere for numpy, whose generator others use too; torch's draw under many names.
+_GENERATORS = {
+    "random": re.compile(r"""\b(?:import|from)\b.*\brandom\b|["']random["']"""),
+    "numpy": re.compile(r"random|sklearn|scipy"),
+    "torch": re.compile(""),
+}
 
 
 class MissingName(AttributeError):
@@ -61,14 +69,46 @@ class Seen(msgspec.Struct, array_like=True):
     changed: str | None = None
 
 
-# Inputs decoded ahead, each for one run: a process that is forked from this one has its own copy of them.
-_ready: dict[bytes, tuple[object, Callable[[], bool]]] = {}
+class Example(NamedTuple):
+    """Inputs for one run of a probe, and the seed that the global random generators have in it."""
+
+    inputs: bytes
+    seed: int
+    arguments: dict[str, Any]
+    is_unchanged: Callable[[], bool]
+
+    @classmethod
+    def of(cls, inputs: bytes, seed: int) -> "Example":
+        """Decodes the inputs afresh, so that nothing is shared between runs.
+
+        Args:
+            inputs: the encoded dict of the inputs.
+            seed: the run's seed. With the inputs it makes the example's own, so that an example shows the same whenever
+                it is run.
+        """
+        arguments, is_unchanged = codec.decode_watched(inputs)
+        assert isinstance(arguments, dict)
+        return cls(inputs, zlib.crc32(inputs, seed), arguments, is_unchanged)
 
 
-def make_ready(inputs: Iterable[bytes]) -> None:
-    """Decodes inputs ahead of the runs, in processes that will be forked, of probes on them."""
-    for data in inputs:
-        _ready[data] = codec.decode_watched(data)
+class Ready:
+    """Examples that are decoded ahead, each for one run: a process that is forked from this one has its own copies."""
+
+    def __init__(self) -> None:
+        self._examples: list[Example] = []  # kept when used: to free them would copy the memory they lie in
+        self._used: set[int] = set()
+
+    def add(self, inputs: Iterable[bytes], seed: int) -> None:
+        """Decodes inputs; they are numbered on."""
+        self._examples += (Example.of(data, seed) for data in inputs)
+
+    def take(self, number: int, seed: int) -> Example:
+        """An example that nothing has run on."""
+        example = self._examples[number]
+        if number in self._used:
+            return Example.of(example.inputs, seed)
+        self._used.add(number)
+        return example
 
 
 def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: int, files: Collection[str]) -> Seen:
@@ -77,27 +117,41 @@ def observe(probe: Callable[..., Any], solution: Solution, inputs: bytes, seed: 
     Args:
         probe: a function of the solution and of the inputs by name.
         solution: the submission or the reference.
-        inputs: the encoded dict of the inputs. They are decoded afresh, so nothing is shared between runs.
-        seed: the run's seed. With the inputs it seeds the global random generators, so an example shows the same
-            whenever it is run.
+        inputs: the encoded dict of the inputs.
+        seed: the run's seed.
         files: the names of the files whose frames a learner wants to see in the trace of an exception.
     """
-    arguments, is_unchanged = _ready.pop(inputs) if inputs in _ready else codec.decode_watched(inputs)
-    assert isinstance(arguments, dict)
+    return observe_on(Example.of(inputs, seed), probe, solution, files)
+
+
+def observe_on(
+    example: Example,
+    probe: Callable[..., Any],
+    solution: Solution,
+    files: Collection[str],
+    drawing: Collection[str] = _GENERATORS,
+) -> Seen:
+    """Like `observe`, on an example that is decoded; `drawing` names the libraries that anything may draw from."""
     try:
-        seed_generators(zlib.crc32(inputs, seed))
-        observation = codec.encode(probe(solution, **arguments))
+        seed_generators(example.seed, drawing)
+        observation = codec.encode(probe(solution, **example.arguments))
     except MissingName as error:
         observation = codec.encode(codec.Missing(error.missing, error.because))
     except BaseException as error:  # whatever comes out is an observation: SystemExit and KeyboardInterrupt too
         observation = codec.encode(raised(error, files))
-    return Seen(observation, None if is_unchanged() else _changed(inputs, arguments))
+    return Seen(observation, None if example.is_unchanged() else _changed(example))
 
 
-def seed_generators(seed: int) -> None:
-    """Sets the global generators of `random`, and of numpy and torch where they are loaded."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
+def drawing(sources: Collection[str]) -> frozenset[str]:
+    """The libraries that code with these texts can draw from, as far as one sees: seeding takes time with each run."""
+    return frozenset(name for name, words in _GENERATORS.items() if any(words.search(source) for source in sources))
+
+
+def seed_generators(seed: int, drawing: Collection[str] = _GENERATORS) -> None:
+    """Sets the global generators of `random`, numpy and torch: of what is loaded and drawn from."""
+    if "random" in drawing:
+        random.seed(seed)
+    if "numpy" in drawing and "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed)  # numpy loads this part of itself when it is first asked for
     if "torch" in sys.modules:
         sys.modules["torch"].default_generator.manual_seed(seed)
@@ -130,9 +184,8 @@ def _step(code: CodeType, line: int) -> str:
     return f"{code.co_filename}:{line} in {code.co_qualname}\n    {linecache.getline(code.co_filename, line).strip()}"
 
 
-def _changed(inputs: bytes, arguments: dict[str, Any]) -> str | None:
+def _changed(example: Example) -> str | None:
     """The first of the arguments that is not what it was."""
-    before = codec.decode(inputs, live=True)
-    assert isinstance(before, dict)
-    changed = (name for name, value in arguments.items() if codec.encode(value) != codec.encode(before[name]))
+    before = Example.of(example.inputs, 0).arguments
+    changed = (name for name, value in example.arguments.items() if codec.encode(value) != codec.encode(before[name]))
     return next(changed, None)

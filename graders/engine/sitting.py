@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from graders.engine import scratch
 from graders.engine.channel import Broken, Channel, Kind, Late
 from graders.engine.course import PROJECT
 from graders.engine.errors import GraderError
-from graders.engine.messages import Loaded, Order, Task, Trouble
+from graders.engine.messages import Ahead, Loaded, Order, Task, Trouble
 from graders.engine.observing import Seen
 from graders.engine.results import Status
 
@@ -80,6 +81,9 @@ class Forkserver:
             )
         self._asking = threading.Lock()
         self._loaded: set[str] = set()
+        # By the id of a sequence (held, so that it stays its own) and a seed: the numbers of its inputs, from and to.
+        self._ready: dict[tuple[int, int], tuple[Sequence[bytes], tuple[int, int]]] = {}
+        self._count = 0
         self.unprotected: str | None = None  # why this system cannot restrict workers, known after `preload`
 
     def __enter__(self) -> "Forkserver":
@@ -101,12 +105,27 @@ class Forkserver:
             self.unprotected = self._ask({"preload": missing})["unprotected"]
             self._loaded.update(missing)
 
-    def make_ready(self, inputs: Sequence[bytes]) -> None:
-        """Decodes inputs once for all workers to come. It pays where many submissions sit the same paper."""
+    def make_ready(self, questions: Sequence[Sequence[bytes]], seed: int, probes: str, stub: str) -> None:
+        """Decodes inputs and compiles probes, once for all workers to come: it pays where many submissions sit a paper.
+
+        Args:
+            questions: sequences of inputs; whoever passes one of these very sequences to `Sitting.sit` gains by it.
+            seed: the one that will be passed with it.
+            probes, stub: as they will stand in orders.
+        """
         with tempfile.TemporaryFile() as file:
-            size = file.write(msgspec.msgpack.encode(inputs))
+            ahead = Ahead(tuple(chain.from_iterable(questions)), seed, probes, stub)
+            size = file.write(msgspec.msgpack.encode(ahead))
             file.seek(0)
             self._ask({"make_ready": size}, [file.fileno()])
+        for inputs in questions:
+            self._ready[id(inputs), seed] = (inputs, (self._count, self._count + len(inputs)))
+            self._count += len(inputs)
+
+    def task(self, probe: str, seed: int, inputs: Sequence[bytes]) -> Task:
+        """The task to run a probe on inputs. Those that are ready are not sent again."""
+        _, place = self._ready.get((id(inputs), seed), (None, None))
+        return Task(probe, seed, ready=place) if place else Task(probe, seed, tuple(inputs))
 
     def fork(self, scratch: Path, hidden: Sequence[Path] = ()) -> tuple[int, socket.socket]:
         """A new worker that cannot read the folders `hidden`: its process id and the connection to it."""
@@ -212,7 +231,8 @@ class Sitting:
         if self._worker is None:
             return Answers([], stopped="crashed", reason=_HOPELESS)
         self._used = True
-        answers, reusable = self._worker.run(Task(probe, seed, tuple(inputs)), seconds, point)
+        task = self._forkserver.task(probe, seed, inputs)
+        answers, reusable = self._worker.run(task, len(inputs), seconds, point)
         if not reusable:
             self.leave()
         return answers
@@ -282,8 +302,8 @@ class _Worker:
         except _GARBAGE as error:
             raise _Stopped(place, self._death(error)) from None
 
-    def run(self, task: Task, seconds: float, point: Point | None) -> tuple[Answers, bool]:
-        """Runs a task; what came of it, and whether the worker is fit for another."""
+    def run(self, task: Task, count: int, seconds: float, point: Point | None) -> tuple[Answers, bool]:
+        """Runs a task of `count` examples; what came of it, and whether the worker is fit for another."""
         answers = Answers([])
         deadline = time.monotonic() + seconds
         observed = 0
@@ -291,7 +311,7 @@ class _Worker:
             self._channel.send(Kind.RUN, task, _SEND_SECONDS)
             while True:
                 kind, body = self._receive(deadline)
-                if kind == Kind.SEEN and len(answers.seen) <= len(task.inputs):
+                if kind == Kind.SEEN and len(answers.seen) <= count:
                     observed += len(body)
                     if observed > _MAX_OBSERVED:
                         raise Broken(f"it returned more than {_MAX_OBSERVED // 2**20} MiB")
@@ -300,7 +320,7 @@ class _Worker:
                     point(*msgspec.msgpack.decode(body, type=tuple[str, float]))
                 elif kind == Kind.SAID:
                     answers.said = (answers.said + msgspec.msgpack.decode(body, type=str))[:_MAX_SAID]
-                elif kind == Kind.DONE and len(answers.seen) == len(task.inputs):
+                elif kind == Kind.DONE and len(answers.seen) == count:
                     return answers, not msgspec.msgpack.decode(body, type=bool)
                 else:
                     raise Broken("it broke the protocol")
@@ -308,7 +328,7 @@ class _Worker:
             answers.stopped, answers.reason = "timed_out", f"no answer within {_seconds(seconds)}"
         except _GARBAGE as error:
             answers.stopped, answers.reason = "crashed", self._death(error)
-        del answers.seen[len(task.inputs) - 1 :]  # the task was not finished, so the last example was not
+        del answers.seen[count - 1 :]  # the task was not finished, so the last example was not
         return answers, False
 
     def _receive(self, deadline: float) -> tuple[Kind, bytes]:

@@ -10,6 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from types import EllipsisType
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -53,14 +54,20 @@ def given(source: str) -> dict[int, int]:
     }
 
 
-def unattempted(submission: ast.Module, untouched: ast.Module, exercises: Collection[str]) -> set[str]:
-    """Which of `exercises` the submission defines, yet leaves as they were; `untouched` is the stub.
+@cache
+def parsed(stub: str) -> ast.Module:
+    """The tree of a stub; one that was made before workers are forked is there for all of them."""
+    return ast.parse(stub)
+
+
+def unattempted(submission: ast.Module, stub: str, exercises: Collection[str]) -> set[str]:
+    """Which of `exercises` the submission defines, yet leaves as they were in the stub.
 
     A function counts if it is without content, a class if some of its methods are and the others are as in the stub. A
     class that the stub hands out complete never counts. Where a name is defined twice, the last one is meant.
     """
     found = {node.name: node for node in submission.body if isinstance(node, Definition) and node.name in exercises}
-    first = {node.name: node for node in untouched.body if isinstance(node, Definition)}
+    first = {node.name: node for node in parsed(stub).body if isinstance(node, Definition)}
     return {name for name, node in found.items() if _is_untouched(node, first.get(name))}
 
 

@@ -11,9 +11,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,10 +25,18 @@ from graders.engine import sandbox
 from graders.engine.channel import Broken, Channel, Kind
 from graders.engine.loading import Loader
 from graders.engine.messages import Order, Task
-from graders.engine.observing import Seen, Solution, observe
+from graders.engine.observing import Example, Ready, Seen, Solution, drawing, observe_on
 
-_BATCH_SECONDS = 0.002  # observations wait at most this long, and for the next one, to be sent together
+_BATCH_SECONDS = 0.01  # observations wait at most this long, and for the next one, to be sent together
 _MAX_SAID = 8000  # characters of output that a task may send
+
+ready = Ready()  # filled by the forkserver
+
+
+@cache
+def compiled(probes: str) -> CodeType:
+    """The code of a section's probes, made once where it is made before workers are forked."""
+    return compile(probes, "<probes>", "exec")
 
 
 class Printed(io.TextIOBase):
@@ -66,11 +75,12 @@ def work(connection: socket.socket, limits: Limits) -> None:
     order = msgspec.msgpack.decode(channel.receive()[1], type=Order)
     probes = ModuleType("probes")
     sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
-    exec(compile(order.probes, "<probes>", "exec"), vars(probes))
+    exec(compiled(order.probes), vars(probes))
     if limits.readable is not None:
         sandbox.restrict(limits.readable, limits.scratch, limits.memory, limits.hidden)
     solution, files = _load(channel, order)
     threads = threading.active_count()
+    libraries = drawing([order.probes, *(cell.source for cell in order.cells)])
     while True:
         task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
         printed.left = _MAX_SAID
@@ -79,8 +89,10 @@ def work(connection: socket.socket, limits: Limits) -> None:
             probe = partial(_carry_out, channel, probe)
         pending: list[Seen] = []
         sent = time.monotonic()
-        for inputs in task.inputs:
-            pending.append(observe(probe, solution, inputs, task.seed, files))
+        sent_along = (Example.of(inputs, task.seed) for inputs in task.inputs)
+        made_ready = (ready.take(number, task.seed) for number in range(*task.ready))
+        for example in chain(sent_along, made_ready):
+            pending.append(observe_on(example, probe, solution, files, libraries))
             if time.monotonic() - sent > _BATCH_SECONDS:
                 channel.send(Kind.SEEN, pending)
                 pending, sent = [], time.monotonic()
