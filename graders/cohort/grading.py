@@ -118,7 +118,7 @@ def grade_one(job: Job) -> Outcome:
         status = "unreadable"
     elif part.data is None:
         status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
-    result = mark(material, paper, answers, _hall.forkserver(part.section))
+    result = mark(material, paper, answers, _hall.forkserver(part.section), side_by_side=False)
     if trouble:
         result = msgspec.structs.replace(result, warnings=(LoadWarning(None, trouble), *result.warnings))
     return _outcome(job, status, trouble, result)

@@ -56,6 +56,7 @@ def mark(
     *,
     only: Collection[str] | None = None,
     explain: bool = True,
+    side_by_side: bool = True,
     advance: Callable[[str], None] = lambda title: None,
 ) -> SectionResult:
     """Grades a submission of a section.
@@ -66,6 +67,8 @@ def mark(
         forkserver: where workers come from.
         only: the exercises to grade; None is all of them.
         explain: look for smaller inputs and name mistakes. Without it there are only verdicts.
+        side_by_side: sit the parts of a long paper at the same time. Where other cores have other submissions to grade,
+            one after the other takes less time in all.
         advance: called with the title of each check when it begins.
     """
     order = order_of(material, paper, submission)
@@ -73,7 +76,7 @@ def mark(
     marking = _Marking(material, paper, submission, only)
     with ExitStack() as desks:
         sittings = [desks.enter_context(Sitting(forkserver, order)) for _ in _halves(marking.items)]
-        marks = marking.verdicts(sittings, advance)
+        marks = marking.verdicts(sittings, advance, len(sittings) if side_by_side else 1)
         if explain and any(mark.failure for mark in marks):
             from graders.engine.explaining import explain_all  # Hypothesis is imported only where something failed
 
@@ -147,8 +150,8 @@ class _Marking:
     def _judges(self) -> dict[str, Judge]:
         return _judges(self._material.grader_source, self._material.grader)
 
-    def verdicts(self, sittings: Sequence[Sitting], advance: Callable[[str], None]) -> list[Mark]:
-        """The verdicts on all checks, without explanations; each part is sat at a desk of its own."""
+    def verdicts(self, sittings: Sequence[Sitting], advance: Callable[[str], None], at_once: int) -> list[Mark]:
+        """The verdicts on all checks, without explanations; each part is sat at a desk of its own, so many at once."""
         stop = threading.Event()
 
         def sit(items: Sequence[Item], sitting: Sitting) -> list[Mark]:
@@ -161,7 +164,7 @@ class _Marking:
                 marks.append(self.verdict(item, sitting))
             return marks
 
-        with ThreadPoolExecutor(len(sittings)) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             try:
                 return [mark for marks in pool.map(sit, _halves(self.items), sittings) for mark in marks]
             except BaseException:

@@ -179,8 +179,10 @@ def _is_untouched(node: Definition, first: Definition | None) -> bool:
     if not own:
         bases = first.bases if isinstance(first, ast.ClassDef) else []
         return all(map(_is_empty, node.body)) and _shape(node.bases) == _shape(bases)
+    if not any(map(is_stub, own)):
+        return False
     kept = {_shape([function]) for function in handed_out}
-    return any(map(is_stub, own)) and all(is_stub(function) or _shape([function]) in kept for function in own)
+    return all(is_stub(function) or _shape([function]) in kept for function in own)
 
 
 def _shape(nodes: Sequence[ast.AST]) -> str:
