@@ -94,6 +94,28 @@ def test_a_path_that_leads_to_no_file_is_refused(folder: Path) -> None:
             read(Path(name))
 
 
+def test_a_link_that_leads_elsewhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, course = tmp_path / "answers", tmp_path / "course"
+    for folder in (answers, course, answers / "real"):
+        folder.mkdir()
+        (folder / "small.py").write_text("x = 1")
+    (answers / "file.py").symlink_to(course / "small.py")
+    (answers / "folder").symlink_to(course)
+    (answers / "beside.py").symlink_to("small.py")
+    (answers / "within").symlink_to("real")
+    (tmp_path / "entry").symlink_to(answers)
+    for here in (answers, tmp_path / "entry"):  # the way to the current folder is nobody else's to lay
+        monkeypatch.chdir(here)
+        for name in ("file.py", "folder/small.py"):
+            with pytest.raises(UsageError, match=rf"{name} leads, by a link, out of the folder that it is in"):
+                read(Path(name))
+        for name in ("small.py", "beside.py", "within/small.py"):
+            assert cells(Path(name)) == ["x = 1"]
+    assert cells(tmp_path / "entry" / "small.py") == ["x = 1"]
+    monkeypatch.chdir(course)
+    assert cells(tmp_path / "entry" / "small.py") == ["x = 1"]
+
+
 def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")

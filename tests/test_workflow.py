@@ -330,6 +330,16 @@ def test_a_hostile_repository_gets_what_its_answers_are_worth_and_runs_nothing(p
     assert not re.search("<(img|script|a) ", shown)
 
 
+def test_a_folder_that_is_a_link_to_the_reference_is_not_graded(pushed, answers, tmp_path):
+    answers({"README.md": "My answers"})
+    (tmp_path / "learner" / "exercises").symlink_to("../course/reference")
+    answers({})
+    job = pushed()
+    assert (job.workspace / "answers" / "exercises" / "small.py").is_file()  # there is something at its end
+    assert job.failed
+    assert "exercises/small.py leads, by a link, out of the folder that it is in" in job.log
+
+
 def test_the_same_repository_runs_nothing_on_gitlab(answers, tmp_path, upstream, python):
     marker = tmp_path / "sprung"
     first = answers({"exercises/small.py": ""})

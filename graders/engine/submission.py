@@ -48,8 +48,8 @@ def read(path: Path) -> Submission:
     try:
         if not path.is_file():
             raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
-        if path.resolve().parent != path.parent.resolve():  # to the reference, say, or to somebody else's answers
-            raise UsageError(f"{shown} is a link that leads out of its folder")
+        if _leads_out(path):  # to the reference, say, or to somebody else's answers
+            raise UsageError(f"{shown} leads, by a link, out of the folder that it is in")
         if path.suffix not in (".py", ".ipynb"):
             raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
         with path.open("rb") as file:
@@ -92,6 +92,13 @@ def find(folder: Path, section: str) -> Path:
         if path.exists():
             return path
     raise UsageError(f"there is no {candidates[0].name} or {candidates[1].name} in {_shown(folder)}")
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a file is a link to one of another folder, or lies in the current folder by its name only."""
+    real, here = path.resolve(), Path.cwd()
+    is_here = Path(os.path.abspath(path)).is_relative_to(here)
+    return real.parent != path.parent.resolve() or (is_here and not real.is_relative_to(here.resolve()))
 
 
 def _shown(path: Path) -> str:
