@@ -12,10 +12,7 @@ No two submissions are equal, so none shares the result of another. Machines dif
 """
 
 import argparse
-import base64
-import json
 import os
-import pickle
 import shutil
 import statistics
 import subprocess
@@ -24,12 +21,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from graders.engine import codec
+import others
+from five import FIVE, NAMES, cases_of_five, course_of_five, test_of
+
 from graders.engine.course import Course
 from graders.engine.paper import paper
 
@@ -81,57 +79,6 @@ for _ in range({cores}):
 print((time.perf_counter() - started) / {count})
 """
 
-FIVE = '''
-"""Five functions of arrays."""
-
-import numpy as np
-
-
-def halve(x):
-    """Half of x."""
-    return x / 2
-
-
-def row_sums(x):
-    """The sum of each row."""
-    return x.sum(axis=1)
-
-
-def softmax(x):
-    """The softmax of each row."""
-    exponentials = np.exp(x - x.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def centred(x):
-    """x less the mean of its columns."""
-    return x - x.mean(axis=0)
-
-
-def gram(x):
-    """The products of all pairs of rows."""
-    return x @ x.T
-'''
-NAMES = ("halve", "row_sums", "softmax", "centred", "gram")
-GRADER = """
-import numpy as np
-from hypothesis import given, strategies as st
-from hypothesis.extra.numpy import arrays
-from graders.engine import Section
-
-section = Section("five", title="Five functions")
-matrices = arrays(np.float64, (3, 4), elements=st.integers(-9, 9).map(float), fill=st.nothing())
-""" + "".join(
-    f'''
-@section.check("{name}")
-@given(x=matrices)
-def checks_{name}(solution, x):
-    """It is right."""
-    return solution.{name}(x)
-'''
-    for name in NAMES
-)
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="measures cohorts; see the head of the file")
@@ -144,7 +91,7 @@ def main() -> None:
         folder = Path(name)
         for section in options.sections:
             _marginal(section, folder / section, options.rounds)
-        course = _five(folder / "course")
+        course = course_of_five(folder / "course")
         _memory(course, folder, options.many)
         _others(course, folder, (options.environments or folder / "environments").resolve())
 
@@ -209,15 +156,6 @@ def _ratio(words: str, above: list[float], below: list[float], goal: str) -> Non
     print(f"{words} = {ratio:.2f}  (goal: {goal})")
 
 
-def _five(root: Path) -> Path:
-    """A course of one section with five exercises."""
-    for name, text in (("reference", FIVE), ("graders", GRADER)):
-        (root / name).mkdir(parents=True)
-        (root / name / "five.py").write_text(text)
-    (root / "graders" / "__init__.py").write_text('SECTIONS = ("five",)\n')
-    return root
-
-
 def _memory(course: Path, folder: Path, many: int) -> None:
     print("memory of the parent process, MiB")
     found = []
@@ -252,7 +190,7 @@ def _peak(command: list[str]) -> float:
 
 
 def _others(course: Path, folder: Path, environments: Path) -> None:
-    cases = _cases(course)
+    cases = cases_of_five(course)
     print(
         f"{len(NAMES)} functions on {sum(len(case) for case in cases.values())} inputs: seconds for one more submission"
     )
@@ -263,134 +201,53 @@ def _others(course: Path, folder: Path, environments: Path) -> None:
     print(f"{'this grader':22}{ours:8.3f}", flush=True)
     for name, measure in (("otter-grader", _otter), ("nbgrader", _nbgrader)):
         try:
-            python, version = _environment(environments / name, name)
+            python, version = others.environment(environments / name, name)
             seconds = measure(python, folder / name, cases, cores)
         except subprocess.CalledProcessError as error:
-            reason = (error.stderr or error.stdout or str(error)).strip().splitlines()[-1:]
-            print(f"{name:22} not measured: {' '.join(map(str, error.cmd))[:80]} failed: {reason}")
+            print(f"{name:22} not measured: {others.why(error)}")
             continue
         print(f"{f'{name} {version}':22}{seconds:8.3f}   {seconds / ours:.0f} times as much", flush=True)
 
 
-def _cases(course: Path) -> dict[str, list[tuple[object, object]]]:
-    """Inputs and expected values of each function, as they stand on our own paper."""
-    found = {}
-    for item in paper(Course(course).find("five"), 0, 100).items:
-        inputs = [codec.decode(data, live=True)["x"] for data in item.inputs]
-        expected = [codec.decode(data, live=True) for data in item.expected]
-        found[item.exercise] = list(zip(inputs, expected, strict=True))
-    return found
-
-
-def _environment(folder: Path, package: str) -> tuple[Path, str]:
-    """A virtual environment with the package and numpy: its Python, and the package's version."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        _call([sys.executable, "-m", "venv", folder])
-        _call([python, "-m", "pip", "install", "-q", package, "numpy", "ipykernel"])
-    return python, _call([python, "-c", f"from importlib.metadata import version; print(version({package!r}))"]).strip()
-
-
-def _test(name: str, cases: list[tuple[object, object]], function: str) -> str:
-    """The body of a test in the other graders' manner."""
-    data = base64.b64encode(pickle.dumps(cases)).decode()
-    return dedent(f"""\
-        import base64, pickle
-        import numpy as np
-        for x, expected in pickle.loads(base64.b64decode("{data}")):
-            np.testing.assert_allclose({function}(x), expected, rtol=1e-6, atol=1e-8)
-        """)
-
-
 def _otter(python: Path, folder: Path, cases: dict[str, list[tuple[object, object]]], cores: Sequence[int]) -> float:
-    (folder / "tests").mkdir(parents=True)
-    for name in NAMES:
-        body = _test(name, cases[name], f'env["{name}"]').replace("\n", "\n    ").rstrip()
-        text = f"from otter.test_files import test_case\nOK_FORMAT = False\nname = {name!r}\npoints = 1\n\n"
-        (folder / "tests" / f"{name}.py").write_text(f"{text}@test_case()\ndef test(env):\n    {body}\n")
-    otter = [python, "-m", "otter"]
-    _call([*otter, "generate", "-t", "tests", "--no-requirements", "--no-environment"], folder)
-    archive = next(folder.glob("*.zip")).name
-    submission = _notebook(folder / "answer.ipynb", [("answer", FIVE, None)])
-    command = [*otter, "run", "-a", archive, "-o", "out", "--no-logo", submission.name]
+    others.otter_assignment(python, folder, {name: test_of(cases[name], f'env["{name}"]') for name in NAMES})
+    submission = others.notebook(folder / "answer.ipynb", [others.Cell(FIVE)])
 
     def once() -> None:
-        shutil.rmtree(folder / "out", ignore_errors=True)
-        (folder / "out").mkdir()
-        _call(command, folder, cores, python)
+        others.call(others.otter_command(python, folder, submission), folder, cores, python)
 
     once()
-    results = json.loads((folder / "out" / "results.json").read_text())
-    if sum(test.get("score", 0) for test in results["tests"]) < len(NAMES):
-        sys.exit(f"otter-grader does not give full marks: {results}")
+    scores = others.otter_scores(folder)
+    if sum(scores.values()) < len(NAMES):
+        sys.exit(f"otter-grader does not give full marks: {scores}")
     return statistics.median(_timed(once) for _ in range(3))
 
 
 def _nbgrader(python: Path, folder: Path, cases: dict[str, list[tuple[object, object]]], cores: Sequence[int]) -> float:
-    (folder / "source" / "ps1").mkdir(parents=True)
-    cells: list[tuple[str, str, bool | None]] = [("answer", FIVE, False)]
-    cells += [(f"test-{name}", _test(name, cases[name], name), True) for name in NAMES]
-    _notebook(folder / "source" / "ps1" / "answer.ipynb", cells)
-    nbgrader = [python, "-m", "nbgrader"]
-    _call([*nbgrader, "generate_assignment", "ps1"], folder, None, python)
+    tests = {name: test_of(cases[name], name) for name in NAMES}
+    cells = [others.Cell(FIVE, "answer"), *(others.Cell(tests[name].body, f"test-{name}", 1) for name in NAMES)]
+    others.nbgrader_assignment(python, folder, cells)
     times = []
     for count in (1, 4):
         shutil.rmtree(folder / "submitted", ignore_errors=True)
-        for number in range(count):
-            target = folder / "submitted" / f"learner{number}" / "ps1"
-            target.mkdir(parents=True)
-            shutil.copy(folder / "source" / "ps1" / "answer.ipynb", target)  # in the release the answer is taken out
-        command = [*nbgrader, "autograde", "ps1", "--force"]
-        times.append(_timed(lambda command=command: _call(command, folder, cores, python)))
-    score = "Gradebook('sqlite:///gradebook.db').find_submission('ps1', 'learner3').score"
-    if float(_call([python, "-c", f"from nbgrader.api import Gradebook; print({score})"], folder)) < len(NAMES):
-        sys.exit("nbgrader does not give full marks")
+        for number in range(count):  # in the release the answer is taken out
+            others.notebook(others.nbgrader_submission(folder, f"learner{number}"), cells)
+        command = others.nbgrader_command(python)
+        times.append(_timed(lambda command=command: others.call(command, folder, cores, python)))
+    scores = others.nbgrader_scores(python, folder, "learner3")
+    if sum(scores.values()) < len(NAMES):
+        sys.exit(f"nbgrader does not give full marks: {scores}")
     return (times[1] - times[0]) / 3
-
-
-def _notebook(path: Path, cells: list[tuple[str, str, bool | None]]) -> Path:
-    """A notebook of cells (name, source, is a test). What is None is no cell of nbgrader's."""
-
-    def metadata(name: str, is_test: bool | None) -> dict[str, object]:
-        if is_test is None:
-            return {}
-        return {"nbgrader": {"grade": is_test, "grade_id": name, "locked": is_test, "points": 1, "schema_version": 3,
-                             "solution": not is_test, "task": False}}  # fmt: skip
-
-    content = [
-        {"cell_type": "code", "execution_count": None, "id": name, "outputs": [], "source": source,
-         "metadata": metadata(name, is_test)}
-        for name, source, is_test in cells
-    ]  # fmt: skip
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    path.write_text(json.dumps({"cells": content, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
-    return path
 
 
 # %% Running and timing
 
 
-def _pinned(cores: Sequence[int] | None) -> Callable[[], None] | None:
-    return (lambda: os.sched_setaffinity(0, cores)) if cores else None
-
-
 def _run(command: list[str], cores: Sequence[int]) -> str:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=_pinned(cores))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=others.pinned(cores))
     if done.returncode:
         sys.exit(f"{' '.join(command)[:300]} failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout
-
-
-def _call(
-    command: list[object], cwd: Path = ROOT, cores: Sequence[int] | None = None, python: Path | None = None
-) -> str:
-    """Runs another grader's command, with its environment's programs first on the path."""
-    path = f"{python.parent}:{os.environ['PATH']}" if python else os.environ["PATH"]
-    variables = {**os.environ, "PATH": path}
-    words = list(map(str, command))
-    return subprocess.run(
-        words, cwd=cwd, check=True, capture_output=True, text=True, env=variables, preexec_fn=_pinned(cores)
-    ).stdout
 
 
 def _timed(action: Callable[[], object]) -> float:
