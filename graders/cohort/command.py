@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -23,11 +23,11 @@ from graders.cohort.export import as_csv, as_json
 from graders.cohort.gradebook import Gradebook, Made
 from graders.cohort.names import shown
 from graders.cohort.progress import Progress, duration
-from graders.cohort.run import run
+from graders.cohort.run import Graders, on_this_machine, run
 from graders.cohort.standing import STATUS_WORDS
 from graders.engine import sandbox
 from graders.engine.course import Course
-from graders.engine.errors import UsageError
+from graders.engine.errors import GraderError, UsageError
 from graders.engine.paper import Paper, key, paper
 from graders.report.words import count
 
@@ -49,13 +49,7 @@ def cohort(arguments: Sequence[str]) -> int:
         raise UsageError(f"{shown(str(folder))} is not a folder")
     path = options.gradebook or folder.resolve().with_name(folder.resolve().name + ".gradebook")
     check_files({"--gradebook": str(path)})
-    if not hasattr(os, "fork"):
-        raise UsageError("cohorts are graded in forked processes, which this system does not have")
-    if (missing := sandbox.support()) and not options.unprotected:
-        raise UsageError(
-            f"no sandbox protects this machine from what it grades: {missing}. For answers that you have read, or on a "
-            "machine with nothing to lose, add --unprotected"
-        )
+    _check_graders(options)
     course = Course(options.course.resolve())
     sections = tuple(course.wanted(options.section or ["all"]))
     made = Made(options.seed, options.examples, {
@@ -70,8 +64,9 @@ def cohort(arguments: Sequence[str]) -> int:
         papers = {name: _set(course, name, options, said) for name in sections}
         try:
             with Progress(said, len(entries)) as progress:
-                run(course, papers, str(folder), entries, gradebook, processes=options.jobs, advance=progress.advance)
-        except KeyboardInterrupt:
+                graders = _graders(options, course, papers, progress.say)
+                run(graders, sections, str(folder), entries, gradebook, progress.advance)
+        except (KeyboardInterrupt, GraderError):
             print(f"grade.py: what was graded is kept in {shown(str(path))}; --resume goes on", file=sys.stderr)
             raise
         _write_all(gradebook, options, sections)
@@ -91,7 +86,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--section", action="append", metavar="NAME", help="grade this one; may be said again (default: all)")
     add_seed(parser)
     add_examples(parser)
-    add("--jobs", type=whole_number(1, 1024), default=_cores(), metavar="N", help="processes (default: one a core)")
+    add("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (default: one a core)")
+    add("--scheduler", metavar="ADDRESS", help="grade on the workers of this dask cluster, e.g. tcp://host:8786")
     add("--resume", action="store_true", help="go on with a gradebook that is there")
     add("--gradebook", type=Path, metavar="FILE", help="where results are kept (default: FOLDER.gradebook)")
     add("--csv", metavar="FILE", help="write a table of scores ('-' is stdout)")
@@ -101,7 +97,35 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.section or () if "::" in name]:
         parser.error(f"--section: {unknown[0]} is an exercise; whole sections are graded")
+    if options.scheduler and options.jobs:
+        parser.error("--jobs is for this machine; with --scheduler the number of threads of each worker counts")
     return options
+
+
+def _check_graders(options: argparse.Namespace) -> None:
+    """Looks early whether there is something to grade with, and safely. Workers of a cluster are looked at later."""
+    if options.scheduler:
+        from graders.cohort.cluster import connected
+
+        connected(options.scheduler).close()
+        return
+    if not hasattr(os, "fork"):
+        raise UsageError("cohorts are graded in forked processes, which this system does not have")
+    if (missing := sandbox.support()) and not options.unprotected:
+        raise UsageError(
+            f"no sandbox protects this machine from what it grades: {missing}. For answers that you have read, or on a "
+            "machine with nothing to lose, add --unprotected"
+        )
+
+
+def _graders(
+    options: argparse.Namespace, course: Course, papers: Mapping[str, Paper], say: Callable[[str], None]
+) -> AbstractContextManager[Graders]:
+    if options.scheduler:
+        from graders.cohort.cluster import Cluster
+
+        return Cluster(options.scheduler, course.root, papers, say, unprotected=options.unprotected)
+    return on_this_machine(course, papers, options.jobs or _cores())
 
 
 def _cores() -> int:

@@ -124,8 +124,9 @@ def grade_one(job: Job) -> Outcome:
     return _outcome(job, status, trouble, result)
 
 
-def given_up(job: Job, paper: Paper, reason: str, runs: int) -> Outcome:
-    """The outcome of a job that cannot be done: no points, and the reason at every check."""
+def given_up(job: Job, paper: Paper, why: str, runs: int) -> Outcome:
+    """The outcome of a job that cannot be done, `why`: no points, and the reason at every check."""
+    reason = f"not graded: {why}, in each of {runs} runs"
     by_exercise: dict[str, list[Item]] = {}
     for item in paper.items:
         by_exercise.setdefault(item.exercise, []).append(item)

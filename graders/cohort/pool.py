@@ -116,40 +116,49 @@ class Pool:
         if task.runs < MAX_RUNS:
             self._again.append(_Task(task.job, task.runs + 1))
             return
-        reason = why or f"the process that graded it ended with {_words(process.exitcode)}"
-        reason = f"not graded: {reason}, in each of {task.runs} runs"
-        yield given_up(task.job, self._papers[task.job.part.section], reason, task.runs)
+        why = why or ended(process.exitcode)
+        yield given_up(task.job, self._papers[task.job.part.section], why, task.runs)
 
     def _work(self, connection: Connection, others: list[Connection]) -> None:
-        """What a process does: one job after the other, until it is told to end or its parent is gone."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its processes
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # workers and folders are cleared away
         for other in others:
             other.close()
         tempfile.tempdir = self._scratch
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
-            try:
-                while True:
-                    job = msgspec.msgpack.decode(connection.recv_bytes(), type=Job)
-                    connection.send_bytes(msgspec.msgpack.encode(self._grade(job)))
-            except Exception as error:  # whatever it is: the next run has a process of its own
-                trouble = sound(f"the grader itself failed on it: {type(error).__name__}: {error}")
-                connection.send_bytes(msgspec.msgpack.encode(trouble))
-            finally:
-                leave()
+        parent = parent_process()
+        assert parent is not None  # a child of the pool has one
+        serve(connection, self._grade, parent.join)
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None  # a child of the pool has one
-    parent.join()
+def serve(connection: Connection, grade: Callable[[Job], Outcome], orphaned: Callable[[], object]) -> None:
+    """What a process that grades does: one job after the other, until it is told to end or its parent is gone.
+
+    Args:
+        connection: where jobs come from, and where outcomes go, or in words why there is none: it ends after that.
+        grade: what is done with a job.
+        orphaned: returns when the parent is gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its processes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # workers and folders are cleared away
+    threading.Thread(target=_end_after, args=(orphaned,), daemon=True).start()
+    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
+        try:
+            while True:
+                job = msgspec.msgpack.decode(connection.recv_bytes(), type=Job)
+                connection.send_bytes(msgspec.msgpack.encode(grade(job)))
+        except Exception as error:  # whatever it is: the next run has a process of its own
+            trouble = sound(f"the grader itself failed on it: {type(error).__name__}: {error}")
+            connection.send_bytes(msgspec.msgpack.encode(trouble))
+        finally:
+            leave()
+
+
+def _end_after(orphaned: Callable[[], object]) -> None:
+    orphaned()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_END_SECONDS)
     os._exit(1)
 
 
-def _words(status: int | None) -> str:
-    if status is not None and status < 0:
-        return signal.Signals(-status).name
-    return f"exit status {status}"
+def ended(status: int | None) -> str:
+    """In words that a process that grades has ended with this exit status, negative for a signal."""
+    how = signal.Signals(-status).name if status is not None and status < 0 else f"exit status {status}"
+    return f"the process that graded it ended with {how}"

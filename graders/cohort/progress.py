@@ -37,6 +37,11 @@ class Progress(Line):
         else:
             self._console.print(words, highlight=False, soft_wrap=True)
 
+    def say(self, words: str) -> None:
+        """Says what should be known, on a line that stays."""
+        self.show("")
+        self._console.print(words, highlight=False, soft_wrap=True, markup=False)
+
 
 def _pace(done: int, total: int, seconds: float) -> str:
     rate = done / max(seconds, 1e-9)

@@ -3,10 +3,12 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from graders.cohort.entries import Entry, read
 from graders.cohort.gradebook import Gradebook
-from graders.cohort.grading import Job, bring, leave
+from graders.cohort.grading import Job, Outcome, bring, leave
 from graders.cohort.pool import Pool
 from graders.engine.course import Course
 from graders.engine.paper import Paper
@@ -14,36 +16,47 @@ from graders.engine.paper import Paper
 Advance = Callable[[int], None]
 
 
+class Graders(Protocol):
+    """Whoever grades: processes of this machine, or workers of others."""
+
+    def outcomes(self, jobs: Iterator[Job], /) -> Iterator[Outcome]:
+        """The outcomes of `jobs`, as they come; each job has one. A job is taken only when it can be begun."""
+
+
 def run(
-    course: Course,
-    papers: Mapping[str, Paper],
+    graders: AbstractContextManager[Graders],
+    wanted: Sequence[str],
     folder: str,
     entries: Sequence[Entry],
     gradebook: Gradebook,
-    *,
-    processes: int,
     advance: Advance = lambda done: None,
 ) -> None:
     """Grades what has no result in the gradebook yet.
 
     Args:
-        course: where the sections are.
-        papers: by section, in the order of study; set before the processes are forked that share them.
+        graders: who grades.
+        wanted: the sections, in the order of study.
         folder: where the submissions are.
         entries: the submissions.
         gradebook: what results are kept in, and looked up in.
-        processes: how many grade side by side.
         advance: called with the number of submissions that are done, each time it grows.
     """
     gradebook.list_submissions([entry.name for entry in entries])
+    desk = _Desk(tuple(wanted), folder, entries, gradebook, advance)
+    with graders as there:
+        for outcome in there.outcomes(desk.jobs()):
+            gradebook.keep(outcome)
+            desk.came(outcome.section, outcome.digest)
+
+
+@contextmanager
+def on_this_machine(course: Course, papers: Mapping[str, Paper], processes: int) -> Iterator[Graders]:
+    """So many processes, forked from this one with what it has loaded."""
     scratch = tempfile.mkdtemp(prefix="cohort-")
     try:
         bring(course.root, papers)
-        desk = _Desk(tuple(papers), folder, entries, gradebook, advance)
         with Pool(processes, papers, scratch) as pool:
-            for outcome in pool.outcomes(desk.jobs()):
-                gradebook.keep(outcome)
-                desk.came(outcome.section, outcome.digest)
+            yield pool
     finally:
         leave()
         shutil.rmtree(scratch, ignore_errors=True)
