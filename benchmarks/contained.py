@@ -136,7 +136,7 @@ def _variables(order: dict, room: Path) -> dict[str, str]:
 
 
 def _limit(seconds: float) -> None:
-    processor = int(2 * seconds)  # the time limit comes first
+    processor = max(1, int(2 * seconds))  # the time limit comes first; 0 would kill at once on some kernels
     limits = {resource.RLIMIT_AS: 4 * GIB, resource.RLIMIT_FSIZE: 64 * MIB, resource.RLIMIT_CPU: processor,
               resource.RLIMIT_NPROC: PROCESSES, resource.RLIMIT_NOFILE: 1024, resource.RLIMIT_CORE: 0}  # fmt: skip
     for limit, most in limits.items():
