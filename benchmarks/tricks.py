@@ -43,11 +43,12 @@ from test_hostile import FILES, HOSTILE, verdict_in
 SECONDS = 60
 WORDS = ("fair", "forged", "leaked", "lost")
 LEFT_OUT = {
-    "writes into this grader's channel between processes": """
+    "looks for this grader's channel between processes, and most write into it": """
         forging/forged_and_alive forging/forged_frames forging/forged_loading forging/nothing_to_do
-        forging/oversized_frame forging/promised_items forging/truncated_frame harm/many_classes
-        harm/millions_of_answers harm/millions_of_warnings harm/out_of_band harm/outliving_threads harm/same_hash
-        harm/steals_tasks harm/udp""",
+        forging/oversized_frame forging/promised_items forging/truncated_frame harm/empty_sets harm/inherited_files
+        harm/many_classes harm/millions_of_answers harm/millions_of_names harm/millions_of_warnings harm/out_of_band
+        harm/outliving_threads harm/same_hash harm/steals_tasks harm/udp speaking/long_confessions
+        speaking/long_excuses""",
     "turns against modules or objects of this grader's": """
         forging/garbage_walk forging/patched_codec forging/patched_judges forging/patched_libraries
         forging/patched_solution forging/patched_worker forging/source_caches forging/swapped_probe""",
@@ -58,11 +59,12 @@ LEFT_OUT = {
     "breaks a rule that is no part of the others' tests": """
         forging/loose_dtype forging/mutates_inputs forging/shares_inputs harm/slow_answers""",
     "takes memory, disk, threads or processes until the containment decides": """
-        harm/deep_folders harm/disk_bomb harm/fork_bomb harm/forks harm/hidden_files harm/huge_answers harm/large_file
-        harm/many_folders harm/memory_bomb harm/memory_by_mappings harm/output_bomb harm/thread_bomb""",
+        harm/deep_folders harm/disk_bomb harm/fork_bomb harm/forks harm/hidden_files harm/huge_answers harm/kept_answers
+        harm/large_file harm/many_folders harm/memory_bomb harm/memory_by_mappings harm/output_bomb
+        harm/thread_bomb""",
     "acts on the processes, limits or sockets of the machine, and so on the containment": """
-        harm/machine_code harm/other_memory harm/raises_limits harm/signals harm/tcp harm/traces_parent
-        harm/unix_sockets""",
+        harm/machine_code harm/new_system_calls harm/old_memory_and_queues harm/other_memory harm/raises_limits
+        harm/signals harm/tcp harm/traces_parent harm/unix_sockets harm/x32_calls""",
 }
 
 

@@ -11,6 +11,7 @@ from graders.engine.course import Course
 from graders.engine.experiment import Outcome, carry_out
 from graders.engine.paper import paper
 from graders.engine.submission import Cell, Submission
+from graders.report.plot import curves_as_text, write_png
 from graders.report.progress import progress
 
 RIGHT = "def halve(x):\n    return x / 2\n\n\ndef row_sums(matrix):\n    return matrix.sum(axis=1)\n"
@@ -121,6 +122,62 @@ for thing in gc.get_objects():
 """
     result = tried(with_halve(flood.replace("\n", "\n    ") + "\n    return x / 2")).result
     assert sum(map(len, result.curves.values())) <= 18
+
+
+FORGE = """
+import os, stat, struct
+import msgspec
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+def point(name, value):
+    body = msgspec.msgpack.encode((name, value))
+    data = struct.pack("<IB", len(body), 8) + body
+    channel = next(number for number in range(3, 64) if is_socket(number))
+    while data:
+        data = data[os.write(channel, data):]
+"""
+
+
+@pytest.mark.parametrize("name", ["x" * 1_000_000, "\x1b]0;title\x07", "two\nlines"])
+def test_curves_with_other_names_than_people_give_are_left_out(tried, name):
+    """Their names would be kept, and printed."""
+    outcome = tried(with_halve(f"point({name!r}, 1.0); return x / 2", FORGE))
+    assert set(outcome.result.curves) == {"largest"}
+
+
+def test_there_are_not_more_curves_than_one_can_look_at(tried):
+    outcome = tried(with_halve("[point(f'{i}', 1.0) for i in range(17)]; return x / 2", FORGE))
+    assert len(outcome.result.curves) == 8
+
+
+def test_a_value_that_is_as_good_as_infinite_is_no_point(tried):
+    """The difference of two such values would be infinite, and cannot be drawn."""
+    outcome = tried(with_halve("return x * 1e307"))
+    assert set(outcome.result.curves["largest"]) == {None}
+
+
+@pytest.mark.parametrize(
+    "curves",
+    [
+        {"loss": [None, None]},
+        {"loss": [1e99, 1e99]},
+        {"loss": [-1e99, 1.0, 1e99]},
+        {"loss": [5e-324, 0.0]},
+        {"$\\frac{$": [1.0, 2.0]},
+        {"_hidden": [1.0, 2.0]},
+        {"\x1b]0;title\x07::error::": [1.0, 2.0, 3.0], "b": [1.0]},
+    ],
+    ids=["nothing", "large", "wide", "tiny", "formula", "underscore", "escape"],
+)
+def test_curves_of_any_kind_can_be_plotted(tmp_path, recwarn, curves):
+    lines = curves_as_text(curves, 80, plain=False)
+    write_png(tmp_path / "plot.png", "title", curves, None)
+    assert (tmp_path / "plot.png").stat().st_size > 0
+    assert "\x1b" not in "".join(lines)
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_the_worker_cannot_look_the_labels_up(tried, forkserver):

@@ -389,6 +389,14 @@ def test_memory_is_bounded_by_the_size_of_the_message(filler):
     assert peak < 100 * len(tree) + 100_000
 
 
+@pytest.mark.parametrize("empty", [[wire.LIST], [wire.SET], [wire.FROZENSET], [wire.DICT, []]])
+def test_a_message_holds_no_more_items_than_one_could_have_put_there(empty):
+    """Each takes two bytes or three, and a hundred times that in memory."""
+    tree = msgspec.msgpack.encode([wire.LIST, *[empty] * 1_000_000])
+    with pytest.raises(CodecError, match="too many items"):
+        decode(struct.pack("<I", len(tree)) + tree)
+
+
 def test_nothing_heavy_is_imported_before_it_is_needed():
     program = """
 import sys

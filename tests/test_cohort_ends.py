@@ -1,5 +1,6 @@
 """A cohort that is cut short: what was finished is kept, nothing is graded twice, and nothing is left behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -8,9 +9,11 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 
 import cohorts
+import msgspec
 import pytest
 from cohorts import SAME, found, results
 from command import GRADE, environment
@@ -172,6 +175,23 @@ def test_a_job_that_kills_every_process_is_quarantined(graded, death):
         because = "the grader itself failed on it: ZeroDivisionError: division by zero"
     assert bad.reason == f"not graded: {because}, in each of 3 runs"
     assert b"not graded: the " in bad.record
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not say which cores a process has")
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: [0])(0)) < 2, reason="there is one core only")
+def test_two_processes_that_grade_have_no_core_in_common(graded):
+    """Or one submission with many busy threads would use up its neighbour's time."""
+    meeting = get_context("fork").Barrier(2)
+
+    def grade(job: Job) -> Outcome:
+        meeting.wait(SECONDS)
+        return msgspec.structs.replace(fine(job), reason=json.dumps(sorted(os.sched_getaffinity(0))))
+
+    mine, others = (json.loads(outcome.reason) for outcome in graded(grade, *"ab"))
+    assert mine
+    assert others
+    assert set(mine) | set(others) == os.sched_getaffinity(0)
+    assert set(mine).isdisjoint(others)
 
 
 def test_a_job_that_never_ends_is_quarantined(graded, monkeypatch):

@@ -266,3 +266,12 @@ def test_a_notebook_that_is_nested_too_deep_is_refused(folder: Path) -> None:
     (folder / "small.ipynb").write_text('{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}")
     with pytest.raises(UsageError, match=r"small.ipynb is nested too deep for a notebook"):
         read(Path("small.ipynb"))
+
+
+@pytest.mark.parametrize("version", ["\\ud800", "\\u001b]0;title\\u0007", "\\u202egnp"])
+def test_the_reason_why_a_notebook_cannot_be_read_is_only_text(tmp_path, version):
+    """It quotes what stands in the file, and is printed, sent to another process and kept in a database."""
+    (tmp_path / "own.ipynb").write_text(f'{{"nbformat": "{version}", "metadata": {{}}}}')
+    with pytest.raises(UsageError, match="is not a notebook that can be read") as caught:
+        read(tmp_path / "own.ipynb")
+    assert str(caught.value).isprintable()

@@ -45,6 +45,7 @@ class Pool:
     ):
         self._papers, self._scratch, self._grade = papers, scratch, grade
         self._processes: dict[Connection, ForkProcess] = {}
+        self._places: dict[Connection, int] = {}  # of these, from 0 on: each has its own
         self._again: deque[_Task] = deque()
         self._size = size
 
@@ -61,6 +62,7 @@ class Pool:
             process.join()
             connection.close()
         self._processes.clear()
+        self._places.clear()
 
     def outcomes(self, jobs: Iterator[Job]) -> Iterator[Outcome]:
         """The outcomes of `jobs`, as they come. A job is taken only when a process is free for it."""
@@ -100,15 +102,17 @@ class Pool:
         warm()
         context = get_context("fork")  # what is loaded is there at once
         ours, theirs = context.Pipe()
-        process = context.Process(target=self._work, args=(theirs, [ours, *self._processes]), daemon=False)
+        place = next(place for place in range(self._size) if place not in self._places.values())
+        process = context.Process(target=self._work, args=(theirs, [ours, *self._processes], place), daemon=False)
         process.start()
         theirs.close()
-        self._processes[ours] = process
+        self._processes[ours], self._places[ours] = process, place
         return ours
 
     def _died(self, connection: Connection, task: _Task, why: str | None) -> Iterator[Outcome]:
         """Clears away a process; its job is run again, or given up."""
         process = self._processes.pop(connection)
+        del self._places[connection]
         connection.close()
         if why:
             process.kill()
@@ -119,13 +123,25 @@ class Pool:
         why = why or ended(process.exitcode)
         yield given_up(task.job, self._papers[task.job.part.section], why, task.runs)
 
-    def _work(self, connection: Connection, others: list[Connection]) -> None:
+    def _work(self, connection: Connection, others: list[Connection], place: int) -> None:
         for other in others:
             other.close()
+        _keep_to(place, self._size)
         tempfile.tempdir = self._scratch
         parent = parent_process()
         assert parent is not None  # a child of the pool has one
         serve(connection, self._grade, parent.join)
+
+
+def _keep_to(place: int, size: int) -> None:
+    """Keeps this process, and all that it starts, to its share of the cores.
+
+    Otherwise a submission with hundreds of busy threads would leave its neighbours, who have one, next to nothing.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        with suppress(OSError):  # where that is not permitted, all share
+            os.sched_setaffinity(0, cores[place::size] or [cores[place % len(cores)]])
 
 
 def serve(connection: Connection, grade: Callable[[Job], Outcome], orphaned: Callable[[], object]) -> None:

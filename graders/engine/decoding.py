@@ -23,6 +23,7 @@ from graders.engine.wire import (
     MAX_NAME,
     MAX_NAMES,
     MAX_TRACE,
+    MAX_TREE,
     MISSING,
     NAMED,
     OPAQUE,
@@ -61,6 +62,7 @@ class Decoder:
         self.offset = offset
         self.live = live
         self.keys = MAX_KEYS
+        self.room = MAX_TREE
         self.classes: set[tuple[str, tuple[str, ...]]] = set()
         # What can be changed in the value, all but the outermost dict: nobody is handed that one.
         self.arrays: list[np.ndarray] = []  # in the order of their bytes
@@ -80,6 +82,9 @@ class Decoder:
         raise CodecError(f"a {kind.__name__} in the tree")
 
     def values(self, nodes: list[Any], depth: int) -> list[Any]:
+        self.room -= 8 * (1 + len(nodes))  # as the encoder counts: an empty list takes two bytes, and much memory
+        if self.room < 0:
+            raise CodecError("too many items")
         value, depth = self.value, depth + 1
         return [value(node, depth) for node in nodes]
 

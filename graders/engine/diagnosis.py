@@ -11,13 +11,13 @@ from graders.engine.judging import Failure, Rule
 from graders.engine.observing import Seen, Solution, observe
 from graders.engine.section import Mistake, Probe
 
-_MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
+MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 
 
 def mistake(material: Material, check: str, rule: Rule, seed: int, failures: Sequence[Failure]) -> Mistake | None:
     """The mistake that shows what the submission showed on all of `failures`, or the first few of many."""
     exercise = material.section.checks[check].exercise
-    compared = [failure for failure in failures if failure.seen][:_MAX_COMPARED]
+    compared = [failure for failure in failures if failure.seen][:MAX_COMPARED]
     for candidate in material.section.mistakes:
         if compared and candidate.exercise == exercise:
             solution = _mistaken(material, candidate)

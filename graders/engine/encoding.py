@@ -151,7 +151,7 @@ class Encoder:
 
     def hashables(self, values: Any, depth: int) -> list[object] | None:
         """The nodes of dict keys or set items, None if too many. Raises _UnhashableError where one is not data."""
-        if depth >= MAX_DEPTH or len(values) > self.keys or not self.fits(8 * len(values)):
+        if depth >= MAX_DEPTH or len(values) > self.keys or not self.fits(8 * (1 + len(values))):
             return None
         self.keys -= len(values)
         return [self.hashable(value, depth + 1) for value in list(values)]

@@ -23,6 +23,8 @@ from graders.engine.sitting import Answers, Forkserver, Point, Sitting
 from graders.engine.submission import Submission
 
 _SPARE_STEPS = 3  # times as many points as announced are taken, then the worker is not what we sent
+_MAX_CURVES, _MAX_NAME = 8, 60  # curves that are taken down, and characters of the name of one
+_MAX_VALUE = 1e100  # of a point: of what is larger, differences may be infinite
 _TRACED_SECONDS = 20.0  # for the reference's own experiment, to see what it uses
 
 
@@ -84,8 +86,11 @@ class _Run:
     def take(self, name: str, value: float) -> None:
         """Takes down the next point of a curve, as long as they are not more than an experiment can mean."""
         self._taken += 1
+        is_new = name not in self._curves
+        if is_new and (len(self._curves) >= _MAX_CURVES or len(name) > _MAX_NAME or not name.isprintable()):
+            return
         if self._taken <= _SPARE_STEPS * self._checkpoint.steps:
-            self._curves.setdefault(name, []).append(_finite(value))
+            self._curves.setdefault(name, []).append(value if abs(value) < _MAX_VALUE else None)
             self._point(name, value)
 
     def outcome(self, answers: Answers, kept: Any) -> Outcome:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from graders.engine import codec, diagnosis
 from graders.engine.calls import call
@@ -75,9 +76,9 @@ class _Explainer:
             return Explanation(None, None, error, self._mark.answers.said)
         output = self._mark.answers.said
         if time.monotonic() < self._end:
-            if self.failure.seen is None:
+            if self.failure.seen is None and self._mark.answers.stopped:
                 self._pin_down()
-            elif self.failure.status in _SHRUNK and not blocked_by:
+            elif self.failure.seen and self.failure.status in _SHRUNK and not blocked_by:
                 self._shrink()
             output = self._again()
         if blocked_by:
@@ -118,10 +119,11 @@ class _Explainer:
         return self._sitting.sit(item.name, [self.failure.inputs], self._paper.seed, item.seconds).said
 
     def _failures(self) -> list[Failure]:
-        """The failing examples of the paper."""
+        """The failing examples of the paper, as many as a mistake is tried on."""
         item = self._mark.item
         examples = zip(item.inputs, item.expected, self._mark.answers.seen, strict=False)
-        return [failure for example in examples if (failure := self._rule.failure(*example))]
+        failures = (failure for example in examples if (failure := self._rule.failure(*example)))
+        return list(islice(failures, diagnosis.MAX_COMPARED))
 
     def _trace(self) -> str | None:
         seen = self.failure.seen

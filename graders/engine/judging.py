@@ -9,6 +9,8 @@ from graders.engine.observing import Seen
 from graders.engine.results import Status
 from graders.engine.section import Judge
 
+_MAX_WORDS = 4000  # characters: a dict's key, say, may be as long as a message
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -40,7 +42,7 @@ class Rule:
         status, words = self._compared(observed, codec.decode(expected), inputs)
         if words is None and changed:
             status, words = "failed", f"the input {changed} was changed in place; it must stay as it was"
-        return Failure(status, inputs, expected, seen, words) if words is not None else None
+        return Failure(status, inputs, expected, seen, words[:_MAX_WORDS]) if words is not None else None
 
     def _compared(self, observed: Any, expected: Any, inputs: bytes) -> tuple[Status, str | None]:
         match observed, expected:

@@ -1,5 +1,6 @@
 """Values as Python source, as people would type them: for the call that shows a failure, and what came out of it."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Union
@@ -13,6 +14,8 @@ WIDTH = 100
 MAX_ELEMENTS = 120
 MAX_CHARACTERS = 4000
 MAX_PARTS = 1000  # of a value, in all the containers in it
+MAX_AXES = 6  # of an array, above which its brackets count as parts
+MAX_TEXT = 50_000  # characters of a value as a whole
 
 _EMPTY = {"np": {"float64"}, "torch": {"float32"}}
 _INFERRED = {
@@ -39,19 +42,25 @@ def literal(value: Any) -> str:
     read, or not data, is described in angle brackets: `<float64 array of shape (30, 30): 0.1, 0.2, 0.3 ... 0.9>`. Numpy
     scalars that are equal to Python's are written as Python's.
     """
-    if _is_long(value):
-        return f"<{type(value).__name__} of {len(value)} items, with too much in them to be written down>"
-    return _lines(_layout(value), 0, 0, 0)
+    text = None if _is_long(value) else _lines(_layout(value), 0, 0, 0)
+    if text is not None and len(text) <= MAX_TEXT:
+        return text
+    items = f" of {len(value)} items" if hasattr(value, "__len__") else ""
+    return f"<{type(value).__name__}{items}, with too much in it to be written down>"
 
 
 def _is_long(value: Any) -> bool:
-    """Whether a container holds, in the containers in it, more than anybody would read."""
+    """Whether a value holds, in the containers in it, more than anybody would read."""
     waiting, count = [value], 0
     while waiting and count <= MAX_PARTS:
         item = waiting.pop()
         count += 1
-        if isinstance(item, list | tuple | set | frozenset | dict):
-            waiting += list(item.values() if isinstance(item, dict) else item)[:MAX_ELEMENTS]
+        if isinstance(item, slice):
+            waiting += (item.start, item.stop, item.step)
+        elif isinstance(item, np.ndarray) and item.ndim > MAX_AXES:  # each axis puts brackets around each number
+            count += item.ndim * min(item.size, MAX_ELEMENTS)
+        elif isinstance(item, list | tuple | set | frozenset | dict):
+            waiting += list(itertools.chain(*item.items()) if isinstance(item, dict) else item)[: 2 * MAX_ELEMENTS]
     return count > MAX_PARTS
 
 

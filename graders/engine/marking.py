@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
+_MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -143,6 +144,7 @@ class _Marking:
     def __init__(self, material: Material, paper: Paper, submission: Submission, only: Collection[str] | None):
         self._material, self._paper, self._submission = material, paper, submission
         self._started = time.monotonic()
+        self._room = _MAX_KEPT
         self.end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
         self.items = [item for item in paper.items if only is None or item.exercise in only]
 
@@ -197,8 +199,10 @@ class _Marking:
             was_alone = sitting.is_fresh
             self._sit(mark, sitting)
             if mark.failure and not was_alone:
+                mark.answers = Answers([])
                 sitting.leave()
                 self._sit(mark, sitting)
+            self._put_away(mark)
         mark.seconds = time.monotonic() - started
         return mark
 
@@ -208,9 +212,19 @@ class _Marking:
         mark.failure = _first_failure(item, mark.answers, self.rule(item))
         mark.status = mark.failure.status if mark.failure else "passed"
 
+    def _put_away(self, mark: Mark) -> None:
+        """Keeps what was shown where a failure is to be explained by it, as long as there is room."""
+        size = sum(len(seen.observation) for seen in mark.answers.seen)
+        if mark.failure and size <= self._room:
+            self._room -= size
+            return
+        mark.answers.seen = []
+        if mark.failure:
+            mark.failure = replace(mark.failure, seen=None)
+
     def _why_missing(self, exercise: str, names: set[str], loaded: Loaded) -> str:
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
-        return reasons[0] if reasons else f"there is no {exercise} in {self._submission.file}"
+        return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self._submission.file}"
 
     def result(self, marks: list[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""

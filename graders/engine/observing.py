@@ -9,11 +9,12 @@ import traceback
 import zlib
 from collections.abc import Callable, Collection, Iterable
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from graders.engine import codec
+from graders.engine.wire import MAX_NAME
 
 _MAX_MESSAGE = 2000
 _MAX_TRACE = 8000
@@ -66,7 +67,7 @@ class Seen(msgspec.Struct, array_like=True):
     """What one run of a probe showed: the encoded observation, and the argument that came back changed, if one did."""
 
     observation: bytes
-    changed: str | None = None
+    changed: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] | None = None
 
 
 class Example(NamedTuple):

@@ -40,10 +40,9 @@ class Search:
         self._material, self._paper, self._item, self._rule, self._sitting = material, paper, item, rule, sitting
         self._reference = Solution(material.reference_module, {}, {})
         self._check = material.section.checks[item.name]
-        self._tried: dict[bytes, Failure | None] = {
-            inputs: rule.failure(inputs, expected, seen)
-            for inputs, expected, seen in zip(item.inputs, item.expected, answers.seen, strict=False)
-        }
+        self._tried: dict[bytes, Failure | None] = {}
+        examples = zip(item.inputs, item.expected, answers.seen, strict=False)
+        self._sat = {inputs: (expected, seen) for inputs, expected, seen in examples}  # judged when they are met
         self._attempts = self._lost = 0
         self._best: Failure | None = None
 
@@ -58,11 +57,16 @@ class Search:
     def _try(self, **inputs: Any) -> None:
         data = codec.encode(inputs)
         if data not in self._tried:
-            self._tried[data] = self._fresh(data)
+            self._tried[data] = self._known(data) if data in self._sat else self._fresh(data)
         failure = self._tried[data]
         if failure:
             self._best = failure
             raise _Found
+
+    def _known(self, data: bytes) -> Failure | None:
+        if self._best and time.monotonic() > self._end:
+            raise _Enough
+        return self._rule.failure(data, *self._sat[data])
 
     def _fresh(self, data: bytes) -> Failure | None:
         self._attempts += 1

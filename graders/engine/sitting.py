@@ -35,6 +35,7 @@ _MAX_SCRATCH_BYTES = 64 * 2**20
 _MAX_SCRATCH_FILES = 500  # and folders
 _MAX_THREADS = 1000  # the limit on processes does not hold for root
 _MAX_OBSERVED = 256 * 2**20  # bytes of all observations of a task
+_MAX_LOADED = 4 * 2**20  # bytes of what is told of a file that was loaded
 _MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
 _MAX_SAID = 8000
 # What reading a frame can come to: the connection is broken, or the body is not what its kind says.
@@ -292,6 +293,8 @@ class _Worker:
             while True:
                 kind, body = self._receive(deadline)
                 if kind == Kind.LOADED:
+                    if len(body) > _MAX_LOADED:
+                        raise Broken(f"it told more than {_MAX_LOADED // 2**20} MiB about the file")
                     return msgspec.msgpack.decode(body, type=Loaded)
                 if kind == Kind.AT:
                     cell, line, imports = msgspec.msgpack.decode(body, type=tuple[int, int, bool])

@@ -105,6 +105,10 @@ def _shown(path: Path) -> str:
     """The path as a person in the current folder would write it, without control characters."""
     relative = os.path.relpath(path)
     text = str(path) if relative.startswith("..") else relative
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
@@ -124,7 +128,7 @@ def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
         raise UsageError(f"{shown} is nested too deep for a notebook") from error
     except Exception as error:  # nbformat lets what its validators and JSON raise come through as it is
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"{shown} is not a notebook that can be read: {reason[:200]}") from error
+        raise UsageError(f"{shown} is not a notebook that can be read: {_printable(reason[:200])}") from error
     return tuple(Cell(f"{shown} cell {number}", without_cell_magic(_plain(str(source)))) for number, source in codes)
 
 

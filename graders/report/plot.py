@@ -1,12 +1,17 @@
 """Curves and pictures of an experiment: as text for the terminal, and as a PNG file."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from graders.report.words import one_line
+
 _HEIGHT, _WIDEST = 9, 64  # characters
 _PLAIN_FRAME = str.maketrans("┌┐└┘─│", "++++-|")
+_LARGEST = 1e12  # of a value that is drawn: what diverged further has left the picture
+_SMALLEST = 1e-100  # what is nearer to zero is drawn as zero
 _SHADES = np.array(list(" .:-=+*#%@"))
 
 Curves = Mapping[str, Sequence[float | None]]
@@ -19,16 +24,17 @@ def curves_as_text(curves: Curves, width: int, plain: bool) -> list[str]:
     shown = _drawable(curves)
     if not any(len(values) > 1 for values in shown.values()):
         return []
-    drawn = plot_to_string(
-        xs=[np.arange(1, len(values) + 1) for values in shown.values()],
-        ys=list(shown.values()),
-        width=min(width - 12, _WIDEST),
-        height=_HEIGHT,
-        lines=True,
-        color=False,
-        legend_labels=list(shown),
-        character_set="ascii" if plain or len(shown) > 1 else "block",  # by which letters tell curves apart
-    )
+    with np.errstate(all="ignore"):  # of curves that hardly move
+        drawn = plot_to_string(
+            xs=[np.arange(1, len(values) + 1) for values in shown.values()],
+            ys=list(shown.values()),
+            width=min(width - 12, _WIDEST),
+            height=_HEIGHT,
+            lines=True,
+            color=False,
+            legend_labels=list(shown),
+            character_set="ascii" if plain or len(shown) > 1 else "block",  # by which letters tell curves apart
+        )
     lines = [line.rstrip() for line in drawn.split("\n")]
     return [line.translate(_PLAIN_FRAME) for line in lines] if plain else lines
 
@@ -56,18 +62,28 @@ def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     axes = figure.subplots(1, 1 if picture is None else 2, squeeze=False)[0]
-    for name, values in _drawable(curves).items():
-        axes[0].plot(np.arange(1, len(values) + 1), values, label=name)
+    shown = _drawable(curves)
+    for name, values in shown.items():
+        axes[0].plot(np.arange(1, len(values) + 1), values, label=name.replace("$", r"\$"))  # it is no formula
     axes[0].set_xlabel("step")
     axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[0].grid(alpha=0.3)
-    if curves:
+    if any(not name.startswith("_") for name in shown):  # matplotlib leaves such names out
         axes[0].legend()
     if picture is not None:
         axes[1].imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes[1].set_axis_off()
-    figure.savefig(path, dpi=120, format="png")
+    with warnings.catch_warnings(action="ignore"):  # of characters that the font does not have
+        figure.savefig(path, dpi=120, format="png")
 
 
 def _drawable(curves: Curves) -> dict[str, np.ndarray]:
-    return {name: np.array([np.nan if value is None else value for value in values]) for name, values in curves.items()}
+    """The curves with NaN where there is nothing to draw; those that have nothing at all are left out."""
+    shown = {one_line(name): np.array([_place(value) for value in values]) for name, values in curves.items()}
+    return {name: values for name, values in shown.items() if not np.isnan(values).all()}
+
+
+def _place(value: float | None) -> float:
+    if value is None or abs(value) > _LARGEST:
+        return np.nan
+    return value if abs(value) > _SMALLEST else 0.0
