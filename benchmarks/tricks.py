@@ -61,7 +61,7 @@ LEFT_OUT = {
     "takes memory, disk, threads or processes until the containment decides": """
         harm/deep_folders harm/disk_bomb harm/fork_bomb harm/forks harm/hidden_files harm/huge_answers harm/kept_answers
         harm/large_file harm/many_folders harm/memory_bomb harm/memory_by_mappings harm/output_bomb
-        harm/thread_bomb""",
+        harm/thread_bomb harm/unlinked_files""",
     "acts on the processes, limits or sockets of the machine, and so on the containment": """
         harm/machine_code harm/new_system_calls harm/old_memory_and_queues harm/other_memory harm/raises_limits
         harm/signals harm/tcp harm/traces_parent harm/unix_sockets harm/x32_calls""",

@@ -52,7 +52,7 @@ _ALLOWED = (
     "access chdir faccessat faccessat2 fchdir getcwd link linkat lstat mkdir mkdirat newfstatat readlink readlinkat "
     "rename renameat renameat2 rmdir stat statfs statx umask unlink unlinkat "
     # open files
-    "close close_range copy_file_range dup dup2 dup3 fadvise64 fallocate fdatasync flock fstat fstatfs fsync ftruncate "
+    "close close_range copy_file_range dup dup2 dup3 fadvise64 fdatasync flock fstat fstatfs fsync ftruncate "
     "getdents getdents64 lseek pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readv sendfile write writev "
     # waiting
     "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 pipe pipe2 poll ppoll "
@@ -68,7 +68,7 @@ _ALLOWED = (
     "capget clock_getres clock_gettime clock_nanosleep getcpu getegid geteuid getgid getgroups getpeername getpgid "
     "getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname "
     "getsockopt gettimeofday getuid nanosleep sched_get_priority_max sched_get_priority_min sched_getaffinity "
-    "sched_getparam sched_getscheduler setrlimit sysinfo time times uname"
+    "sched_getparam sched_getscheduler sysinfo time times uname"
 ).split()
 
 # What a learner should read as "Operation not permitted", not as a gap of the system.
@@ -87,7 +87,7 @@ _FORBIDDEN = (
     "name_to_handle_at open_by_handle_at "
     # who the process is, and how the system treats it
     "capset ioprio_set personality sched_setaffinity sched_setattr sched_setparam sched_setscheduler setfsgid setfsuid "
-    "setgid setgroups setpgid setpriority setregid setresgid setresuid setreuid setsid setuid "
+    "setgid setgroups setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid setuid "
     # the system
     "add_key bpf chroot clock_settime finit_module init_module io_uring_enter io_uring_register io_uring_setup keyctl "
     "mount move_mount open_tree perf_event_open pivot_root reboot request_key setns settimeofday sync syslog umount2 "
@@ -194,7 +194,8 @@ def restrict(readable: Sequence[Path], scratch: Path, memory: int, hidden: Seque
 def _limit_resources(memory: int) -> None:
     if sys.platform == "win32":
         return
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: FILE_SIZE, resource.RLIMIT_NOFILE: OPEN_FILES}
+    # Crashes stay quick: 1 stops core dumps also where a system pipes them into a program, which 0 does not.
+    limits = {resource.RLIMIT_CORE: 1, resource.RLIMIT_FSIZE: FILE_SIZE, resource.RLIMIT_NOFILE: OPEN_FILES}
     if sys.platform == "linux":  # macOS has RLIMIT_AS and does not keep it
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + memory
@@ -208,7 +209,7 @@ def _limit_resources(memory: int) -> None:
 
 
 def _drop_privileges() -> None:
-    """Gives up all capabilities, leaves no core dump, and is not left behind when the forkserver dies."""
+    """Gives up all capabilities, lets the parent see which files are held, and does not outlive the forkserver."""
     import ctypes
 
     set_death_signal, set_dumpable, drop_from_bounding_set, set_no_new_privileges, ambient, clear = 1, 4, 24, 38, 47, 4
@@ -219,8 +220,7 @@ def _drop_privileges() -> None:
     _call_c("prctl", ambient, clear, 0, 0, 0)
     version, this_process = 0x20080522, 0
     _call_c("capset", (ctypes.c_uint32 * 2)(version, this_process), (ctypes.c_uint32 * 6)())
-    # RLIMIT_CORE does not stop a system that pipes core dumps into a program; this does, so crashes stay quick.
-    _call_c("prctl", set_dumpable, 0, 0, 0, 0)
+    _call_c("prctl", set_dumpable, 1, 0, 0, 0)  # or only root could see
     _call_c("prctl", set_death_signal, signal.SIGKILL, 0, 0, 0)
 
 
@@ -299,8 +299,11 @@ def _add_rules_on_arguments(calls: "pyseccomp.SyscallFilter") -> None:
     for name, (position, values) in _ALLOWED_VALUES.items():
         for value in values:
             _add_rule(calls, ALLOW, name, Arg(position, EQ, value))
-    # Its own limits, not those of others; a socket it has, to the other end; signals to itself alone (0 is a group).
-    only = (("prlimit64", 0, 0), ("kill", 0, _SOME_PROCESS), ("tgkill", 0, _SOME_PROCESS))
+    # Its own limits, and not to set them; a socket it has, to the other end; signals to itself alone (0 is a group).
+    _add_rule(calls, ALLOW, "prlimit64", Arg(0, EQ, 0), Arg(2, EQ, 0))
+    _add_rule(calls, refuse, "prlimit64", Arg(0, NE, 0))
+    _add_rule(calls, refuse, "prlimit64", Arg(2, NE, 0))
+    only = (("kill", 0, _SOME_PROCESS), ("tgkill", 0, _SOME_PROCESS))
     for name, position, value in only:
         _add_rule(calls, ALLOW, name, Arg(position, EQ, value))
         _add_rule(calls, refuse, name, Arg(position, NE, value))

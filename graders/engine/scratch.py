@@ -5,12 +5,20 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from graders.engine.sandbox import FILE_SIZE
+
 _MAX_DEPTH = 12  # so that every path can be named as a whole
 
 
-def is_crammed(folder: Path, max_bytes: int, max_entries: int) -> bool:
-    """Whether there is more in the folder than a worker may put there: bytes, files and folders, or too deep ones."""
-    size = count = 0
+def is_crammed(folder: Path, owner: int, max_bytes: int, max_entries: int) -> bool:
+    """Whether there is more in the folder than a worker may put there: bytes, files and folders, or too deep ones.
+
+    Args:
+        folder: the scratch folder.
+        owner: the worker's process id; what it has unlinked and still holds counts too.
+        max_bytes, max_entries: what is not yet too much.
+    """
+    size, count = _unlinked(folder, owner), 0
     waiting = [(str(folder), 0)]
     while waiting:
         path, depth = waiting.pop()
@@ -23,7 +31,23 @@ def is_crammed(folder: Path, max_bytes: int, max_entries: int) -> bool:
                     size += entry.stat(follow_symlinks=False).st_size
             if size > max_bytes or count > max_entries or depth >= _MAX_DEPTH:
                 return True
-    return False
+    return size > max_bytes
+
+
+def _unlinked(folder: Path, owner: int) -> int:
+    """The bytes of files from the folder that have no name any more, but are open or mapped. 0 if nobody can tell."""
+    sizes: dict[tuple[int, int], int] = {}
+    with suppress(OSError):
+        for line in Path(f"/proc/{owner}/maps").read_bytes().splitlines():
+            if line.endswith(b" (deleted)") and os.fsencode(folder.resolve()) in line:
+                device, inode = line.split()[3:5]
+                sizes[os.makedev(*(int(part, 16) for part in device.split(b":"))), int(inode)] = FILE_SIZE  # at most
+        for entry in os.scandir(f"/proc/{owner}/fd"):
+            with suppress(OSError):
+                found = entry.stat()
+                if found.st_nlink == 0:
+                    sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def remove(folder: Path) -> None:

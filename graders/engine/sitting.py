@@ -347,7 +347,7 @@ class _Worker:
     def _look(self) -> None:
         """Raises Broken where the worker takes more than it may."""
         self._looked = time.monotonic()
-        if scratch.is_crammed(self._scratch, _MAX_SCRATCH_BYTES, _MAX_SCRATCH_FILES):
+        if scratch.is_crammed(self._scratch, self._pid, _MAX_SCRATCH_BYTES, _MAX_SCRATCH_FILES):
             raise Broken(f"it wrote more than {_MAX_SCRATCH_BYTES // 2**20} MiB of files")
         if _threads(self._pid) > _MAX_THREADS:
             raise Broken(f"it started more than {_MAX_THREADS} threads")
