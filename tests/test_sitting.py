@@ -15,6 +15,7 @@ from graders.engine import sandbox
 from graders.engine import sitting as engine
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
+from graders.engine.observing import drawing
 from graders.engine.paper import paper
 from graders.engine.sitting import Forkserver, Sitting
 
@@ -52,6 +53,38 @@ def test_an_example_draws_the_same_numbers_in_every_worker(start: Start, source:
     assert first == second
     assert first[0] != first[1]
     assert shown(ask(start(source), 2)) == first[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "libraries"),
+    [
+        ("from numpy import (\n    random,\n)", {"numpy", "torch"}),
+        ("np.\\\n    random.rand()", {"numpy", "torch"}),
+        ("x = 'it\\'s'; import random", {"random", "numpy", "torch"}),
+        ('"#" + np.random.rand()', {"numpy", "torch"}),
+        ("''' \" '''; np.random.rand()", {"numpy", "torch"}),
+        ('# """\nnp.random.rand()', {"numpy", "torch"}),
+        ("'open\nnp.random.rand()", {"numpy", "torch"}),
+        ('"""Samples, from nothing but random numbers."""', {"torch"}),
+        ("def f():\n    r'''\n    from\n    \\''' random numbers\n    '''", {"torch"}),
+        ("x = 1  # import random numbers", {"torch"}),
+    ],
+)
+def test_generators_are_seeded_that_code_mentions_and_not_prose(text: str, libraries: set[str]) -> None:
+    assert drawing([text]) == libraries
+
+
+@pytest.mark.parametrize("piece", ["'", "\"\"\"\\'''", "'\\", "\\'"])
+def test_no_text_takes_long_to_look_through(piece: str) -> None:
+    """It is the submission's, and it is looked through in a time that is meant for its answers."""
+
+    def seconds(count: int) -> float:
+        started = time.process_time()
+        assert drawing([piece * count + "'"]) == {"torch"}
+        return time.process_time() - started
+
+    seconds(20_000)
+    assert seconds(320_000) < 100 * seconds(20_000)  # 16 times as much, or 256 if ends are looked for again and again
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not say what processes take")

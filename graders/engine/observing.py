@@ -19,13 +19,23 @@ from graders.engine.wire import MAX_NAME
 _MAX_MESSAGE = 2000
 _MAX_TRACE = 8000
 _MAX_FRAMES = 12
-# The libraries with global generators, and words without which nothing draws from them: they stand in an import, or as
+# The libraries with global generators, and words without which no code draws from them: they stand in an import, or as
 # a string, for `random`; anywhere for numpy, whose generator others use too; torch's draw under many names.
 _GENERATORS = {
     "random": re.compile(r"""\b(?:import|from)\b.*\brandom\b|["']random["']"""),
     "numpy": re.compile(r"random|sklearn|scipy"),
     "torch": re.compile(""),
 }
+# Comments and texts of several lines, where random is an English word; other strings are met so that their ends are.
+# What is not closed ends with its line, or the text: a search for the end from each of many beginnings takes for ever.
+_PROSE = re.compile(
+    r"""
+    ( (\"{3}|'{3}) (?s:\\.|[^\\])*? (?:\2|\\?\Z) | \#.* )
+    | " (?:\\.|[^"\\\n])* "?
+    | ' (?:\\.|[^'\\\n])* '?
+    """,
+    re.VERBOSE,
+)
 
 
 class MissingName(AttributeError):
@@ -45,22 +55,18 @@ class Solution:
         lost: names that a statement failed to define, each mapped to why.
     """
 
+    __slots__ = ("__aliases", "__dict__", "__lost")
+
     def __init__(self, module: ModuleType, aliases: dict[str, str], lost: dict[str, str]):
-        self.__dict__["_module"] = module
-        self.__dict__["_names"] = vars(module)
-        self.__dict__["_aliases"] = aliases
-        self.__dict__["_lost"] = lost
+        self.__dict__ = vars(module)  # so that a name is found and set as fast as in the module
+        self.__aliases = aliases
+        self.__lost = lost
 
     def __getattr__(self, name: str) -> Any:
-        if name in self._names:
-            return self._names[name]
-        for other, exercise in self._aliases.items():
-            if exercise == name and other in self._names:
-                return self._names[other]
-        raise MissingName(name, self._lost.get(name, ""))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._module, name, value)
+        for other, exercise in self.__aliases.items():
+            if exercise == name and other in vars(self):
+                return vars(self)[other]
+        raise MissingName(name, self.__lost.get(name, ""))
 
 
 class Seen(msgspec.Struct, array_like=True):
@@ -145,7 +151,8 @@ def observe_on(
 
 def drawing(sources: Collection[str]) -> frozenset[str]:
     """The libraries that code with these texts can draw from, as far as one sees: seeding takes time with each run."""
-    return frozenset(name for name, words in _GENERATORS.items() if any(words.search(source) for source in sources))
+    code = [_PROSE.sub(lambda found: "" if found[1] else found[0], source) for source in sources]
+    return frozenset(name for name, words in _GENERATORS.items() if any(words.search(text) for text in code))
 
 
 def seed_generators(seed: int, drawing: Collection[str] = _GENERATORS) -> None:
