@@ -485,6 +485,16 @@ def test_a_crash_leaves_no_core(sandboxed: Sandboxed) -> None:
     assert sandboxed(lambda: resource.getrlimit(resource.RLIMIT_CORE)) == (1, 1)
 
 
+@needs_sandbox
+def test_it_is_the_first_to_go_when_the_machine_runs_out_of_memory(scratch: Path) -> None:
+    def score() -> str:
+        with open("/proc/self/oom_score_adj") as score:  # opened before, read after
+            sandbox.restrict([], scratch, MEMORY)
+            return score.read()
+
+    assert in_child(score) == "1000\n"
+
+
 # Where it stands
 
 

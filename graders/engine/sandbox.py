@@ -206,6 +206,8 @@ def _limit_resources(memory: int) -> None:
         hard = resource.getrlimit(limit)[1]
         lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (lowest, lowest))
+    with suppress(OSError):  # if memory runs out all the same, the kernel is to end this process and no other
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _drop_privileges() -> None:
