@@ -254,6 +254,18 @@ def test_an_unfinished_section_is_told_where_to_begin(tmp_path):
     assert "python grade.py small::row_sums" in finished.stdout
 
 
+def test_right_pieces_that_are_slow_are_told_what_helps(tmp_path):
+    """They pass their checks, so there is none to finish first."""
+    slow = "    import time\n    time.sleep(9 if np.shape(x) == (2, 3) else 0)\n    return x / 2\n"
+    (tmp_path / "small.py").write_text(SMALL.read_text().replace("    return x / 2\n", slow))
+    asked = ("checkpoint", "small", "--course", COURSE, "--submission", tmp_path, "--plot", tmp_path, "--seconds", "1")
+    finished = command(*asked)
+    assert finished.returncode == 1
+    assert "no answer within 1 second" in finished.stdout
+    assert "Next: compute whole arrays, not number by number, or give it more time" in finished.stdout
+    assert "--seconds 600\n" in finished.stdout
+
+
 def test_on_a_stream_of_ascii_it_is_drawn_in_ascii(tmp_path):
     finished = command(
         *("checkpoint", "small", "--course", COURSE, "--submission", SMALL, "--plot", tmp_path),

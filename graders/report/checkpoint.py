@@ -111,6 +111,9 @@ def _next_step(section: SectionResult, result: CheckpointResult, command: str, o
         exercise = next(each for each in section.exercises if each.name == result.finish_first)
         grade = f"{command} {section.name}::{exercise.name}{tail}"
         return NextStep(f"finish {exercise.name} first", place_of(section, exercise), "grade", grade)
+    if result.status == "timed_out":
+        again = f"{command} checkpoint {section.name}{tail} --seconds 600"
+        return NextStep("compute whole arrays, not number by number, or give it more time", None, "train", again)
     if result.status != "reached":
         return NextStep("see what the checks say", None, "grade", f"{command} {section.name}{tail}")
     return NextStep("see what else there is to learn", None, "run", command)
