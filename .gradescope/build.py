@@ -14,6 +14,7 @@ COURSE = HERE.parent
 sys.path.insert(0, str(COURSE))
 
 from graders.engine.course import Course  # noqa: E402  its place has just been said
+from graders.engine.errors import UsageError  # noqa: E402
 
 FOLDERS = ("graders", "reference", "exercises")
 FILES = ("grade.py", "pyproject.toml", "README.md")
@@ -33,7 +34,10 @@ def main(arguments: list[str]) -> None:
     )
     options = parser.parse_args(arguments)
     course = Course()
-    sections = [course.find(name).name for name in options.sections]
+    try:
+        sections = list(course.wanted(options.sections))
+    except UsageError as error:
+        sys.exit(f"build.py: {error}")
     output = options.output or Path(f"autograder-{'-'.join(sections)}.zip")
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):

@@ -201,14 +201,24 @@ def check_files(files: dict[str, str | None]) -> None:
     """Finds out before the grading, not after it, that a result cannot be written."""
     if list(files.values()).count("-") > 1:
         raise UsageError("only one result can go to stdout")
+    taken: dict[str, str] = {}
     for option, name in files.items():
         if not name or name == "-":
             continue
         path = Path(name).absolute()
-        if path.is_dir() or not path.parent.is_dir():
-            raise UsageError(f"{option}: {name} cannot be written: not a file in a folder that exists")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise UsageError(f"{option}: {name} cannot be written: permission denied")
+        try:
+            if path.is_dir() or not path.parent.is_dir():
+                raise UsageError(f"{option}: {name} cannot be written: not a file in a folder that exists")
+            if not os.access(path if path.exists() else path.parent, os.W_OK):
+                raise UsageError(f"{option}: {name} cannot be written: permission denied")
+        except OSError as error:  # a name that is too long, a folder that may not be looked into
+            raise UsageError(f"{option}: {name} cannot be written: {error.strerror}") from error
+        if path.suffix.lower() in _ANSWERS and path.exists():
+            raise UsageError(f"{option}: {name} is there already and may be somebody's answers; name another file")
+        place = os.path.realpath(path)
+        if place != os.devnull and place in taken:
+            raise UsageError(f"{option}: {name} is the file of {taken[place]} too")
+        taken[place] = option
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -279,6 +289,7 @@ def _audit(arguments: Sequence[str]) -> int:
     return REACHED if holds else NOT_REACHED
 
 
+_ANSWERS = (".py", ".ipynb", ".zip")  # endings of what people hand in: no result is written over such a file
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "checkpoint": _checkpoint,
     "hint": _hint,

@@ -1,6 +1,7 @@
 """`grade.py cohort` from end to end: what it grades, keeps, says and refuses."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -224,3 +225,56 @@ def test_strangers_are_not_graded_without_a_sandbox(own, folder):
     assert list(folder.parent.glob("*.gradebook")) == []
     done = subprocess.run([*arguments, "--unprotected"], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.count("1 graded")) == (0, 1)
+
+
+@pytest.mark.parametrize("option", ["--csv", "--json", "--html", "--gradebook"])
+def test_no_result_is_written_over_another_or_over_answers(cohort, folder, option):
+    (folder / "ada.py").write_text(SAME)
+    (folder.parent / "link").symlink_to(folder.with_name(folder.name + ".gradebook"))
+    over_answers = cohort(option, folder / "ada.py")
+    assert over_answers.returncode == 2
+    assert "is there already and may be somebody's answers" in over_answers.stderr
+    assert (folder / "ada.py").read_text() == SAME
+    if option != "--gradebook":
+        assert cohort().returncode == 0
+        for name in (folder.parent / "link", folder.with_name(folder.name + ".gradebook-wal")):
+            over_results = cohort("--resume", option, name)
+            assert over_results.returncode == 2
+            assert "gradebook" in over_results.stderr
+        assert len(results(folder.with_name(folder.name + ".gradebook"))) == 1
+    else:
+        same = cohort("--csv", folder.parent / "out", "--gradebook", folder.parent / "out")
+        assert same.returncode == 2
+        assert "is the file of --csv too" in same.stderr
+
+
+def test_a_gradebook_is_nobody_elses_business(cohort, folder):
+    (folder / "ada.py").write_text(SAME)
+    assert cohort().returncode == 0
+    assert folder.with_name(folder.name + ".gradebook").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_given_up_is_graded_again_when_that_is_said(cohort, folder):
+    for name in ("ada", "bob"):
+        (folder / f"{name}.py").write_text(f"# {name}\n{SAME}")
+    assert cohort().returncode == 0
+    path = folder.with_name(folder.name + ".gradebook")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE result SET status = 'quarantined', score = 0 WHERE rowid = 1")
+    assert cohort("--resume").returncode == 1
+    assert cohort("--again").returncode == 2
+    assert cohort("--resume", "--again").returncode == 0
+    assert [row[0] for row in results(path).values()] == ["graded"] * 2
+
+
+def test_results_on_stdout_are_utf_8_in_every_locale(own, folder):
+    (folder / "Zoë ∂.py").write_text(SAME)
+    asked = ("cohort", folder, "--course", own.root, "--section", "own", "--examples", 5, "--csv", "-")
+    finished = subprocess.run(
+        [sys.executable, str(PROJECT / "grade.py"), *map(str, asked)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "Zoë ∂" in finished.stdout.decode()

@@ -160,6 +160,14 @@ def test_a_log_gets_a_line_now_and_then():
     ]
 
 
+def test_what_was_known_does_not_count_for_the_rate():
+    times, out = iter([0.0, 10.0, 40.0]), io.StringIO()
+    with Progress(Console(file=out), 310, lambda: next(times)) as progress:
+        progress.advance(300, 300)
+        progress.advance(304, 300)
+    assert out.getvalue().splitlines() == ["304 of 310 graded, 6.0 a minute, 60 s left"]
+
+
 def test_a_terminal_gets_a_bar_that_goes_away():
     times, out = iter([0.0, 10.0, 20.0]), io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, color_system=None)

@@ -252,6 +252,14 @@ def test_what_a_notebook_has_put_out_is_not_validated(folder: Path) -> None:
     assert cells(folder / "own.ipynb") == ["x = 1"]
 
 
+def test_what_is_noted_about_a_cell_is_not_validated(folder: Path) -> None:
+    """To see that many tags differ, of which one is no text, takes minutes."""
+    content = json.loads(notebook("x = 1"))
+    content["cells"][0]["metadata"] = {"tags": [*map(str, range(300_000)), 1]}
+    (folder / "own.ipynb").write_text(json.dumps(content))
+    assert cells(folder / "own.ipynb") == ["x = 1"]
+
+
 def test_cells_with_the_same_id_are_read_without_a_word(folder: Path) -> None:
     content = json.loads(notebook("x = 1", "y = 2"))
     for cell in content["cells"]:

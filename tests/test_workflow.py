@@ -179,6 +179,15 @@ def test_right_answers_pass(pushed, answers):
     }
 
 
+def test_a_section_cannot_be_an_option(pushed, answers):
+    """Whoever may start a workflow says `sections`, and would say from where the checks come."""
+    answers({"exercises/small.py": RIGHT, "graders/__init__.py": "print('ran in the grader')"})
+    job = pushed(inputs={"sections": "small --course ."})
+    assert job.failed
+    assert "sections has to be names of sections" in job.log
+    assert "ran in the grader" not in job.log
+
+
 def test_wrong_answers_fail_with_everything_reported(pushed, answers):
     answers({"exercises/small.py": WRONG})
     job = pushed(inputs={"sections": "small"})
@@ -401,3 +410,13 @@ def test_without_a_commit_nothing_is_graded_on_gitlab(answers, tmp_path, upstrea
     assert finished.returncode == 1
     assert "GRADE_COURSE_COMMIT has to be a commit in full" in finished.stdout
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("sections", ["small --course .", "", "-h", "small;true", "small\n--course ."])
+def test_a_section_cannot_be_an_option_on_gitlab(answers, tmp_path, upstream, python, sections):
+    answers({"exercises/small.py": RIGHT, "graders/__init__.py": "print('ran in the grader')"})
+    finished, folder = on_gitlab(tmp_path, upstream, python, NO_COMMIT, GRADE_SECTIONS=sections)
+    assert finished.returncode == 1
+    assert "GRADE_SECTIONS has to be names of sections" in finished.stdout
+    assert "ran in the grader" not in finished.stdout
+    assert list(folder.iterdir()) == []

@@ -6,6 +6,7 @@ Exit status: 0 all submissions were graded, 1 some could not be, 2 wrong usage, 
 
 import argparse
 import os
+import sqlite3
 import stat
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from graders.engine import sandbox
 from graders.engine.course import Course
 from graders.engine.errors import GraderError, UsageError
 from graders.engine.paper import Paper, key, paper
+from graders.report.files import print_as_utf8
 from graders.report.words import count
 
 _ALL_GRADED, _SOME_NOT = 0, 1
@@ -45,27 +47,33 @@ def cohort(arguments: Sequence[str]) -> int:
     files = {"--csv": options.csv, "--json": options.json, "--html": options.html}
     check_files(files)
     folder: Path = options.folder
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"{shown(str(folder))} is not a folder")
     path = options.gradebook or folder.resolve().with_name(folder.resolve().name + ".gradebook")
-    check_files({"--gradebook": str(path)})
+    beside = {f"the gradebook's {end}": f"{path}-{end}" for end in ("wal", "shm", "journal")}
+    check_files(files | {"--gradebook": str(path)} | beside)
     _check_graders(options)
     course = Course(options.course.resolve())
     sections = tuple(course.wanted(options.section or ["all"]))
     made = Made(options.seed, options.examples, {
         name: key(course.find(name), options.seed, options.examples) for name in sections
     })  # fmt: skip
-    ours = [*filter(None, files.values()), *(f"{path}{end}" for end in ("", "-wal", "-shm", "-journal"))]
+    ours = [*filter(None, files.values()), str(path), *beside.values()]
     entries = scan(str(folder), {os.path.realpath(name) for name in ours})
     if not entries:
         raise UsageError(f"there are no submissions in {shown(str(folder))}")
     started, said = time.monotonic(), Console(stderr=True, highlight=False)
     with Gradebook(path, made, resume=options.resume) as gradebook:
+        if options.again:
+            gradebook.forget_given_up()
         papers = {name: _set(course, name, options, said) for name in sections}
         try:
             with Progress(said, len(entries)) as progress:
                 graders = _graders(options, course, papers, progress.say)
                 run(graders, sections, str(folder), entries, gradebook, progress.advance)
+        except sqlite3.Error as error:
+            print("grade.py: what was graded before is kept; --resume goes on", file=sys.stderr)
+            raise GraderError(f"{shown(str(path))} cannot be written: {error}") from error
         except (KeyboardInterrupt, GraderError):
             print(f"grade.py: what was graded is kept in {shown(str(path))}; --resume goes on", file=sys.stderr)
             raise
@@ -89,6 +97,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--jobs", type=whole_number(1, 1024), metavar="N", help="processes (default: one a core)")
     add("--scheduler", metavar="ADDRESS", help="grade on the workers of this dask cluster, e.g. tcp://host:8786")
     add("--resume", action="store_true", help="go on with a gradebook that is there")
+    add("--again", action="store_true", help="with --resume: grade again what was given up, say for want of memory")
     add("--gradebook", type=Path, metavar="FILE", help="where results are kept (default: FOLDER.gradebook)")
     add("--csv", metavar="FILE", help="write a table of scores ('-' is stdout)")
     add("--json", metavar="FILE", help="write all results as JSON ('-' is stdout)")
@@ -97,6 +106,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.section or () if "::" in name]:
         parser.error(f"--section: {unknown[0]} is an exercise; whole sections are graded")
+    if options.again and not options.resume:
+        parser.error("--again goes with --resume")
     if options.scheduler and options.jobs:
         parser.error("--jobs is for this machine; with --scheduler the number of threads of each worker counts")
     return options
@@ -159,7 +170,7 @@ def _write_all(gradebook: Gradebook, options: argparse.Namespace, sections: Sequ
 def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
     """Writes a file at once: whoever reads it finds the old one or the whole new one."""
     if name == "-":
-        sys.stdout.writelines(pieces)
+        print_as_utf8(pieces)
         return
     path = Path(name).absolute()
     try:

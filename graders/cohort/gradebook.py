@@ -6,6 +6,7 @@ changed since has none, and going on is a matter of looking up what is there.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -62,8 +63,11 @@ class Gradebook:
     def __init__(self, path: Path, made: Made, *, resume: bool):
         self._path, self._name = path, shown(str(path))
         try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # marks are nobody else's business
             self._database = sqlite3.connect(path, isolation_level=None, timeout=0.5)
             self._open(made, resume)
+        except OSError as error:
+            raise UsageError(f"{self._name} cannot be used: {error.strerror}") from error
         except sqlite3.OperationalError as error:
             raise UsageError(f"{self._name} cannot be used, or another run is using it: {error}") from error
         except sqlite3.DatabaseError as error:
@@ -132,6 +136,10 @@ class Gradebook:
         """Whether there is a result for such a part."""
         found = self._database.execute("SELECT 1 FROM result WHERE section = ? AND digest = ?", (section, digest))
         return found.fetchone() is not None
+
+    def forget_given_up(self) -> None:
+        """Forgets the results of what could not be graded, so that it is tried again."""
+        self._database.execute("DELETE FROM result WHERE status = 'quarantined'")
 
     def keep(self, outcome: Outcome) -> None:
         """Keeps a result, at once and for good."""

@@ -25,13 +25,15 @@ class Progress(Line):
         self._total, self._clock = total, clock
         self._begun = self._said = clock()
 
-    def advance(self, done: int) -> None:
-        """So many are done."""
+    def advance(self, done: int, known: int = 0) -> None:
+        """So many are done, of which so many took no time: the gradebook knew them."""
         now = self._clock()
         if now - self._said < (_DRAW_SECONDS if self._console.is_interactive else _LINE_SECONDS):
             return
         self._said = now
-        words = f"{done} of {self._total} graded, {_pace(done, self._total, now - self._begun)}"
+        words = f"{done} of {self._total} graded"
+        if done > known:
+            words += f", {_pace(done - known, self._total - known, now - self._begun)}"
         if self._console.is_interactive:
             self.show(f"{bar(done, self._total)} {words}")
         else:

@@ -13,7 +13,7 @@ from graders.cohort.pool import Pool
 from graders.engine.course import Course
 from graders.engine.paper import Paper
 
-Advance = Callable[[int], None]
+Advance = Callable[[int, int], None]
 
 
 class Graders(Protocol):
@@ -29,7 +29,7 @@ def run(
     folder: str,
     entries: Sequence[Entry],
     gradebook: Gradebook,
-    advance: Advance = lambda done: None,
+    advance: Advance = lambda done, known: None,
 ) -> None:
     """Grades what has no result in the gradebook yet.
 
@@ -39,7 +39,8 @@ def run(
         folder: where the submissions are.
         entries: the submissions.
         gradebook: what results are kept in, and looked up in.
-        advance: called with the number of submissions that are done, each time it grows.
+        advance: called with the number of submissions that are done, each time it grows, and how many of them needed
+            nothing to be graded.
     """
     gradebook.list_submissions([entry.name for entry in entries])
     desk = _Desk(tuple(wanted), folder, entries, gradebook, advance)
@@ -72,7 +73,7 @@ class _Desk:
         self._gradebook, self._advance = gradebook, advance
         self._waiting: dict[tuple[str, str], list[int]] = {}  # for what is being graded: who waits for it
         self._open: dict[int, int] = {}  # how many parts a submission waits for
-        self._done = 0
+        self._done = self._known = 0
 
     def jobs(self) -> Iterator[Job]:
         """What is to be graded: each part once, whoever handed it in."""
@@ -87,6 +88,7 @@ class _Desk:
                 self._waiting.setdefault((job.part.section, job.digest), []).append(number)
             if not new:
                 del self._open[number]
+                self._known += 1
                 self._finish()
             yield from asked
 
@@ -100,4 +102,4 @@ class _Desk:
 
     def _finish(self) -> None:
         self._done += 1
-        self._advance(self._done)
+        self._advance(self._done, self._known)

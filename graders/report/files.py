@@ -1,8 +1,9 @@
 """Results as files: which formats there are, what the command's options ask for, and who writes what."""
 
 import argparse
+import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -100,12 +101,19 @@ def write(result: Grade, asked: Sequence[Output], since: Grade | None = None) ->
         writer: Callable[..., str] = getattr(import_module(f"graders.report.{module}"), module)
         text = writer(result, since) if output.format in _COMPARING else writer(result)
         if output.file == "-":
-            sys.stdout.write(text)
+            print_as_utf8([text])
             continue
         try:
             Path(output.file).write_text(text, "utf-8")
         except OSError as error:
             raise UsageError(f"{output.file} cannot be written: {error.strerror}") from error
+
+
+def print_as_utf8(pieces: Iterable[str]) -> None:
+    """Writes a result to stdout, whatever the encoding of the terminal is: it is for another program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.writelines(pieces)
 
 
 def _report(text: str) -> tuple[str, str]:
