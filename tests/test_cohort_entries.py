@@ -134,6 +134,28 @@ def test_a_folder_holds_a_file_a_section(folder, read_one):
     assert read(str(folder), entry, WANTED)[1] == Part("other")
 
 
+def test_in_a_clone_of_the_course_the_exercises_count(folder, read_one):
+    for name in ("exercises", "graders", "reference"):
+        (folder / "ada" / name).mkdir(parents=True)
+        (folder / "ada" / name / "own.py").write_bytes(RIGHT + name.encode())
+    assert read_one(wanted=WANTED).data == RIGHT + b"exercises"
+    (folder / "ada" / "own.py").write_bytes(RIGHT)
+    assert read_one(wanted=WANTED).data == RIGHT
+
+
+@pytest.mark.parametrize("top", ["", "course-main/"])
+def test_in_an_archive_of_the_course_the_exercises_count(folder, read_one, top):
+    zipped(folder / "ada.zip", *((f"{top}{name}/own.py", name.encode()) for name in ("graders", "exercises", "tests")))
+    assert read_one(wanted=WANTED).data == b"exercises"
+
+
+def test_exercises_that_are_a_link_are_not_followed(folder, read_one):
+    (folder / "ada").mkdir()
+    (folder / "ada" / "exercises").symlink_to(folder.parent)
+    trouble = read_one().trouble
+    assert trouble == "it has a folder exercises that is a symbolic link, and links are not followed"
+
+
 def test_a_single_file_needs_a_single_section(folder, read_one):
     (folder / "ada.ipynb").write_bytes(b"{}")
     assert read_one() == Part("own", ".ipynb", b"{}")

@@ -16,6 +16,7 @@ from graders.cohort.names import shown
 MAX_BYTES = 10 * 2**20  # of one file, as everywhere else
 MAX_ARCHIVE = 64 * 2**20  # bytes of a zip file
 MAX_MEMBERS = 2000
+EXERCISES = "exercises"  # the folder of answers in a clone of the course
 _MAX_DIRECTORY = 2**20  # bytes of its table of contents, which is read as a whole
 _MAX_RATIO = 200  # of a member's size to what it takes in the file; source text stays below 20
 _END, _END_SIZE, _MAX_COMMENT = b"PK\x05\x06", 22, 2**16 - 1
@@ -33,8 +34,9 @@ class Refused(Exception):
 def members(file: BinaryIO, wanted: tuple[str, ...]) -> dict[str, tuple[str, bytes]]:
     """The files for the sections `wanted` in an archive: by section, the suffix and the content.
 
-    A file is found by its name, `section.py` or `section.ipynb`, in the archive itself or in one folder in it. If one
-    section is wanted and the archive holds one file, that is it, whatever it is called.
+    A file is found by its name, `section.py` or `section.ipynb`, in the archive itself, in one folder in it, or in the
+    `exercises` of a clone of the course. If one section is wanted and the archive holds one file, that is it, whatever
+    it is called.
 
     Raises:
         Refused: with the reason.
@@ -112,10 +114,13 @@ def _check_member(name: str, info: zipfile.ZipInfo) -> None:
 
 
 def _find(candidates: dict[PurePosixPath, zipfile.ZipInfo], section: str) -> zipfile.ZipInfo | None:
-    """The file for a section: that of the lowest depth, a `.py` before a notebook."""
-    for depth in (1, 2):
+    """The file for a section: that of the lowest depth, a `.py` before a notebook, and of a clone its exercises."""
+    for depth in (1, 2, 3):
         for suffix in (".py", ".ipynb"):
             found = [path for path in candidates if len(path.parts) == depth and path.name == section + suffix]
+            in_clone = [path for path in found if path.parent.name == EXERCISES]
+            if in_clone or depth == 3:
+                found = in_clone
             if len(found) > 1:
                 raise Refused(f"holds {section}{suffix} in several folders")
             if found:

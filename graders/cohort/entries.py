@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from graders.cohort.archives import MAX_BYTES, Refused, members
+from graders.cohort.archives import EXERCISES, MAX_BYTES, Refused, members
 from graders.cohort.names import shown
 from graders.engine.errors import UsageError
 
@@ -90,7 +90,7 @@ def _read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
     suffix = os.path.splitext(name)[1].lower()
     with _opened(name, os.path.join(folder, name)) as descriptor:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            parts = [_in_folder(descriptor, section) for section in wanted]
+            parts = _in_folders(descriptor, wanted)
         elif suffix == ".zip":
             with _file(shown(name), descriptor) as file:
                 parts = [_in_archive(section, found) for found in [members(file, wanted)] for section in wanted]
@@ -104,6 +104,21 @@ def _read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
     if all(part.data is None and part.trouble is None for part in parts):
         names = " or ".join(f"{section}.py" for section in wanted[:3]) + (" or …" if len(wanted) > 3 else "")
         raise Refused(f"holds no file of a section that is graded, such as {names}")
+    return parts
+
+
+def _in_folders(folder: int, wanted: tuple[str, ...]) -> list[Part]:
+    """What is in the folder itself, or, where there is nothing, in the `exercises` of a clone of the course."""
+    parts = [_in_folder(folder, section) for section in wanted]
+    if all(part.data is None and part.trouble is None for part in parts):
+        try:
+            with _opened(EXERCISES, EXERCISES, folder) as inner:
+                if stat.S_ISDIR(os.fstat(inner).st_mode):
+                    return [_in_folder(inner, section) for section in wanted]
+        except FileNotFoundError:
+            pass
+        except Refused as error:
+            raise Refused(f"has a folder {EXERCISES} that {error}") from error
     return parts
 
 
