@@ -61,6 +61,14 @@ def test_what_is_written_can_be_compared_with(written):
     assert "\nSince the last time: nothing has changed.\n" in finished.stdout
 
 
+def test_gradescope_has_an_option_of_its_own(written, tmp_path):
+    finished = command(*GOOD, "--gradescope", tmp_path / "results.json", "--report", f"classroom={tmp_path / 'room'}")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    now, then = (json.loads(path.read_text())["score"] for path in (tmp_path / "results.json", written / "gradescope"))
+    assert now == then == 1
+    assert (tmp_path / "room").exists()
+
+
 def test_a_report_goes_to_stdout_alone():
     finished = command(*GOOD, "--report", "code-quality=-")
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "[]\n", "")

@@ -52,6 +52,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT=FILE",
         help=f"write the result for another program; FORMAT is {', '.join(REPORTS[:-1])} or {REPORTS[-1]}",
     )
+    parser.add_argument(
+        "--gradescope",
+        action="append",
+        type=lambda file: ("gradescope", file),
+        dest="report",
+        default=[],
+        metavar="FILE",
+        help="the same as --report gradescope=FILE",
+    )
     words = "an earlier --json result: --markdown and --html say what has changed"
     parser.add_argument("--since", type=Path, metavar="FILE", help=words)
 
