@@ -248,6 +248,15 @@ def test_no_result_is_written_over_another_or_over_answers(cohort, folder, optio
         assert "is the file of --csv too" in same.stderr
 
 
+def test_a_result_goes_where_a_link_leads(cohort, folder):
+    (folder / "ada.py").write_text(SAME)
+    (folder.parent / "marks.csv").symlink_to(folder.parent / "elsewhere.csv")
+    (folder.parent / "elsewhere.csv").write_text("old")
+    assert cohort("--csv", folder.parent / "marks.csv").returncode == 0
+    assert (folder.parent / "marks.csv").is_symlink()
+    assert "ada" in (folder.parent / "elsewhere.csv").read_text()
+
+
 def test_a_gradebook_is_nobody_elses_business(cohort, folder):
     (folder / "ada.py").write_text(SAME)
     assert cohort().returncode == 0

@@ -243,6 +243,11 @@ def test_an_archive_holds_a_folder_or_a_file(folder, read_one, name):
     assert read_one() == Part("own", ".py", RIGHT)
 
 
+def test_a_colon_is_no_drive(folder, read_one):
+    zipped(folder / "ada.zip", ("own.py", RIGHT), ("note: a.txt", b""))
+    assert read_one() == Part("own", ".py", RIGHT)
+
+
 def test_an_archive_of_several_sections(folder, read_one):
     zipped(folder / "ada.zip", ("ada/", b""), ("ada/other.ipynb", b"{}"), ("ada/old/own.py", b"x"))
     (entry,) = scan(str(folder))

@@ -4,6 +4,7 @@ An archive with anything in it that has no business there (links, devices, paths
 encryption) is refused as a whole, with the reason. What is read is limited before it is inflated and while it is.
 """
 
+import re
 import stat
 import struct
 import zipfile
@@ -102,7 +103,7 @@ def _check_member(name: str, info: zipfile.ZipInfo) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if "\0" in name or not path.parts:
         raise Refused(f"holds a member without a proper name: {shown(name)}")
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name):
         raise Refused(f"holds a path that leads out of it: {shown(name)}")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:

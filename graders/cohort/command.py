@@ -178,6 +178,7 @@ def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(pieces)
             return
+        path = path.resolve()  # a link stays, and leads to the new file
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600  # marks are nobody else's business
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".grade-")
         try:
