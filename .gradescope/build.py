@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
     except UsageError as error:
         sys.exit(f"build.py: {error}")
     output = options.output or Path(f"autograder-{'-'.join(sections)}.zip")
+    if not output.absolute().parent.is_dir():
+        sys.exit(f"build.py: there is no folder {output.parent}")
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
             _add(archive, name, (HERE / name).read_bytes(), EXECUTABLE)

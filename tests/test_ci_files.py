@@ -175,3 +175,26 @@ def test_gradescope_can_execute_the_scripts():
     for name in ("setup.sh", "run_autograder"):
         assert (GRADESCOPE / name).stat().st_mode & stat.S_IXUSR
         subprocess.run(["bash", "-n", GRADESCOPE / name], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no_such_section"], "build.py: there is no section 'no_such_section'"),
+        ([SECTION, "--output", "nowhere/autograder.zip"], "build.py: there is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_packed_is_said_in_a_line(tmp_path, arguments, words):
+    build = [sys.executable, GRADESCOPE / "build.py", *arguments]
+    finished = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(words)
+    assert finished.stderr.count("\n") == 1
+
+
+def test_a_section_that_is_said_twice_is_packed_once(tmp_path):
+    build = [sys.executable, GRADESCOPE / "build.py", SECTION, SECTION]
+    said = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"autograder-{SECTION}.zip: {SECTION}; give the assignment ")
+    with zipfile.ZipFile(tmp_path / f"autograder-{SECTION}.zip") as archive:
+        assert archive.read("sections.txt").decode() == f"{SECTION}\n"
