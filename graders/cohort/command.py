@@ -45,7 +45,6 @@ def cohort(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit status."""
     options = _options(arguments)
     files = {"--csv": options.csv, "--json": options.json, "--html": options.html}
-    check_files(files)
     folder: Path = options.folder
     if not os.path.isdir(folder):
         raise UsageError(f"{shown(str(folder))} is not a folder")

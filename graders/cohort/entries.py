@@ -101,7 +101,7 @@ def _read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
         else:
             with _file(shown(name), descriptor) as file:
                 parts = [Part(wanted[0], suffix, file.read(MAX_BYTES + 1))]
-    if all(part.data is None and part.trouble is None for part in parts):
+    if _are_missing(parts):
         names = " or ".join(f"{section}.py" for section in wanted[:3]) + (" or …" if len(wanted) > 3 else "")
         raise Refused(f"holds no file of a section that is graded, such as {names}")
     return parts
@@ -110,7 +110,7 @@ def _read(folder: str, entry: Entry, wanted: tuple[str, ...]) -> list[Part]:
 def _in_folders(folder: int, wanted: tuple[str, ...]) -> list[Part]:
     """What is in the folder itself, or, where there is nothing, in the `exercises` of a clone of the course."""
     parts = [_in_folder(folder, section) for section in wanted]
-    if all(part.data is None and part.trouble is None for part in parts):
+    if _are_missing(parts):
         try:
             with _opened(EXERCISES, EXERCISES, folder) as inner:
                 if stat.S_ISDIR(os.fstat(inner).st_mode):
@@ -120,6 +120,10 @@ def _in_folders(folder: int, wanted: tuple[str, ...]) -> list[Part]:
         except Refused as error:
             raise Refused(f"has a folder {EXERCISES} that {error}") from error
     return parts
+
+
+def _are_missing(parts: list[Part]) -> bool:
+    return all(part.data is None and part.trouble is None for part in parts)
 
 
 def _in_folder(folder: int, section: str) -> Part:

@@ -38,8 +38,9 @@ def _unlinked(folder: Path, owner: int) -> int:
     """The bytes of files from the folder that have no name any more, but are open or mapped. 0 if nobody can tell."""
     sizes: dict[tuple[int, int], int] = {}
     with suppress(OSError):
+        inside = os.fsencode(folder.resolve())
         for line in Path(f"/proc/{owner}/maps").read_bytes().splitlines():
-            if line.endswith(b" (deleted)") and os.fsencode(folder.resolve()) in line:
+            if line.endswith(b" (deleted)") and inside in line:
                 device, inode = line.split()[3:5]
                 sizes[os.makedev(*(int(part, 16) for part in device.split(b":"))), int(inode)] = FILE_SIZE  # at most
         for entry in os.scandir(f"/proc/{owner}/fd"):
