@@ -7,7 +7,7 @@ import sys
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up like Ctrl-C
     try:
-        from graders.cli import main
+        from graders.commands.cli import main
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "graders":
             raise

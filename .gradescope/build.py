@@ -13,7 +13,8 @@ HERE = Path(__file__).resolve().parent
 COURSE = HERE.parent
 sys.path.insert(0, str(COURSE))
 
-from graders.engine.course import Course  # noqa: E402  its place has just been said
+from graders.engine.authoring.material import find  # noqa: E402  its place has just been said
+from graders.engine.course import Course  # noqa: E402
 from graders.engine.errors import UsageError  # noqa: E402
 
 FOLDERS = ("graders", "reference", "exercises")
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> None:
         _add(archive, "options.txt", b"" if options.without_sandbox else b"--require-sandbox\n")
         for path in _course_files():
             _add(archive, f"course/{path.relative_to(COURSE).as_posix()}", path.read_bytes())
-    points = sum(check.points for name in sections for check in course.find(name).section.checks.values())
+    points = sum(check.points for name in sections for check in find(course, name).section.checks.values())
     print(f"{output}: {', '.join(sections)}; give the assignment {points:g} points")
 
 

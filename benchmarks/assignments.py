@@ -32,9 +32,10 @@ sys.path.insert(0, str(ROOT))
 import others
 from others import Cell, Test
 
-from graders.engine import codec
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.paper import Item, paper
+from graders.engine.setting.paper import Item, paper
+from graders.engine.values import codec
 
 COURSE = ROOT / "tests" / "course"
 # How each check calls a submission; what is in braces is the submission's.
@@ -85,7 +86,7 @@ class Grader(Protocol):
 @functools.cache
 def items() -> tuple[Item, ...]:
     """The checks of the section, with their inputs and expected values."""
-    return paper(Course(COURSE).find("small"), 0, 100).items
+    return paper(find(Course(COURSE), "small"), 0, 100).items
 
 
 def tests(spelling: Callable[[str], str]) -> dict[str, Test]:
@@ -147,7 +148,7 @@ class Ours:
 
     def prepare(self, work: Path) -> None:
         shutil.copytree(COURSE, work / "course", ignore=shutil.ignore_patterns(".papers", "__pycache__"))
-        paper(Course(work / "course").find("small"), 0, 100)
+        paper(find(Course(work / "course"), "small"), 0, 100)
 
     def command(self, work: Path, source: str) -> list[object]:
         (work / "submission.py").write_text(source)

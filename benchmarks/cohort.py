@@ -28,8 +28,9 @@ sys.path.insert(0, str(ROOT))
 import others
 from five import FIVE, NAMES, cases_of_five, course_of_five, test_of
 
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
 
 FEW, MANY = 4, 16  # submissions: the marginal cost is the slope between them
 
@@ -37,11 +38,12 @@ BARE = """
 import gc, os, sys, time
 sys.path.insert(0, {root!r})
 from types import ModuleType
-from graders.engine import codec
+from graders.engine.authoring.material import find
+from graders.engine.values import codec
 from graders.engine.course import Course
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
 
-material = Course().find({section!r})
+material = find(Course(), {section!r})
 questions = paper(material, 0, 100)
 if "import torch" in material.reference_source:
     import torch
@@ -122,7 +124,7 @@ def _slope(few: Path, many: Path, course: Path, section: str, cores: Sequence[in
 
 
 def _marginal(section: str, folder: Path, rounds: int) -> None:
-    material = Course().find(section)
+    material = find(Course(), section)
     few = _submissions(folder / "few", material.reference_source, FEW)
     many = _submissions(folder / "many", material.reference_source, MANY)
     cores = sorted(os.sched_getaffinity(0))[:2]

@@ -11,9 +11,10 @@ sys.path.insert(0, str(ROOT))
 
 import others
 
-from graders.engine import codec
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
+from graders.engine.values import codec
 
 FIVE = '''
 """Five functions of arrays."""
@@ -79,7 +80,7 @@ def course_of_five(root: Path) -> Path:
 def cases_of_five(course: Path) -> dict[str, list[tuple[object, object]]]:
     """Inputs and expected values of each function, as they stand on our own paper."""
     found = {}
-    for item in paper(Course(course).find("five"), 0, 100).items:
+    for item in paper(find(Course(course), "five"), 0, 100).items:
         inputs = [codec.decode(data, live=True)["x"] for data in item.inputs]
         expected = [codec.decode(data, live=True) for data in item.expected]
         found[item.exercise] = list(zip(inputs, expected, strict=True))

@@ -27,11 +27,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from graders.engine import codec
-from graders.engine.course import Course, Material
-from graders.engine.grading import grade
-from graders.engine.paper import paper
-from graders.engine.sitting import Forkserver
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import Course
+from graders.engine.marking.grading import grade
+from graders.engine.setting.paper import paper
+from graders.engine.sitting.sitting import Forkserver
+from graders.engine.values import codec
 
 SEED, EXAMPLES = 0, 100
 
@@ -42,10 +43,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from types import SimpleNamespace
-from graders.engine import codec
-from graders.engine.course import Course, module_of
+from graders.engine.authoring.material import find, module_of
+from graders.engine.course import Course
+from graders.engine.values import codec
 
-material = Course().find({section!r})
+material = find(Course(), {section!r})
 submission = module_of(material.reference_source, "submission", material.reference)
 reference = material.reference_module
 
@@ -119,7 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     for section in options.sections or Course().sections:
-        _measure(Course().find(section), options.rounds)
+        _measure(find(Course(), section), options.rounds)
 
 
 def _measure(material: Material, rounds: int) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from graders.cohort.grading import Outcome
-from graders.engine.course import Material
+from graders.engine.authoring.material import Material
 
 # What is pushed, and how often: assumed. A course that keeps its results can count them, and put its own shares here.
 KINDS = {

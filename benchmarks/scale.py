@@ -37,8 +37,9 @@ import waiting
 from graders.cohort import grading
 from graders.cohort.entries import Part
 from graders.cohort.gradebook import Gradebook, Made
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
 
 SEED, EXAMPLES = 0, 100
 DASK = [sys.executable, "-m", "dask"]
@@ -91,7 +92,7 @@ def _measure(options: argparse.Namespace) -> None:
     course = Course(options.course)
     measured = Measured(_machine(), {}, float("inf"), *_cluster(course, (options.sections or course.sections)[0]))
     for name in options.sections or course.sections:
-        paper(course.find(name), SEED, EXAMPLES)  # set before, as a cohort's are
+        paper(find(course, name), SEED, EXAMPLES)  # set before, as a cohort's are
         with multiprocessing.get_context("spawn").Pool(1) as fresh:  # the first submission finds nothing loaded
             data, outcomes = fresh.apply(_costs, (course.root, name, options.rounds))
         measured.sections[name] = msgspec.json.decode(data, type=Costs)
@@ -104,7 +105,7 @@ def _measure(options: argparse.Namespace) -> None:
 
 def _costs(root: Path, section: str, rounds: int) -> tuple[bytes, list[bytes]]:
     """Grades each kind `rounds` times, in a process that has nothing loaded yet; what it took, and a result of each."""
-    material = Course(root).find(section)
+    material = find(Course(root), section)
     warnings.simplefilter("ignore")  # as the command does
     started = time.perf_counter()
     grading.bring(root, {section: paper(material, SEED, EXAMPLES)})
@@ -201,8 +202,8 @@ def _kept(outcomes: Sequence[bytes]) -> tuple[float, float]:
 
 def _cluster(course: Course, section: str) -> tuple[float, float]:
     """Seconds of CPU for one more submission on a cluster: of the command, and of the scheduler."""
-    untouched, counts = course.find(section).untouched, (20, 170)
-    paper(course.find(section), SEED, EXAMPLES)
+    untouched, counts = find(course, section).untouched, (20, 170)
+    paper(find(course, section), SEED, EXAMPLES)
     used = []
     with tempfile.TemporaryDirectory() as name, loopback(Path(name)) as (scheduler, address):
         for count in counts:

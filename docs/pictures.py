@@ -16,10 +16,11 @@ sys.path.insert(0, str(ROOT))
 
 from rich.console import Console
 
-from graders.checkpoint import carry_out_all
+from graders.commands.checkpoint import carry_out_all
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.grading import grade
-from graders.engine.sitting import Forkserver
+from graders.engine.marking.grading import grade
+from graders.engine.sitting.sitting import Forkserver
 from graders.report.terminal import print_grade
 
 SECTION = "backprop"
@@ -29,7 +30,7 @@ MISTAKEN = ("unbroadcast", "topological_sort", "maximum_back0")
 
 def main() -> None:
     """Writes docs/passing.svg, docs/failing.svg and docs/checkpoint.svg."""
-    material = Course().find(SECTION)
+    material = find(Course(), SECTION)
     source = material.reference_source
     for exercise in MISTAKEN:
         mistake = next(mistake for mistake in material.section.mistakes if mistake.exercise == exercise)

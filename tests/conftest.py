@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from desks import Start, order
 
-from graders.engine.course import Course, Material
-from graders.engine.loading import Loaded, Loader
-from graders.engine.marking import mark
-from graders.engine.paper import paper
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import Course
+from graders.engine.marking.marking import mark
 from graders.engine.results import CheckResult, SectionResult
-from graders.engine.sitting import Forkserver, Sitting
-from graders.engine.submission import Cell, read
+from graders.engine.setting.paper import paper
+from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.sitting.submission import read
+from graders.engine.values.messages import Cell, Loaded
+from graders.engine.worker.loading import Loader
 
 EXAMPLES = 20
 HEADER = """
@@ -69,7 +71,7 @@ def grade_text(course: Course, forkserver: Forkserver, tmp_path: Path) -> GradeT
     """Grades the text of a submission, of the fixture course's section `small` unless another one is asked for."""
 
     def run(source: str, section: str | Material = "small", suffix: str = ".py", **options: object) -> SectionResult:
-        material = course.find(section) if isinstance(section, str) else section
+        material = find(course, section) if isinstance(section, str) else section
         path = tmp_path / f"{material.name}{suffix}"
         path.write_text(dedent(source))
         return mark(material, paper(material, 0, EXAMPLES), read(path), forkserver, **options)  # type: ignore[arg-type]

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
-from graders.engine import codec
-from graders.engine.sitting import Answers, Sitting
-from graders.engine.submission import Cell
-from graders.engine.worker import Order
+from graders.engine.sitting.sitting import Answers, Sitting
+from graders.engine.values import codec
+from graders.engine.values.messages import Cell, Order
 
 Start = Callable[[str], Sitting]  # the fixture `start`
 

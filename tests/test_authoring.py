@@ -7,10 +7,11 @@ from textwrap import dedent
 import pytest
 from conftest import NewSection
 
-from graders.engine import codec
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.setting import set_paper
+from graders.engine.setting.setting import set_paper
+from graders.engine.values import codec
 
 REFERENCE = "def f(x):\n    return x\n"
 
@@ -78,7 +79,7 @@ def test_a_broken_reference_and_a_missing_one_are_refused(new_section: NewSectio
         set_paper(material, 0, 5, silent)
     material.reference.unlink()
     with pytest.raises(GraderError, match=r"own.py cannot be read: No such file or directory"):
-        set_paper(Course(material.course.root).find("own"), 0, 5, silent)
+        set_paper(find(Course(material.course.root), "own"), 0, 5, silent)
 
 
 def test_a_section_that_cannot_be_set_leaves_no_processes(new_section: NewSection) -> None:

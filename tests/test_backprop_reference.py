@@ -11,9 +11,10 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 
-MATERIAL = Course().find("backprop")
+MATERIAL = find(Course(), "backprop")
 bp = MATERIAL.reference_module
 ours = settings(database=None, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 

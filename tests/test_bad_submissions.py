@@ -7,7 +7,7 @@ import pytest
 from command import COURSE, command, record_of, statuses
 from conftest import GradeText, checks_of
 
-from graders.cli import main
+from graders.commands.cli import main
 from graders.engine.results import SectionResult
 
 RIGHT = (COURSE / "reference" / "small.py").read_text("utf-8") + "\n\n"

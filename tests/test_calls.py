@@ -10,9 +10,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graders.engine import codec
-from graders.engine.calls import call
-from graders.engine.shaking import probes
+from graders.engine.authoring.shaking import probes
+from graders.engine.explaining.calls import call
+from graders.engine.values import codec
 
 GRADER = '''
 import copy

@@ -7,10 +7,12 @@ import pytest
 from command import ANSWERS, COURSE, PROJECT, command, record_of, without_times
 from rich.console import Console
 
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.experiment import Outcome, carry_out
-from graders.engine.paper import paper
-from graders.engine.submission import Cell, Submission
+from graders.engine.marking.experiment import Outcome, carry_out
+from graders.engine.setting.paper import paper
+from graders.engine.sitting.submission import Submission
+from graders.engine.values.messages import Cell
 from graders.report.plot import curves_as_text, write_png
 from graders.report.progress import progress
 
@@ -23,7 +25,7 @@ def tried(course: Course, forkserver):
     """Carries out the fixture course's checkpoint with the text of a submission."""
 
     def run(source: str, seed: int = 0, not_right: tuple[str, ...] = (), **options: object) -> Outcome:
-        material = course.find("small")
+        material = find(course, "small")
         answers = Submission("small.py", (Cell("small.py", source),))
         return carry_out(material, paper(material, seed, 5), answers, forkserver, not_right=not_right, **options)
 
@@ -114,7 +116,7 @@ def test_the_same_seed_gives_the_same_result_and_another_one_another(tried):
 def test_more_points_than_the_experiment_can_yield_are_left_out(tried):
     flood = """
 import gc
-from graders.engine.channel import Channel, Kind
+from graders.engine.values.channel import Channel, Kind
 for thing in gc.get_objects():
     if isinstance(thing, Channel):
         for number in range(1000):

@@ -17,9 +17,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.engine import codec, wire
-from graders.engine.array_codec import TorchArray
-from graders.engine.codec import CodecError, Missing, Opaque, Oversized, Raised, decode, encode
+from graders.engine.values import codec, wire
+from graders.engine.values.arrays import TorchArray
+from graders.engine.values.codec import CodecError, Missing, Opaque, Oversized, Raised, decode, encode
 from tests.values import Pair, values
 
 
@@ -400,7 +400,7 @@ def test_a_message_holds_no_more_items_than_one_could_have_put_there(empty):
 def test_nothing_heavy_is_imported_before_it_is_needed():
     program = """
 import sys
-from graders.engine.codec import encode, decode
+from graders.engine.values.codec import encode, decode
 decode(encode([1, (2.0, "a"), {"b": {3}}, object()]))
 assert "numpy" not in sys.modules
 import numpy

@@ -17,16 +17,17 @@ from distributed import Client
 from test_cohort_ends import SLOW, finished_parts
 from test_command_ends import SECONDS, descendants, eventually, processes
 
-from graders.cli import main
 from graders.cohort import cluster as cluster_module
 from graders.cohort.cluster import Cluster
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job
 from graders.cohort.node import look
-from graders.engine import sandbox
+from graders.commands.cli import main
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
+from graders.engine.worker import sandbox
 
 cohort, folder = cohorts.cohort, cohorts.folder  # fixtures
 
@@ -334,7 +335,7 @@ def test_without_its_scheduler_it_ends_and_keeps_what_it_has(network, started, f
 def test_where_no_worker_comes_it_ends(network, own, monkeypatch):
     monkeypatch.setattr(cluster_module, "WAIT_SECONDS", 1.5)
     said = []
-    papers = {"own": paper(own.find("own"), 0, 5)}
+    papers = {"own": paper(find(own, "own"), 0, 5)}
     with Cluster(network.address, own.root, papers, said.append, unprotected=False) as cluster:
         assert list(cluster.outcomes(iter(()))) == []
         assert said == []
@@ -368,7 +369,8 @@ def test_a_worker_that_does_not_know_the_grader_is_refused(network, cohort, fold
 
 @pytest.mark.skipif(sandbox.support() is not None, reason=str(sandbox.support()))
 def test_a_worker_without_a_sandbox_grades_only_what_is_trusted(network, cohort, folder, tmp_path):
-    (tmp_path / "none.py").write_text("from graders.engine import sandbox\nsandbox.support = lambda: 'there is none'\n")
+    none = "from graders.engine.worker import sandbox\nsandbox.support = lambda: 'there is none'\n"
+    (tmp_path / "none.py").write_text(none)
     network.worker("--preload", str(tmp_path / "none.py"))
     (folder / "ada.py").write_text(SAME)
     finished = cohort("--scheduler", network.address)

@@ -14,7 +14,7 @@ import pytest
 from cohorts import SAME, found, results
 from command import ANSWERS, COURSE, PROJECT, command, record_of, without_times
 
-from graders.cli import main
+from graders.commands.cli import main
 
 cohort, folder, own = cohorts.cohort, cohorts.folder, cohorts.own  # fixtures
 
@@ -215,8 +215,8 @@ def test_the_help_says_what_it_does_not_do():
 def test_strangers_are_not_graded_without_a_sandbox(own, folder):
     (folder / "ada.py").write_text(SAME)
     script = (
-        "import sys; from graders.engine import sandbox; sandbox.support = lambda: 'there is none';"
-        "from graders.cli import main; sys.exit(main(sys.argv[1:]))"
+        "import sys; from graders.engine.worker import sandbox; sandbox.support = lambda: 'there is none';"
+        "from graders.commands.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     arguments = [sys.executable, "-c", script, "cohort", str(folder), "--course", str(own.root), "--examples", "5"]
     refused = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, check=False)

@@ -23,8 +23,9 @@ from graders.cohort import pool
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job, Outcome, bring
 from graders.cohort.pool import MAX_RUNS, Pool
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.paper import paper
+from graders.engine.setting.paper import paper
 
 cohort, folder, own = cohorts.cohort, cohorts.folder, cohorts.own  # fixtures
 
@@ -131,7 +132,7 @@ def test_an_endless_answer_costs_its_own_time_only(cohort, folder):
 @pytest.fixture
 def graded(own: Course, tmp_path: Path) -> Callable[..., list[Outcome]]:
     """Does jobs with a function of the test's, in two processes."""
-    papers = {"own": paper(own.find("own"), 0, 5)}
+    papers = {"own": paper(find(own, "own"), 0, 5)}
     bring(own.root, papers)
 
     def run(grade: Callable[[Job], Outcome], *digests: str) -> list[Outcome]:

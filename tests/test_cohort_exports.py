@@ -11,10 +11,10 @@ from rich.console import Console
 from sample_grades import MIXED, check, exercise, section
 
 from graders.cohort.export import as_csv, as_json
+from graders.cohort.page import Summary, page
 from graders.cohort.progress import Progress, duration
 from graders.cohort.standing import Standing
 from graders.engine.results import Counterexample, LoadWarning, SectionResult
-from graders.report.cohort_page import Summary, page
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><!--&lt;</style></details>\u202e\x00\x1b[31m"
 

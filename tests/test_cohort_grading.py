@@ -9,10 +9,10 @@ from desks import PROBES, order, shown
 
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
-from graders.engine import codec
-from graders.engine.paper import paper
 from graders.engine.results import SectionResult
-from graders.engine.sitting import Forkserver, Sitting
+from graders.engine.setting.paper import paper
+from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.values import codec
 
 own = cohorts.own  # a fixture
 

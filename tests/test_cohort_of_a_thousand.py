@@ -8,8 +8,9 @@ from cohorts import found
 from command import command
 from test_hostile import FILES, verdict_in
 
-from graders.engine import sandbox
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
+from graders.engine.worker import sandbox
 
 LEARNERS, HOSTILE = 1000, 50
 RIGHT = {
@@ -42,7 +43,7 @@ def generated(draw: random.Random, points: dict[str, float]) -> tuple[str, float
 def test_a_cohort_of_a_thousand(course: Course, tmp_path: Path) -> None:
     draw, folder, expected = random.Random(0), tmp_path / "answers", {}
     folder.mkdir()
-    checks = list(course.find("small").section.checks.values())
+    checks = list(find(course, "small").section.checks.values())
     points = {name: sum(check.points for check in checks if check.exercise == name) for name in RIGHT}
     hostile = [path for path in FILES if path.parent.name not in SLOW]
     for number in range(LEARNERS):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from command import COURSE, PROJECT, Finished, Record, checks, command, record_of, without_times
 
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 
 EXPECTED = COURSE / "expected"
@@ -165,7 +166,7 @@ def test_min_score_says_how_much_is_enough(graded, percent, status):
 
 
 def test_an_untouched_exercise_file_scores_nothing(course, tmp_path):
-    (tmp_path / "small.py").write_text(course.find("small").untouched, "utf-8")
+    (tmp_path / "small.py").write_text(find(course, "small").untouched, "utf-8")
     arguments = ("small", "--course", course.root, "--submission", tmp_path, "--json", "-")
     graded = record_of(command(*arguments))
     assert graded["score"] == 0

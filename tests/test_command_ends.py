@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from command import GRADE, PROJECT, command, environment
 
-from graders.engine.course import Course, Material
+from graders.engine.authoring.material import Material
+from graders.engine.course import Course
 
 SECONDS = 60  # for what happens at once on a machine with nothing else to do
 LOOP = "while True: pass"

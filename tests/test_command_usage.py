@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from command import COURSE, GRADE, PROJECT, command, environment
 
-from graders.cli import main
+from graders.commands.cli import main
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 
 SMALL = COURSE / "reference" / "small.py"
@@ -179,7 +180,7 @@ def test_reset_asks_and_keeps_a_copy(edited, course):
     assert status == 0
     assert "Replace exercises/small.py by the untouched file? Your answers will be kept in small.1.bak. [y/N]" in said
     assert "exercises/small.py is untouched again; your answers are in exercises/small.1.bak." in said
-    assert edited.read_text("utf-8") == course.find(SECTION).untouched
+    assert edited.read_text("utf-8") == find(course, SECTION).untouched
     assert edited.with_name("small.1.bak").read_text("utf-8") == "# my work\n"
 
 
@@ -204,14 +205,14 @@ def test_reset_never_overwrites_a_copy(edited, course):
         assert reset(edited, SECTION, "--yes").returncode == 0
     copies = [edited.with_name(f"small.{number}.bak").read_text("utf-8") for number in (1, 2)]
     assert copies == ["# first\n", "# second\n"]
-    assert edited.read_text("utf-8") == course.find(SECTION).untouched
+    assert edited.read_text("utf-8") == find(course, SECTION).untouched
 
 
 def test_reset_of_an_untouched_or_missing_file_asks_nothing(edited, course):
     edited.unlink()
     said = [reset(edited, SECTION).stdout for _ in range(2)]
     assert said == ["exercises/small.py is there again, untouched.\n", "exercises/small.py is untouched already.\n"]
-    assert edited.read_text("utf-8") == course.find(SECTION).untouched
+    assert edited.read_text("utf-8") == find(course, SECTION).untouched
 
 
 def test_reset_keeps_what_is_not_a_file(edited):

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graders.engine.array_codec import TorchArray
-from graders.engine.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
-from graders.engine.comparison import difference
+from graders.engine.comparing.comparison import difference
+from graders.engine.values.arrays import TorchArray
+from graders.engine.values.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
 from tests.values import Pair, values
 
 GRID = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])

@@ -3,10 +3,12 @@
 import pytest
 from conftest import EXAMPLES, GradeText, NewSection, checks_of
 
-from graders.engine import codec, diagnosis
-from graders.engine.course import Course, Material
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.paper import paper
+from graders.engine.explaining import diagnosis
+from graders.engine.setting.paper import paper
+from graders.engine.values import codec
 
 # %% Mistakes
 
@@ -86,7 +88,7 @@ def test_a_failure_is_named_after_the_mistake_that_shows_the_same(
 
 def test_every_mistake_of_the_fixture_course_is_named(grade_text: GradeText, course: Course) -> None:
     for name in course.sections:
-        material = course.find(name)
+        material = find(course, name)
         for mistake in material.section.mistakes:
             result = grade_text(material.mistaken_source(mistake), name)
             assert mistake.text in {check.mistake for check in checks_of(result).values()}
@@ -122,7 +124,7 @@ def test_prerequisites_are_the_exercises_that_the_reference_calls(material: Mate
     assert needed(material, "norms") == {"mean"}
     assert needed(material, "norms", failing={"normed"}) == frozenset()
     assert needed(material, "averages") == needed(material, "refuses_nothing") == frozenset()
-    small = course.find("small")
+    small = find(course, "small")
     assert needed(small, "scales_sums") == {"row_sums"}
     assert needed(small, "counts_words") == needed(small, "keeps_operations") == frozenset()
 

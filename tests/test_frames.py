@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.engine import channel as channels
-from graders.engine.channel import Broken, Channel, Kind, Late
-from graders.engine.codec import CodecError, decode, encode
-from graders.engine.messages import Loaded, Order, Task
-from graders.engine.observing import Seen
-from graders.engine.sitting import _GARBAGE
+from graders.engine.sitting.sitting import _GARBAGE
+from graders.engine.values import channel as channels
+from graders.engine.values.channel import Broken, Channel, Kind, Late
+from graders.engine.values.codec import CodecError, decode, encode
+from graders.engine.values.messages import Loaded, Order, Seen, Task
 from tests.values import values
 
 HEAD = struct.Struct("<IB")

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import pytest
 from command import COURSE, GRADE, PROJECT, command, environment
 
-from graders.engine import sandbox
+from graders.engine.worker import sandbox
 
 HOSTILE = PROJECT / "tests" / "hostile"
 FILES = sorted(HOSTILE.rglob("*.py"))

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from graders.engine import judges
-from graders.engine.array_codec import TorchArray
-from graders.engine.codec import Opaque
+from graders.engine.authoring import judges
+from graders.engine.authoring.judges import close, distributed_as, exact, up_to_sign
 from graders.engine.errors import GraderError
-from graders.engine.judges import close, distributed_as, exact, up_to_sign
+from graders.engine.values.arrays import TorchArray
+from graders.engine.values.codec import Opaque
 from tests.values import Pair
 
 N = 4000

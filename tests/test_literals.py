@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from graders.engine.array_codec import TorchArray
-from graders.engine.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
-from graders.engine.comparison import difference
-from graders.engine.literals import MAX_ELEMENTS, WIDTH, literal
+from graders.engine.comparing.comparison import difference
+from graders.engine.explaining.literals import MAX_ELEMENTS, WIDTH, literal
+from graders.engine.values.arrays import TorchArray
+from graders.engine.values.codec import Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
 from tests.values import Pair, values
 
 NAMES = {"np": np, "torch": torch, "Pair": Pair}

@@ -3,7 +3,7 @@
 import pytest
 from desks import Start, ask, assert_goes_on, shown
 
-from graders.engine import codec
+from graders.engine.values import codec
 
 FORGE = """
 import os, stat, struct, sys

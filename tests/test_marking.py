@@ -8,10 +8,11 @@ import nbformat
 import pytest
 from conftest import GradeText, NewSection, checks_of
 
-from graders.engine import explaining
-from graders.engine.course import Course, Material
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import Course
+from graders.engine.explaining import explaining
 from graders.engine.results import ExerciseResult, SectionResult
-from graders.engine.sitting import Sitting
+from graders.engine.sitting.sitting import Sitting
 
 
 def exercise(result: SectionResult, name: str) -> ExerciseResult:
@@ -28,15 +29,15 @@ def answer(course: Course) -> str:
 
 def test_the_reference_gets_full_marks(grade_text: GradeText, course: Course) -> None:
     for name in course.sections:
-        result = grade_text(course.find(name).reference_source, name)
+        result = grade_text(find(course, name).reference_source, name)
         assert {check.status for check in checks_of(result).values()} == {"passed"}
         assert (result.score, result.warnings) == (result.points, ())
-        assert result.points == sum(check.points for check in course.find(name).section.checks.values())
+        assert result.points == sum(check.points for check in find(course, name).section.checks.values())
 
 
 def test_an_untouched_file_is_not_attempted(grade_text: GradeText, course: Course) -> None:
     for name in course.sections:
-        result = grade_text(course.find(name).untouched, name)
+        result = grade_text(find(course, name).untouched, name)
         assert {exercise.status for exercise in result.exercises} == {"not_attempted"}
         assert (result.score, result.warnings) == (0, ())
 

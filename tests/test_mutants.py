@@ -6,8 +6,9 @@ from textwrap import dedent, indent
 
 import pytest
 
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.mutants import Mutant, mutants
+from graders.engine.mutating.mutants import Mutant, mutants
 
 
 def of(body: str, operator: str | None = None) -> list[Mutant]:
@@ -293,7 +294,7 @@ def test_a_last_line_without_a_line_break():
 
 @pytest.mark.parametrize("section", Course().sections)
 def test_the_mutants_of_the_course(section):
-    material = Course().find(section)
+    material = find(Course(), section)
     if not (material.grader.exists() and material.reference.exists()):
         pytest.skip("not written yet")
     source = material.reference_source

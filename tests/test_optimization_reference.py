@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from exercises.given.workers import Deadlock, dist, run_workers
-from graders.engine.course import Course, Material
+from graders.engine.authoring.material import Material
+from graders.engine.course import Course
 
 MATERIAL = Material(Course(), "optimization")
 opt = MATERIAL.reference_module

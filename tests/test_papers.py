@@ -11,11 +11,12 @@ import msgspec
 import pytest
 from conftest import NewSection
 
-from graders.engine import codec
-from graders.engine import paper as papers
-from graders.engine.course import PROJECT, Course, Material
-from graders.engine.paper import Paper, key, paper
-from graders.engine.setting import set_paper
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import PROJECT, Course
+from graders.engine.setting import paper as papers
+from graders.engine.setting.paper import Paper, key, paper
+from graders.engine.setting.setting import set_paper
+from graders.engine.values import codec
 
 REFERENCE = "def f(x):\n    return x\n"
 
@@ -36,13 +37,13 @@ def drawn(value: Paper) -> list[object]:
 
 
 def test_the_paper_follows_from_the_seed(course: Course) -> None:
-    small = course.find("small")
+    small = find(course, "small")
     assert blob(set_paper(small, 0, 10, silent)) == blob(set_paper(small, 0, 10, silent))
     assert drawn(set_paper(small, 0, 10, silent)) != drawn(set_paper(small, 1, 10, silent))
 
 
 def test_inputs_are_few_enough_and_all_different(course: Course) -> None:
-    small = set_paper(course.find("small"), 0, 15, silent)
+    small = set_paper(find(course, "small"), 0, 15, silent)
     assert {item.name: len(item.inputs) for item in small.items if item.name in ("refuses_zero", "sums_rows")} == {
         "refuses_zero": 1,
         "sums_rows": 15,
@@ -58,12 +59,13 @@ PRINT_PAPER = """
 import hashlib, sys
 import msgspec
 from pathlib import Path
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting import set_paper
+from graders.engine.setting.setting import set_paper
 course = Course(Path(sys.argv[1]))
-material = course.find("odd")
+material = find(course, "odd")
 for name in sys.argv[2:]:
-    course.find(name).section if name in course.sections else __import__(name)
+    find(course, name).section if name in course.sections else __import__(name)
 print("PAPER", hashlib.sha256(msgspec.msgpack.encode(set_paper(material, 3, 30, lambda title: None))).hexdigest())
 """
 ODD_GRADER = '''
@@ -233,7 +235,7 @@ def test_the_key_follows_all_that_a_paper_depends_on(identity: Material, monkeyp
     fresh = Course(root)
 
     def now(seed: int = 0, examples: int = 5) -> str:
-        return key(fresh.find("own"), seed, examples)
+        return key(find(fresh, "own"), seed, examples)
 
     keys = [now(), now(seed=1), now(examples=6)]
     assert keys[0] == now() == key(identity, 0, 5)
@@ -255,15 +257,15 @@ def test_the_key_follows_all_that_a_paper_depends_on(identity: Material, monkeyp
 
 
 def test_the_key_of_a_torch_section_follows_torch(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = [key(course.find(name), 0, 5) for name in ("small", "layers")]
+    before = [key(find(course, name), 0, 5) for name in ("small", "layers")]
     real = papers.version
     monkeypatch.setattr(papers, "version", lambda package: "99" if package == "torch" else real(package))
-    after = [key(course.find(name), 0, 5) for name in ("small", "layers")]
+    after = [key(find(course, name), 0, 5) for name in ("small", "layers")]
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
 
 
 def test_every_engine_module_that_sets_papers_is_part_of_the_key() -> None:
-    script = "import json, sys, graders.engine.setting as s; print(json.dumps([m for m in sys.modules]))"
+    script = "import json, sys, graders.engine.setting.setting as s; print(json.dumps([m for m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
     engine = {name.rpartition(".")[2] for name in json.loads(done.stdout) if name.startswith("graders.engine.")}
     assert engine - {"errors"} <= set(papers._MAKERS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import PROJECT, Finished, Record, checks, command, environment, record_of, without_times
 
-from graders.cli import main
+from graders.commands.cli import main
 
 OUTCOME = {"passed": "PASSED"}
 ANSWERS = """

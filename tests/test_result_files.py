@@ -8,8 +8,8 @@ import pytest
 from command import COURSE, command
 from sample_grades import MIXED, check, exercise, grade, section
 
-from graders.cli import main
-from graders.engine import sandbox
+from graders.commands.cli import main
+from graders.engine.worker import sandbox
 from graders.report.changes import Changes, changes, read_record
 from graders.report.record import record
 

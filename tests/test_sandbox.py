@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-from graders.engine import sandbox
+from graders.engine.worker import sandbox
 
 PROJECT = Path(sandbox.__file__).parents[2]
 MEMORY = 2**30
@@ -142,7 +142,7 @@ def test_random_numbers_are_the_same_as_outside(sandboxed: Sandboxed) -> None:
 def test_libraries_are_imported_after_the_restriction(scratch: Path) -> None:
     """In a new interpreter, so that torch is not loaded yet; with two threads, which is what OpenMP starts at once."""
     program = (
-        "import sys; from pathlib import Path; from graders.engine import sandbox;"
+        "import sys; from pathlib import Path; from graders.engine.worker import sandbox;"
         "sandbox.restrict(sandbox.interpreter_paths(), Path(sys.argv[1]), 8 * 2**30);"
         "assert not {'numpy', 'torch', 'sqlite3', 'networkx'} & set(sys.modules);"
         "import sqlite3, networkx, torch; torch.set_num_threads(2);"

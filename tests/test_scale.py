@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from command import PROJECT
 
-from graders.engine import sandbox
+from graders.engine.worker import sandbox
 
 sys.path.append(str(PROJECT / "benchmarks"))
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from conftest import EXAMPLES, NewSection
 
-from graders.engine import codec, search
-from graders.engine.course import Material
-from graders.engine.judging import Failure, Rule
-from graders.engine.paper import paper
-from graders.engine.search import Search
-from graders.engine.sitting import Answers, Forkserver, Sitting
-from graders.engine.submission import Cell
-from graders.engine.worker import Order
+from graders.engine.authoring.material import Material
+from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.explaining import search
+from graders.engine.explaining.search import Search
+from graders.engine.setting.paper import paper
+from graders.engine.sitting.sitting import Answers, Forkserver, Sitting
+from graders.engine.values import codec
+from graders.engine.values.messages import Cell, Order
 
 Found = tuple[Failure | None, "Counting"]
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from graders.engine import shaking
+from graders.engine.authoring import shaking
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 
 COURSE = Course()
@@ -14,7 +15,7 @@ FOLDERS = ("exercises", "reference", "graders")
 ENGINE_ROOM = {"__init__", "audit", "checkpoint", "cli", "conftest", "datasets", "learning"}
 
 every_section = pytest.mark.parametrize(
-    "material", [COURSE.find(name) for name in COURSE.sections], ids=COURSE.sections
+    "material", [find(COURSE, name) for name in COURSE.sections], ids=COURSE.sections
 )
 
 

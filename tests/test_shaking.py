@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from graders.engine import shaking
+from graders.engine.authoring import shaking
+from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
 
@@ -119,7 +120,7 @@ def test_probes_are_bare_functions() -> None:
 def test_no_secret_and_no_strategy_is_in_what_a_worker_gets(course: Course) -> None:
     for text in (
         shaking.probes(GRADER, shaking.checks(GRADER)),
-        *(course.find(name).probes for name in course.sections),
+        *(find(course, name).probes for name in course.sections),
     ):
         for word in ("hypothesis", "section", "mistake", "edit", "hint", "secret", "draw", "judge", "given"):
             assert word not in text
@@ -127,7 +128,7 @@ def test_no_secret_and_no_strategy_is_in_what_a_worker_gets(course: Course) -> N
 
 def test_every_probe_of_the_fixture_course_works_on_the_reference(course: Course) -> None:
     for name in course.sections:
-        material = course.find(name)
+        material = find(course, name)
         assert set(material.section.checks) <= names(material.probes)
 
 

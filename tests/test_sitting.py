@@ -11,13 +11,14 @@ import pytest
 from conftest import EXAMPLES, GradeText
 from desks import Start, ask, assert_goes_on, order, shown
 
-from graders.engine import sandbox
-from graders.engine import sitting as engine
+from graders.engine.authoring.material import find
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
-from graders.engine.observing import drawing
-from graders.engine.paper import paper
-from graders.engine.sitting import Forkserver, Sitting
+from graders.engine.setting.paper import paper
+from graders.engine.sitting import sitting as engine
+from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.worker import sandbox
+from graders.engine.worker.observing import drawing
 
 needs_sandbox = pytest.mark.skipif(sandbox.support() is not None, reason=str(sandbox.support()))
 
@@ -281,10 +282,10 @@ def test_no_secret_of_the_environment_reaches_a_worker(monkeypatch: pytest.Monke
 
 @needs_sandbox
 def test_reference_papers_and_graders_cannot_be_read(start: Start, course: Course) -> None:
-    paper(course.find("small"), 0, EXAMPLES)
+    paper(find(course, "small"), 0, EXAMPLES)
     sitting = start("import os\ndef f(x): return os.listdir(x) if os.path.isdir(x) else open(x).read()")
     (kept, *_) = (course.root / ".papers").iterdir()
-    secrets = [course.root / "reference", course.root / "reference" / "small.py", kept, course.find("small").grader]
+    secrets = [course.root / "reference", course.root / "reference" / "small.py", kept, find(course, "small").grader]
     secrets += [PROJECT / "reference", PROJECT / "graders" / "engine" / "sitting.py", Path("/proc/1/environ")]
     secrets.append(Path(f"/proc/{os.getppid()}/environ"))
     for observed in shown(ask(sitting, *map(str, secrets))):

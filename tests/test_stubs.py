@@ -5,8 +5,10 @@ from textwrap import dedent
 
 import pytest
 
+from graders.engine.authoring.material import find
+from graders.engine.authoring.stubs import stub
 from graders.engine.course import Course
-from graders.engine.stubs import stub, unattempted
+from graders.engine.worker.attempts import unattempted
 
 REFERENCE = '''\
 """A section: its first line.
@@ -303,7 +305,7 @@ def test_what_is_no_mark_gives_nothing():
 
 @pytest.mark.parametrize("section", Course().sections)
 def test_the_stubs_of_the_course(section):
-    material = Course().find(section)
+    material = find(Course(), section)
     if not (material.grader.exists() and material.reference.exists()):
         pytest.skip("not written yet")
     untouched = ast.parse(material.untouched)

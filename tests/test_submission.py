@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from graders.engine import submission
 from graders.engine.errors import UsageError
-from graders.engine.submission import find, read
+from graders.engine.sitting import submission
+from graders.engine.sitting.submission import find, read
 
 
 @pytest.fixture

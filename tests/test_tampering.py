@@ -57,25 +57,25 @@ def connections(): return [thing for thing in gc.get_objects() if isinstance(thi
         def halve(x): return -1.0
         """,
         """
-        import graders.engine.comparison, graders.engine.judging
-        graders.engine.judging.Rule.failure = lambda *_: None
-        graders.engine.comparison.difference = lambda *_: None
+        import graders.engine.comparing.comparison, graders.engine.comparing.judging
+        graders.engine.comparing.judging.Rule.failure = lambda *_: None
+        graders.engine.comparing.comparison.difference = lambda *_: None
         def halve(x): return -1.0
         """,
         """
-        import graders.engine.codec
-        graders.engine.codec.encode = lambda *_: b""
+        import graders.engine.values.codec
+        graders.engine.values.codec.encode = lambda *_: b""
         def halve(x): return -1.0
         """,
         """
-        import graders.engine.observing, graders.engine.worker
-        from graders.engine.observing import Seen
-        graders.engine.worker.observe = graders.engine.observing.observe = lambda *_: Seen(b"", None)
+        import graders.engine.worker.observing, graders.engine.worker.worker
+        from graders.engine.values.messages import Seen
+        graders.engine.worker.worker.observe = graders.engine.worker.observing.observe = lambda *_: Seen(b"", None)
         def halve(x): return -1.0
         """,
         """
-        import graders.engine.worker
-        graders.engine.worker.Task = dict
+        import graders.engine.worker.worker
+        graders.engine.worker.worker.Task = dict
         def halve(x): return -1.0
         """,
         """
@@ -138,7 +138,7 @@ def test_no_trick_earns_points(grade_text: GradeText, trick: str):
         "import builtins; builtins.len = builtins.isinstance = builtins.getattr = builtins.type = lambda *_: 3",
         "import builtins; vars(builtins).clear()",
         "import sys; sys.modules.clear()",
-        "import sys; sys.modules['graders.engine.codec'] = sys.modules['graders.engine.observing'] = None",
+        "import sys; m = sys.modules; m['graders.engine.values.codec'] = m['graders.engine.worker.observing'] = None",
         "import sys; sys.stdout = sys.stderr = sys.__stdout__ = None",
         "import sys; sys.stdout.close(); sys.stdout.write = None",
         "import sys; sys.settrace(lambda *_: 1 / 0); sys.setprofile(lambda *_: 1 / 0)",
@@ -163,9 +163,9 @@ def test_no_trick_earns_points(grade_text: GradeText, trick: str):
         "import warnings; warnings.simplefilter('error'); warnings.warn = None",
         "import faulthandler; faulthandler.dump_traceback_later(0.01, exit=True)",
         "import tempfile, os; open('big', 'wb').write(bytes(2**20)); os.mkdir('d'); os.symlink = None",
-        "import graders.engine.channel; graders.engine.channel.Channel.send = lambda *_: None",
-        "import graders.engine.worker; graders.engine.worker.observe = None",
-        "import graders.engine.sandbox; graders.engine.sandbox.restrict = None",
+        "import graders.engine.values.channel; graders.engine.values.channel.Channel.send = lambda *_: None",
+        "import graders.engine.worker.worker; graders.engine.worker.worker.observe = None",
+        "import graders.engine.worker.sandbox; graders.engine.worker.sandbox.restrict = None",
         "globals().clear()",
         "globals()['first'] = globals()['last'] = globals()['Counter'] = None",
         "[connection.close() for connection in connections()]",

@@ -8,7 +8,7 @@ import pytest
 from command import PROJECT
 from test_hostile import FILES, HOSTILE
 
-from graders.engine import sandbox
+from graders.engine.worker import sandbox
 
 sys.path.append(str(PROJECT / "benchmarks"))
 

@@ -304,7 +304,7 @@ def halve(x):
         "grade.py": trap + "raise SystemExit(0)",
         "graders/__init__.py": trap + "SECTIONS = ('small',)",
         "graders/small.py": trap,
-        "graders/cli.py": trap + "def main(arguments): return 0",
+        "graders/commands/cli.py": trap + "def main(arguments): return 0",
         "reference/small.py": answer,
         "course/grade.py": trap,
         "course/.github/actions/grade/action.yml": "runs: {using: composite, steps: []}",

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from graders.engine.array_codec import DTYPES, TORCH_DTYPES, TorchArray
-from graders.engine.wire import TorchDtype
+from graders.engine.values.arrays import DTYPES, TORCH_DTYPES, TorchArray
+from graders.engine.values.wire import TorchDtype
 
 Pair = namedtuple("Pair", ["large", "small"])
 

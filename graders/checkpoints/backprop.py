@@ -5,8 +5,8 @@ The evidence is the weights. The images that they are tried on never reach the w
 
 import numpy as np
 
-from graders.datasets import Digits, digits
 from graders.engine import Criterion, as_array, checkpoint, edit
+from graders.engine.authoring.datasets import Digits, digits
 
 EPOCHS, BATCH, HIDDEN, RATE = 20, 32, 64, 0.2
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from graders.datasets import digits
 from graders.engine import Criterion, as_array, checkpoint, edit
+from graders.engine.authoring.datasets import digits
 
 EPOCHS, BATCH, LATENT, HIDDEN, BETA = 40, 32, 8, 128, 0.1
 NEW, SIDE = 500, 8  # digits to be drawn from the prior; rows and columns of the picture

@@ -6,8 +6,8 @@ The evidence is what it says of images whose labels the worker does not have, of
 import numpy as np
 import torch
 
-from graders.datasets import digits
 from graders.engine import Criterion, as_array, checkpoint, edit
+from graders.engine.authoring.datasets import digits
 
 EPOCHS, BATCH, RATE, ALONE = 5, 32, 3e-3, 50
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from exercises.given.workers import dist, run_workers
-from graders.datasets import digits
 from graders.engine import Criterion, as_array, checkpoint, edit
+from graders.engine.authoring.datasets import digits
 
 EPOCHS, BATCH, WORKERS, STEPS = 20, 32, 3, 10
 OPTIMIZERS = {"RMSprop": 3e-3, "Adam": 3e-3, "AdamW": 3e-3}  # and their learning rates

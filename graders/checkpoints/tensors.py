@@ -6,8 +6,8 @@ The evidence is the weights. The images that they are tried on never reach the w
 import numpy as np
 import torch
 
-from graders.datasets import Digits, digits
 from graders.engine import Criterion, as_array, checkpoint, edit
+from graders.engine.authoring.datasets import Digits, digits
 
 STEPS, RATE = 200, 1.0
 

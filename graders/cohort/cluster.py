@@ -30,7 +30,7 @@ from graders.cohort.grading import Job, Outcome, given_up
 from graders.cohort.node import Desk, Seen, look
 from graders.cohort.pool import MAX_RUNS
 from graders.engine.errors import GraderError, UsageError
-from graders.engine.paper import Paper
+from graders.engine.setting.paper import Paper
 from graders.report.words import sound
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ from typing import Literal
 import msgspec
 
 from graders.cohort.entries import Part
-from graders.engine import submission
-from graders.engine.course import Course, Material
+from graders.engine.authoring.material import Material, find
+from graders.engine.course import Course
 from graders.engine.errors import UsageError
-from graders.engine.marking import mark
-from graders.engine.paper import Item, Paper
+from graders.engine.marking.marking import mark
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult
-from graders.engine.sitting import Forkserver
+from graders.engine.setting.paper import Item, Paper
+from graders.engine.sitting import submission
+from graders.engine.sitting.sitting import Forkserver
+from graders.engine.values.messages import Cell
 from graders.report.record import encoded
 
 PartStatus = Literal["graded", "missing", "unreadable", "quarantined"]
@@ -51,7 +53,7 @@ class _Hall:
     def __init__(self, root: Path, papers: Mapping[str, Paper]):
         course = Course(root)
         self.papers = papers
-        self.materials: dict[str, Material] = {name: course.find(name) for name in papers}
+        self.materials: dict[str, Material] = {name: find(course, name) for name in papers}
         self._forkserver: Forkserver | None = None
         self._process = 0
         self._ready: set[str] = set()
@@ -65,7 +67,7 @@ class _Hall:
         if section not in self._ready:
             self._ready.add(section)
             paper = self.papers[section]
-            reference = submission.Cell("", self.materials[section].reference_source)
+            reference = Cell("", self.materials[section].reference_source)
             self._forkserver.preload(submission.Submission("", (reference,)).imports.union(paper.imports))
             self._forkserver.make_ready(
                 [item.inputs for item in paper.items], paper.seed, paper.probes, paper.untouched

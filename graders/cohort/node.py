@@ -22,9 +22,9 @@ import msgspec
 
 from graders.cohort.grading import Outcome, bring, grade_one
 from graders.cohort.pool import JOB_SECONDS, ended, serve
-from graders.engine import sandbox
 from graders.engine.course import PROJECT
-from graders.engine.paper import Paper
+from graders.engine.setting.paper import Paper
+from graders.engine.worker import sandbox
 
 _END_SECONDS = 5.0  # for a process whose connection has closed to be gone
 # A result may change with the release of these, or does not come to be where they differ.

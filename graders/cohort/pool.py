@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from graders.cohort.grading import Job, Outcome, given_up, grade_one, leave, warm
-from graders.engine.paper import Paper
+from graders.engine.setting.paper import Paper
 from graders.report.words import sound
 
 MAX_RUNS = 3  # of one job, the first included

@@ -11,7 +11,7 @@ from graders.cohort.gradebook import Gradebook
 from graders.cohort.grading import Job, Outcome, bring, leave
 from graders.cohort.pool import Pool
 from graders.engine.course import Course
-from graders.engine.paper import Paper
+from graders.engine.setting.paper import Paper
 
 Advance = Callable[[int, int], None]
 

@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from graders.engine.closing import Criterion, as_array, checkpoint
-    from graders.engine.comparison import difference
-    from graders.engine.judges import close, distributed_as, exact, up_to_sign
-    from graders.engine.section import Section, edit
-    from graders.engine.strategies import HALVES, NONZERO, POSITIVE, WHOLE, arrays, shapes, tensors
+    from graders.engine.authoring.closing import Criterion, as_array, checkpoint
+    from graders.engine.authoring.judges import close, distributed_as, exact, up_to_sign
+    from graders.engine.authoring.section import Section, edit
+    from graders.engine.authoring.strategies import HALVES, NONZERO, POSITIVE, WHOLE, arrays, shapes, tensors
+    from graders.engine.comparing.comparison import difference
 
 _HOME = {
     "Criterion": "closing",
@@ -21,10 +21,10 @@ _HOME = {
     "Section": "section",
     "edit": "section",
     "close": "judges",
+    "difference": "judges",
     "distributed_as": "judges",
     "exact": "judges",
     "up_to_sign": "judges",
-    "difference": "comparison",
     **dict.fromkeys(("HALVES", "NONZERO", "POSITIVE", "WHOLE", "arrays", "shapes", "tensors"), "strategies"),
 }
 
@@ -52,4 +52,4 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.authoring.{_HOME[name]}"), name)

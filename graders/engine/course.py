@@ -1,22 +1,13 @@
-"""A course on disk: where its sections are, and how their modules are loaded in the trusted process."""
+"""A course on disk: where it is, and which sections it has."""
 
 import ast
 import difflib
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
-from graders.engine import shaking
 from graders.engine.errors import GraderError, UsageError
-from graders.engine.section import Mistake, Section
-from graders.engine.stubs import stub
-
-if TYPE_CHECKING:
-    from graders.engine.closing import Checkpoint
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -43,13 +34,13 @@ class Course:
     @property
     def closing(self) -> list[str]:
         """The names of the sections that end in a checkpoint, in study order."""
-        return [name for name in self.sections if self.find(name).checkpoint_file.exists()]
+        return [name for name in self.sections if (self.root / "graders" / "checkpoints" / f"{name}.py").exists()]
 
-    def find(self, name: str) -> "Material":
-        """The material of the section `name`. Raises UsageError, with the nearest names, when there is none."""
+    def known(self, name: str) -> str:
+        """The section's `name` itself. Raises UsageError, with the nearest names, when there is no such section."""
         if name not in self.sections:
             raise UsageError(f"there is no section {name!r}{nearest(name, self.sections)}")
-        return Material(self, name)
+        return name
 
     def wanted(self, targets: Sequence[str]) -> dict[str, list[str] | None]:
         """What `targets` (section, section::exercise, or all) ask for: exercises by section, None where all are meant.
@@ -60,7 +51,7 @@ class Course:
         asked: dict[str, list[str] | None] = {}
         for target in targets:
             name, _, exercise = target.partition("::")
-            for section in self.sections if name == "all" else [self.find(name).name]:
+            for section in self.sections if name == "all" else [self.known(name)]:
                 if not exercise:
                     asked[section] = None
                 elif (exercises := asked.setdefault(section, [])) is not None:
@@ -73,142 +64,3 @@ def nearest(name: str, names: Iterable[str]) -> str:
     names = list(names)
     close = difflib.get_close_matches(name, names, n=3) or names
     return f": did you mean {' or '.join(close)}?" if len(close) <= 3 else f"; there are {', '.join(close)}"
-
-
-@dataclass(frozen=True)
-class Material:
-    """The files of one section, and what is loaded from them when it is needed."""
-
-    course: Course
-    name: str
-
-    @property
-    def grader(self) -> Path:
-        """Its checks."""
-        return self.course.root / "graders" / f"{self.name}.py"
-
-    @property
-    def reference(self) -> Path:
-        """Its solved file."""
-        return self.course.root / "reference" / f"{self.name}.py"
-
-    @property
-    def exercises(self) -> Path:
-        """The file learners edit."""
-        return self.course.root / "exercises" / f"{self.name}.py"
-
-    @property
-    def given(self) -> list[Path]:
-        """The ready-made code that sections hand to learners."""
-        return sorted((self.course.root / "exercises" / "given").rglob("*.py"))
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Its checkpoint; not every section has one."""
-        return self.course.root / "graders" / "checkpoints" / f"{self.name}.py"
-
-    @cached_property
-    def grader_source(self) -> str:
-        """The text of the grader file."""
-        return _read(self.grader)
-
-    @cached_property
-    def reference_source(self) -> str:
-        """The text of the reference."""
-        return _read(self.reference)
-
-    @cached_property
-    def probes(self) -> str:
-        """A module with the probes of all checks, and nothing else of the grader file."""
-        return shaking.probes(self.grader_source, shaking.checks(self.grader_source))
-
-    @cached_property
-    def untouched(self) -> str:
-        """The exercise file as a learner first gets it, made from the reference."""
-        return stub(self.reference_source, shaking.exercises(self.grader_source))
-
-    @cached_property
-    def section(self) -> Section:
-        """The section's checks. Imports Hypothesis."""
-        module = module_of(self.grader_source, f"graders.{self.name}", self.grader)
-        section = getattr(module, "section", None)
-        if not isinstance(section, Section) or section.name != self.name:
-            raise GraderError(f"{self.grader} does not define a Section named {self.name!r}")
-        return section
-
-    @cached_property
-    def checkpoint(self) -> "Checkpoint":
-        """The section's closing experiment."""
-        from graders.engine.closing import Checkpoint
-
-        module = module_of(_read(self.checkpoint_file), f"graders.checkpoints.{self.name}", self.checkpoint_file)
-        for value in vars(module).values():
-            if isinstance(value, Checkpoint):
-                return value
-        raise GraderError(f"{self.checkpoint_file} does not define a checkpoint")
-
-    @cached_property
-    def experiment(self) -> str:
-        """A module with the experiment of the section's checkpoint and what it refers to, and nothing else of it."""
-        return shaking.probes(_read(self.checkpoint_file), [self.checkpoint.name])
-
-    @cached_property
-    def reference_module(self) -> ModuleType:
-        """The solved file, loaded."""
-        return module_of(self.reference_source, self.name, self.reference)
-
-    def mistaken_source(self, mistake: Mistake) -> str:
-        """The reference's text after the edits of `mistake`.
-
-        Raises:
-            GraderError: an edit's old text does not occur exactly once in the exercise's source.
-        """
-        start, end = self._extent(mistake.exercise)
-        text = self.reference_source[start:end]
-        for old, new in mistake.edits:
-            if text.count(old) != 1:
-                found = text.count(old)
-                raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {old!r} {found} times, not once")
-            text = text.replace(old, new)
-        return self.reference_source[:start] + text + self.reference_source[end:]
-
-    @cached_property
-    def _reference_body(self) -> list[ast.stmt]:
-        return ast.parse(self.reference_source).body
-
-    def _extent(self, exercise: str) -> tuple[int, int]:
-        lines = self.reference_source.splitlines(keepends=True)
-        for node in self._reference_body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                assert node.end_lineno is not None  # ast.parse always gives one
-                return sum(map(len, lines[: first - 1])), sum(map(len, lines[: node.end_lineno]))
-        raise GraderError(f"{self.name}: the reference has no exercise {exercise!r}")
-
-
-def module_of(source: str, name: str, path: Path) -> ModuleType:
-    """A module made by executing trusted `source`, which was read, or made by an edit, from `path`.
-
-    It is in `sys.modules` only while it loads (dataclasses look there), so that several editions can live side by side.
-    """
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    before = sys.modules.get(name)
-    sys.modules[name] = module
-    try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
-    except Exception as error:
-        raise GraderError(f"{path} could not be loaded: {type(error).__name__}: {error}") from error
-    finally:
-        if before is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = before
-    return module
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise GraderError(f"{path} cannot be read: {error.strerror}") from error

@@ -4,14 +4,14 @@ Honest: first, last.
 halve: failed, 0.0
 """
 
-import graders.engine.codec
-import graders.engine.observing
-from graders.engine.codec import encode
+import graders.engine.values.codec
+import graders.engine.worker.observing
+from graders.engine.values.codec import encode
 
 
 def halve(x):
-    graders.engine.codec.encode = lambda value: encode(0.0)
-    graders.engine.observing._changed = lambda *_: None
+    graders.engine.values.codec.encode = lambda value: encode(0.0)
+    graders.engine.worker.observing._changed = lambda *_: None
     return -1.0
 
 

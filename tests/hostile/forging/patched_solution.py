@@ -4,7 +4,7 @@ Honest: first, last.
 halve: failed, 0.0 instead of 0.5
 """
 
-from graders.engine.observing import Solution
+from graders.engine.worker.observing import Solution
 
 ask = Solution.__getattribute__
 Solution.__getattribute__ = lambda self, name: ask(self, "guess" if name == "halve" else name)

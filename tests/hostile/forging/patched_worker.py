@@ -4,13 +4,13 @@ Honest: first, last.
 halve: failed or crashed
 """
 
-import graders.engine.observing
-import graders.engine.worker
-from graders.engine.observing import Seen
+import graders.engine.worker.observing
+import graders.engine.worker.worker
+from graders.engine.values.messages import Seen
 
 
 def halve(x):
-    graders.engine.worker.observe = graders.engine.observing.observe = lambda *_: Seen(b"", None)
+    graders.engine.worker.worker.observe = graders.engine.worker.observing.observe = lambda *_: Seen(b"", None)
     return -1.0
 
 

@@ -10,7 +10,7 @@ import linecache
 import types
 from pathlib import Path
 
-import graders.engine.observing
+import graders.engine.worker.observing
 
 COURSE = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def sources():
     for folder in ("reference", "graders"):
         yield linecache.getline(str(COURSE / folder / "small.py"), 1)
     try:
-        yield inspect.getsource(graders.engine.observing)
+        yield inspect.getsource(graders.engine.worker.observing)
     except OSError:
         yield ""
     for name in list(linecache.cache):

@@ -1,0 +1,99 @@
+"""`python grade.py SECTION...`: grades, prints what came of it, and writes the results that were asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from graders.commands.options import (
+    NOT_REACHED,
+    REACHED,
+    add_examples,
+    add_seed,
+    add_submission,
+    check_files,
+    new_parser,
+    percent,
+    repeated,
+    whole_number,
+)
+from graders.engine.course import Course
+from graders.engine.errors import GraderError
+from graders.engine.results import Grade
+from graders.engine.sitting.sitting import Forkserver
+from graders.report import files
+
+_USAGE = """\
+python grade.py                           all sections at a glance, and what to do next
+       python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
+       python grade.py checkpoint SECTION...     train what you have written: the closing experiment
+       python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
+       python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
+       python grade.py cohort FOLDER             grade a folder of submissions
+       python grade.py audit [SECTION...]        grade the grader"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command with `arguments`; the exit status."""
+    parser = new_parser(_USAGE)
+    parser.add_argument("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
+    add = parser.add_argument
+    add_submission(parser)
+    add_seed(parser)
+    add_examples(parser)
+    add("--min-score", type=percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
+    add("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
+    add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
+    files.add_options(parser)
+    options = parser.parse_args(arguments)
+    asked_for = files.outputs(options)
+    check_files({output.option: output.file for output in asked_for})
+    since = files.earlier(options.since)
+    if options.require_sandbox:
+        from graders.engine.worker import sandbox
+
+        if missing := sandbox.support():
+            raise GraderError(f"there is no sandbox here: {missing}")
+    course = Course(options.course.resolve())
+    asked = course.wanted(options.targets or ["all"])
+    path = options.submission or course.root / "exercises"
+    with Forkserver() as forkserver:  # started first: it imports what it needs while this process does
+        if "-" in (output.file for output in asked_for):
+            from graders.engine.marking.grading import grade
+
+            result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples)
+        else:
+            result = _graded_on_screen(course, asked, path, forkserver, options)
+        if forkserver.unprotected:
+            print(
+                f"grade.py: the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}",
+                file=sys.stderr,
+            )
+    files.write(result, asked_for, since)
+    reached = result.points and 100 * result.score >= options.min_score * result.points
+    return REACHED if reached else NOT_REACHED
+
+
+def _graded_on_screen(
+    course: Course,
+    asked: dict[str, list[str] | None],
+    path: Path,
+    forkserver: Forkserver,
+    options: argparse.Namespace,
+) -> Grade:
+    """Grades with a line of progress, and prints the report."""
+    from rich.console import Console
+
+    from graders.engine.marking.grading import grade
+    from graders.report.overview import print_overview
+    from graders.report.progress import progress
+    from graders.report.terminal import print_grade
+
+    with progress(Console(stderr=True)) as line:
+        result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
+    console = Console(highlight=False)
+    if options.targets:
+        print_grade(result, console, failures=options.failures, options=repeated(options), closing=course.closing)
+    else:
+        print_overview(result, console, options=repeated(options))
+    return result

@@ -1,0 +1,17 @@
+"""`python grade.py hint SECTION::EXERCISE`: the next thing to think about."""
+
+from collections.abc import Sequence
+
+from graders.commands.options import REACHED, new_parser, whole_number
+from graders.engine.course import Course
+from graders.learning.hints import hint
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command with `arguments`; the exit status."""
+    parser = new_parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
+    parser.add_argument("target", metavar="SECTION::EXERCISE")
+    parser.add_argument("number", nargs="?", type=whole_number(1, 9), default=1, metavar="NUMBER")
+    options = parser.parse_args(arguments)
+    print(hint(Course(options.course.resolve()), options.target, options.number))
+    return REACHED

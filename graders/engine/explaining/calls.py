@@ -1,0 +1,156 @@
+"""Writes a failing example as Python that a learner can paste: the probe's body, with its inputs filled in."""
+
+import ast
+from collections import Counter
+from functools import cache
+from typing import Any
+
+from graders.engine.authoring import shaking
+from graders.engine.explaining.literals import literal
+
+_WIDTH = 100
+_AT_HAND = ("import numpy as np", "import torch", "from __future__")  # a learner's file has them where it needs them
+
+
+def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) -> str:
+    """The text of the call that `probe` makes on decoded `inputs`.
+
+    `solution.f(x)` becomes `f(...)`. Where the probe hands the solution on to functions of the grader file, these are
+    shown too, and the first line imports the learner's `module` as the solution.
+    """
+    function, helpers = _taken_out(grader_source, probe)
+    statements = function.body[1:]  # the first is the docstring
+    lines = [f"import {module} as solution"]
+    if not _hands_on(statements) and not _clashes(statements, helpers, inputs):
+        lines = []
+        statements = [_Bare().visit(statement) for statement in statements]
+    fill = _Fill(inputs, statements)
+    statements = [_ended(fill.visit(statement)) for statement in statements]
+    shown = [ast.unparse(ast.fix_missing_locations(statement)) for statement in statements]
+    lines += map(ast.unparse, _taken_out(grader_source, probe, *fill.named_tuples())[1])
+    one = fill.inline(shown)
+    return "\n".join([*lines, *(one if one is not None else [*fill.assignments(), *shown])])
+
+
+def _taken_out(grader_source: str, probe: str, *more: str) -> tuple[ast.FunctionDef, list[ast.stmt]]:
+    """The probe, and what else of the grader file is to be shown for it and for the names `more`."""
+    body = ast.parse(_text(grader_source, (probe, *more))).body
+    function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == probe)
+    return function, [node for node in body if node is not function and not ast.unparse(node).startswith(_AT_HAND)]
+
+
+@cache
+def _text(grader_source: str, names: tuple[str, ...]) -> str:
+    return shaking.probes(grader_source, names)
+
+
+def _clashes(statements: list[ast.stmt], helpers: list[ast.stmt], inputs: dict[str, Any]) -> bool:
+    """Whether a name of the submission, without `solution.`, would be hidden by another name of the text."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    looked_up = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_solution(node.value)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return bool(looked_up & {*inputs, *stored, *shaking.bound(helpers)})
+
+
+def _hands_on(statements: list[ast.stmt]) -> bool:
+    """Whether `solution` is used otherwise than to look one of its names up."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+    looked_up = sum(isinstance(node, ast.Attribute) and _is_solution(node.value) for node in nodes)
+    stored = any(isinstance(node, ast.Attribute) and _is_solution(node.value) and
+                 not isinstance(node.ctx, ast.Load) for node in nodes)  # fmt: skip
+    return stored or sum(map(_is_solution, nodes)) > looked_up
+
+
+def _is_solution(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "solution"
+
+
+def _ended(statement: ast.stmt) -> ast.stmt:
+    """`return value` as the expression it returns."""
+    if isinstance(statement, ast.Return) and statement.value:
+        return ast.Expr(statement.value)
+    return statement
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes `solution.` off the names of the submission."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        return ast.Name(node.attr, ast.Load()) if _is_solution(node.value) else node
+
+
+class _Fill(ast.NodeTransformer):
+    """Replaces `pair.large`, where the input `pair` is a named tuple, by the name `large`, and knows all values."""
+
+    def __init__(self, inputs: dict[str, Any], statements: list[ast.stmt]):
+        names = [node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        used = {node.id for node in names}
+        whole = Counter(node.id for node in names)
+        fields = Counter(
+            (node.value.id, node.attr)
+            for statement in statements
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        )
+        self.values: dict[str, Any] = {}
+        self._split: set[str] = set()
+        for name, value in inputs.items():
+            parts = getattr(value, "_fields", ())
+            split = whole[name] == sum(fields[name, part] for part in parts)
+            if parts and split and not set(parts) & (used | set(self.values) | set(inputs)):
+                self._split.add(name)
+                self.values |= dict(zip(parts, value, strict=True))
+            else:
+                self.values[name] = value
+        self._seen: Counter[str] = Counter()
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.value.id in self._split and node.attr in self.values:
+            return self.visit_Name(ast.Name(node.attr, ast.Load()))
+        self.generic_visit(node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in self.values:
+            self._seen[node.id] += 1 if isinstance(node.ctx, ast.Load) else 2
+        return node
+
+    def named_tuples(self) -> set[str]:
+        """The names of the named tuples in the inputs that are used."""
+        found = set()
+        values = [value for name, value in self.values.items() if self._seen[name]]
+        while values:
+            value = values.pop()
+            if isinstance(value, list | tuple):
+                values += value
+            elif isinstance(value, dict):
+                values += value.values()
+            if hasattr(value, "_fields"):
+                found.add(type(value).__name__)
+        return found
+
+    def assignments(self) -> list[str]:
+        """A line for each input that is used."""
+        return [f"{name} = {literal(value)}" for name, value in self.values.items() if self._seen[name]]
+
+    def inline(self, shown: list[str]) -> list[str] | None:
+        """The one statement `shown` with the inputs written into it; None where that would not read well."""
+        texts = {name: literal(value) for name, value in self.values.items() if self._seen[name]}
+        if len(shown) != 1 or any(self._seen[name] > 1 or "\n" in text for name, text in texts.items()):
+            return None
+        tree = ast.parse(shown[0], mode="exec")
+        for node in ast.walk(tree):  # -3 ** 2 is not (-3) ** 2, and 3.real is no Python
+            operand = node.value if isinstance(node, ast.Attribute) else getattr(node, "left", None)
+            if isinstance(operand, ast.Name) and texts.get(operand.id, " ")[0] in "-0123456789":
+                texts[operand.id] = f"({texts[operand.id]})"
+        holes = {name: ast.Name(f"_hole_{index}_", ast.Load()) for index, name in enumerate(texts)}
+
+        class Replace(ast.NodeTransformer):
+            def visit_Name(self, node: ast.Name) -> ast.AST:
+                return holes.get(node.id, node)
+
+        text = ast.unparse(Replace().visit(tree))
+        for name, hole in holes.items():
+            text = text.replace(hole.id, texts[name])
+        return [text] if len(text) <= _WIDTH and "\n" not in text else None

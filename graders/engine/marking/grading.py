@@ -1,0 +1,79 @@
+"""Grades a submission in one or more sections: the engine's front door."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from graders.engine.authoring.material import find
+from graders.engine.course import Course, nearest
+from graders.engine.errors import UsageError
+from graders.engine.marking.marking import mark
+from graders.engine.results import Grade, LoadWarning, SectionResult
+from graders.engine.setting.paper import Paper, paper
+from graders.engine.sitting import submission
+from graders.engine.sitting.sitting import Forkserver
+
+SCHEMA = 1
+
+
+def grade(
+    course: Course,
+    asked: Mapping[str, Sequence[str] | None],
+    path: Path,
+    forkserver: Forkserver,
+    *,
+    seed: int,
+    examples: int,
+    explain: bool = True,
+    begin: Callable[[str], Callable[[str], None]] = lambda what: lambda title: None,
+) -> Grade:
+    """Grades the submission at `path`, a file or a folder of them.
+
+    Args:
+        course: where the sections are.
+        asked: exercises by section, None for all of a section's, as `wanted` gives them.
+        path: a file, for one section only, or a folder with a file for each section.
+        forkserver: where workers come from.
+        seed: of the drawn inputs.
+        examples: how many inputs to draw for a check.
+        explain: look for smaller inputs and name mistakes.
+        begin: called with a word for what is done next, drawing or grading a section; what it returns is called
+            with the title of each check.
+
+    Raises:
+        UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.
+    """
+    if not path.is_dir() and len(asked) > 1:
+        raise UsageError(f"{path} is one file, and {len(asked)} sections were asked for")
+    results: list[SectionResult] = []
+    for name, exercises in asked.items():
+        material = find(course, name)
+        try:
+            answers = submission.read(submission.find(path, name) if path.is_dir() else path)
+            unread: tuple[LoadWarning, ...] = ()
+        except UsageError as error:
+            if len(asked) == 1:
+                raise
+            answers = submission.Submission(name, ())  # costs its section, the others are graded
+            unread = (LoadWarning(None, str(error)),)
+        questions = paper(material, seed, examples, begin(f"drawing inputs for {name}, this once"))
+        _check_exercises(questions, exercises)
+        advance = begin(f"grading {name}")
+        result = mark(material, questions, answers, forkserver, only=exercises, explain=explain, advance=advance)
+        results.append(msgspec.structs.replace(result, warnings=unread + result.warnings))
+    return Grade(
+        schema=SCHEMA,
+        seed=seed,
+        examples=examples,
+        score=sum(result.score for result in results),
+        points=sum(result.points for result in results),
+        sections=tuple(results),
+    )
+
+
+def _check_exercises(questions: Paper, exercises: Sequence[str] | None) -> None:
+    known = dict.fromkeys(item.exercise for item in questions.items)
+    for exercise in exercises or ():
+        if exercise not in known:
+            raise UsageError(f"{questions.section} has no exercise {exercise!r}{nearest(exercise, known)}")

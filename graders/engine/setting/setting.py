@@ -1,0 +1,172 @@
+"""Sets a paper: draws every check's inputs and takes the reference's observations of them."""
+
+import inspect
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import active_children, get_context, parent_process
+from typing import Any
+
+import msgspec
+
+from graders.engine.authoring import shaking
+from graders.engine.authoring.material import Material, module_of
+from graders.engine.authoring.section import Check, Section
+from graders.engine.errors import GraderError
+from graders.engine.setting.drawing import draw
+from graders.engine.setting.paper import Item, Paper
+from graders.engine.values import codec
+from graders.engine.worker.observing import Solution, observe
+
+
+def set_paper(material: Material, seed: int, examples: int, advance: Callable[[str], None]) -> Paper:
+    """Draws the inputs of every check of a section and runs its probes on the reference.
+
+    Checks do not depend on one another, so they are set on all cores where processes can be forked.
+
+    Args:
+        material: the section.
+        seed: of the drawn inputs.
+        examples: how many to draw for a check.
+        advance: called with the title of each check when it is set.
+
+    Raises:
+        GraderError: a check draws or observes something that is not data, or its probe finds a name missing, or the
+            reference changes its inputs where the check does not allow it.
+    """
+    work = partial(_item, material, material.section, seed, examples)
+    items = []
+    with _side_by_side(work) as work_on_all:
+        for item in work_on_all(list(material.section.checks)):
+            items.append(item)
+            advance(item.title)
+    section = material.section
+    return Paper(
+        section=section.name,
+        title=section.title,
+        probes=material.probes,
+        imports=tuple(sorted(shaking.imports(material.probes))),
+        untouched=material.untouched,
+        aliases=section.aliases,
+        lent=_lent(section),
+        seed=seed,
+        examples=examples,
+        items=tuple(items),
+    )
+
+
+def _lent(section: Section) -> dict[str, str]:
+    if given_away := section.lent.keys() & set(section.exercises):
+        raise GraderError(f"{section.name} lends {', '.join(sorted(given_away))}, which learners are to write")
+    return section.lent
+
+
+@contextmanager
+def _side_by_side(work: Callable[[str], Item]) -> Iterator[Callable[[list[str]], Iterable[Item]]]:
+    """A function that maps `work` over names, in forked processes on all cores where that can be done."""
+    cores = os.cpu_count() or 1
+    if sys.platform != "linux" or cores == 1:
+        yield lambda names: map(work, names)
+    else:
+        others = set(active_children())
+        context = get_context("fork")  # what is loaded is there at once, and need not be pickled
+        with ProcessPoolExecutor(cores, context, _inherit, (work,)) as pool:
+            try:
+                yield lambda names: pool.map(_do_inherited, names)
+            except BaseException:
+                for process in set(active_children()) - others:
+                    process.terminate()  # Ctrl-C does not wait for the checks that are being set
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _inherit(work: Callable[[str], Item]) -> None:
+    global _inherited
+    _inherited = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # a child of the pool has one
+    parent.join()
+    os._exit(1)  # it was killed, and can no longer end its children
+
+
+def _do_inherited(name: str) -> Item:
+    return _inherited(name)
+
+
+_inherited: Callable[[str], Item]
+
+
+def _item(material: Material, section: Section, seed: int, examples: int, name: str) -> Item:
+    check = section.checks[name]
+    # A module of its own, so that nothing stays in it from checks that happened to be set in the same process before.
+    solution = Solution(module_of(material.reference_source, material.name, material.reference), {}, {})
+    drawn: list[bytes] = []
+
+    def take(**inputs: Any) -> None:
+        drawn.append(codec.encode(inputs))
+
+    try:
+        draw(check, take, section=section.name, seed=seed, examples=examples)
+    except Exception as error:  # the strategies are the author's, and find their faults only when they draw
+        why = f"{type(error).__name__}: {error}"
+        raise GraderError(f"{section.name}: the check {name!r} cannot draw inputs: {why}") from error
+    inputs = tuple(dict.fromkeys(drawn))
+    if not inputs:
+        raise GraderError(f"{section.name}: the check {name!r} drew no inputs")
+    expected = tuple(_expected(section.name, check, solution, data, seed) for data in inputs)
+    return Item(
+        name=name,
+        exercise=check.exercise,
+        title=check.title,
+        points=check.points,
+        seconds=check.seconds,
+        changes_inputs=check.changes_inputs,
+        judged=check.judge is not None,
+        asks_by_name=f"solution.{check.exercise}(" in inspect.getsource(check.probe),
+        inputs=inputs,
+        expected=expected,
+    )
+
+
+def _expected(section: str, check: Check, solution: Solution, inputs: bytes, seed: int) -> bytes:
+    seen = observe(check.probe, solution, inputs, seed, (solution.__file__,))
+    observed = codec.decode(seen.observation)
+    if isinstance(observed, codec.Raised):
+        if not observed.trace:  # a slip of the probe would otherwise be what is expected, and everybody would pass
+            why = f"{observed.type}: {observed.message}"
+            raise GraderError(f"{section}: the check {check.name!r} fails outside the reference: {why}")
+        seen.observation = codec.encode(msgspec.structs.replace(observed, trace=""))
+    for what, data in (("draws", inputs), ("observes", seen.observation)):
+        alien = _alien(codec.decode(data))
+        if alien:
+            raise GraderError(f"{section}: the check {check.name!r} {what} {alien}, which is not data")
+    if seen.changed and not check.changes_inputs:
+        raise GraderError(f"{section}: in the check {check.name!r} the reference changes its input {seen.changed!r}")
+    return seen.observation
+
+
+def _alien(value: object) -> str | None:
+    """What in a decoded value is not data, described; None if all of it is."""
+    match value:
+        case codec.Opaque(type=what) | codec.Oversized(what=what):
+            return f"a {what}"
+        case codec.Missing(name=name):
+            return f"the missing name {name!r}"
+        case dict():
+            return next(filter(None, map(_alien, value.values())), None)
+        case list() | tuple():
+            return next(filter(None, map(_alien, value)), None)
+    return None
