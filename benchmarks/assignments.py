@@ -34,7 +34,8 @@ from others import Cell, Test
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting.paper import Item, paper
+from graders.engine.setting.paper import Item
+from graders.engine.setting.papers import paper
 from graders.engine.values import codec
 
 COURSE = ROOT / "tests" / "course"

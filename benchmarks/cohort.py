@@ -30,7 +30,7 @@ from five import FIVE, NAMES, cases_of_five, course_of_five, test_of
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 
 FEW, MANY = 4, 16  # submissions: the marginal cost is the slope between them
 
@@ -41,7 +41,7 @@ from types import ModuleType
 from graders.engine.authoring.material import find
 from graders.engine.values import codec
 from graders.engine.course import Course
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 
 material = find(Course(), {section!r})
 questions = paper(material, 0, 100)

@@ -13,7 +13,7 @@ import others
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 from graders.engine.values import codec
 
 FIVE = '''
@@ -50,7 +50,7 @@ def gram(x):
 NAMES = ("halve", "row_sums", "softmax", "centred", "gram")
 GRADER = """
 import numpy as np
-from hypothesis import given, strategies as st
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from graders.engine import Section
 
@@ -58,11 +58,8 @@ section = Section("five", title="Five functions")
 matrices = arrays(np.float64, (3, 4), elements=st.integers(-9, 9).map(float), fill=st.nothing())
 """ + "".join(
     f'''
-@section.check("{name}")
-@given(x=matrices)
-def checks_{name}(solution, x):
-    """It is right."""
-    return solution.{name}(x)
+{name} = section.exercise("{name}")
+{name}.call("checks_{name}", "It is right.", x=matrices)
 '''
     for name in NAMES
 )

@@ -30,8 +30,8 @@ sys.path.insert(0, str(ROOT))
 from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.marking.grading import grade
-from graders.engine.setting.paper import paper
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.values import codec
 
 SEED, EXAMPLES = 0, 100

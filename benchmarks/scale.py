@@ -39,7 +39,7 @@ from graders.cohort.entries import Part
 from graders.cohort.gradebook import Gradebook, Made
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 
 SEED, EXAMPLES = 0, 100
 DASK = [sys.executable, "-m", "dask"]

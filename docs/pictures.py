@@ -20,7 +20,7 @@ from graders.commands.checkpoint import carry_out_all
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.marking.grading import grade
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.sitting.forkserver import Forkserver
 from graders.report.terminal import print_grade
 
 SECTION = "backprop"

@@ -12,13 +12,8 @@ from command import Finished, command, record_of
 from graders.engine.course import Course
 
 GRADER = """
-@section.check("same", seconds=1)
-@given(x=st.integers(0, 9))
-def gives_it_back(solution, x):
-    "Gives it back."
-    return solution.same(x)
-
-section.mistake("same", "One too many.", edit("return x", "return x + 1"))
+same = section.exercise("same", mistakes={"One too many.": edit("return x", "return x + 1")})
+same.call("gives_it_back", "Gives it back.", seconds=1, x=st.integers(0, 9))
 """
 SAME = "def same(x):\n    return x\n"
 Cohort = Callable[..., Finished]

@@ -16,8 +16,10 @@ from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.marking.marking import mark
 from graders.engine.results import CheckResult, SectionResult
-from graders.engine.setting.paper import paper
-from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.setting.paper import Sealed
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import read
 from graders.engine.values.messages import Cell, Loaded
 from graders.engine.worker.loading import Loader
@@ -35,6 +37,14 @@ GradeText = Callable[..., SectionResult]
 NewSection = Callable[[str, str], Material]
 Load = Callable[..., tuple[Any, Loaded]]
 Place = tuple[int, int]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is left in the user's folder for caches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +128,11 @@ def start(forkserver: Forkserver, temporary: Path) -> Iterator[Start]:
         yield lambda source: stack.enter_context(Sitting(forkserver, order(source)))
     assert list(temporary.iterdir()) == []
     assert Path(f"/proc/{forkserver._process.pid}/task/{forkserver._process.pid}/children").read_text() == ""
+
+
+def newly_set(material: Material, seed: int, examples: int) -> Sealed:
+    """A whole paper, whatever lies on the shelf."""
+    return paper(material, seed, examples, keep=False).sealed()
 
 
 def checks_of(result: SectionResult) -> dict[str, CheckResult]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
 
-from graders.engine.sitting.sitting import Answers, Sitting
+from graders.engine.sitting.running import Answers
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
 from graders.engine.values.messages import Cell, Order
 

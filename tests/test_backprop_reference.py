@@ -21,7 +21,7 @@ ours = settings(database=None, deadline=None, max_examples=150, suppress_health_
 
 def grader() -> Any:
     """The grader file's own names, through one of its functions."""
-    return inspect.unwrap(MATERIAL.section.checks["log_back_values"].probe).__globals__
+    return inspect.unwrap(MATERIAL.section.checks["sorts_graphs"].probe).__globals__
 
 
 # %% Random programs

@@ -21,6 +21,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from graders.engine import Section
+
+section = Section("answer", title="Adding")
+
 class Pair(NamedTuple):
     large: np.ndarray
     small: np.ndarray
@@ -30,6 +34,10 @@ class Odd(NamedTuple):
     x: int
 
 SCALE = 3
+
+add = section.exercise("add")
+add.call("called", "Called with arguments drawn one by one.", x=None, y=None)
+add.call("at_once", "Called with arguments drawn all at once.", case=None)
 
 def scaled(value):
     return value * SCALE
@@ -123,6 +131,14 @@ def comprehension(solution, x, y):
     """A variable that is called like an input."""
     return [solution.add(x, y) for x in range(3)] + [x]
 
+def starred(solution, pair):
+    """A pair that is used by its parts and as all of them."""
+    return solution.add(*pair) + pair.small
+
+def stars_and_whole(solution, pair):
+    """A pair that is used as a whole too."""
+    return solution.add(*pair), list(pair)
+
 def attribute(solution, x, y):
     """A name of the solution inside one of its own."""
     return solution.Box(solution.add(x, y)).value
@@ -187,6 +203,12 @@ class Odd(NamedTuple):
             "class Pair(NamedTuple):\n    large: np.ndarray\n    small: np.ndarray\n"
             "pair = Pair(large=1, small=2)\nadd(pair, (pair.large,))",
         ),
+        ("called", {"x": 1, "y": 2}, "add(1, 2)"),
+        ("at_once", {"case": (1, -2)}, "add(1, -2)"),
+        ("at_once", {"case": Pair(np.array([[1.0]]), 2)}, "add(np.array([[1.0]]), 2)"),
+        ("starred", {"pair": Pair(1, 2)}, "large = 1\nsmall = 2\nadd(large, small) + small"),
+        ("stars_and_whole", {"pair": (1, 2)}, "pair = (1, 2)\n(add(*pair), list(pair))"),
+        ("at_once", {"case": Odd(1, 2)}, "add(1, 2)"),
         ("unpacked", {"pair": (1, 2)}, "pair = (1, 2)\nlarge, small = pair\nadd(large, small)"),
         (
             "statements",
@@ -214,6 +236,14 @@ def test_long_inputs_are_assigned_on_lines_of_their_own() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_long_arguments_that_are_drawn_at_once_get_names() -> None:
+    named, plain = Pair(np.arange(40.0), 2), (np.arange(40.0), 2)
+    assert call_of("at_once", case=named).endswith("\n])\nsmall = 2\nadd(large, small)")
+    assert call_of("at_once", case=named).startswith("large = np.array([\n")
+    assert call_of("at_once", case=plain).endswith("\n])\nsecond = 2\nadd(first, second)")
+    assert call_of("at_once", case=plain).startswith("first = np.array([\n")
+
+
 # %% It does what the probe does
 
 numbers = st.integers(-9, 9) | st.floats(-9, 9) | st.builds(complex, st.integers(1, 9), st.integers(1, 9))
@@ -231,6 +261,10 @@ INPUTS = {
     "clashing": st.fixed_dictionaries({"add": numbers, "y": numbers}),
     "clashing_fields": st.fixed_dictionaries({"pair": st.builds(Odd, numbers, numbers)}),
     "nothing": st.fixed_dictionaries({}),
+    "called": st.fixed_dictionaries({"x": arrays | numbers, "y": numbers}),
+    "at_once": st.fixed_dictionaries({"case": pairs | st.tuples(arrays, numbers) | st.builds(Odd, numbers, numbers)}),
+    "starred": st.fixed_dictionaries({"pair": pairs | st.builds(Pair, arrays, numbers)}),
+    "stars_and_whole": st.fixed_dictionaries({"pair": pairs | st.tuples(arrays, numbers)}),
     "pairing": st.fixed_dictionaries({"x": numbers, "y": arrays}),
     **dict.fromkeys(
         ["statements", "twice", "helper", "handed_on", "setting", "operators", "power", "shadowing", "imported",

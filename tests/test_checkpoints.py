@@ -10,7 +10,7 @@ from rich.console import Console
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.marking.experiment import Outcome, carry_out
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.messages import Cell
 from graders.report.plot import curves_as_text, write_png

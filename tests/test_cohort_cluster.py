@@ -26,7 +26,7 @@ from graders.commands.cli import main
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 from graders.engine.worker import sandbox
 
 cohort, folder = cohorts.cohort, cohorts.folder  # fixtures
@@ -46,13 +46,8 @@ def deadly(observed, expected, inputs):
         raise GraderError("a judge that breaks")
     return None if observed == expected else "it is not the same"
 
-@section.check("same", seconds=1, judge=deadly)
-@given(x=st.integers(0, 9))
-def gives_it_back(solution, x):
-    "Gives it back."
-    return solution.same(x)
-
-section.mistake("same", "One too many.", edit("return x", "return x + 1"))
+same = section.exercise("same", mistakes={"One too many.": edit("return x", "return x + 1")})
+same.call("gives_it_back", "Gives it back.", seconds=1, judge=deadly, x=st.integers(0, 9))
 """
 DASK = [sys.executable, "-m", "dask"]
 Start = Callable[..., subprocess.Popen[bytes]]

@@ -25,7 +25,7 @@ from graders.cohort.grading import Job, Outcome, bring
 from graders.cohort.pool import MAX_RUNS, Pool
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 
 cohort, folder, own = cohorts.cohort, cohorts.folder, cohorts.own  # fixtures
 

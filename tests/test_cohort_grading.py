@@ -10,8 +10,9 @@ from desks import PROBES, order, shown
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
 from graders.engine.results import SectionResult
-from graders.engine.setting.paper import paper
-from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
 
 own = cohorts.own  # a fixture

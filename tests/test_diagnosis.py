@@ -1,14 +1,13 @@
 """Diagnosis: the mistake that a failure looks like, and the exercises that have to be mended first."""
 
 import pytest
-from conftest import EXAMPLES, GradeText, NewSection, checks_of
+from conftest import GradeText, NewSection, checks_of
 
+from graders.engine.authoring.dependence import Dependence
 from graders.engine.authoring.material import Material, find
+from graders.engine.authoring.section import Mistake, edit
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.explaining import diagnosis
-from graders.engine.setting.paper import paper
-from graders.engine.values import codec
 
 # %% Mistakes
 
@@ -18,29 +17,30 @@ def material(new_section: NewSection) -> Material:
     grader = '''
     whole = st.lists(st.integers(-9, 9), min_size=2, max_size=4).map(lambda v: np.array(v, float))
 
-    @section.check("mean")
-    @given(x=whole)
-    def averages(solution, x):
-        """Averages."""
-        return solution.mean(x)
+    mean = section.exercise(
+        "mean",
+        mistakes={
+            "The sum is not divided.": edit(" / len(x)", ""),
+            "One too few is divided by.": edit("len(x)\\n", "(len(x) - 1)\\n"),
+            "The first is taken for all.": edit("float(x.sum()) / len(x)", "x[0]"),
+            "The empty array is not refused.": edit("if not len(x):", "if False:"),
+        },
+    )
+    mean.call("averages", "Averages.", x=whole)
 
-    @section.check("mean")
+    @mean.check()
     def refuses_nothing(solution):
         """Refuses an empty array."""
         return solution.mean(np.array([]))
 
-    @section.check("normed")
-    @given(x=whole)
-    def norms(solution, x):
-        """Takes the mean away."""
-        return solution.normed(x)
-
-    section.mistake("mean", "The sum is not divided.", edit(" / len(x)", ""))
-    section.mistake("mean", "One too few is divided by.", edit("len(x)\\n", "(len(x) - 1)\\n"))
-    section.mistake("mean", "The first is taken for all.", edit("float(x.sum()) / len(x)", "x[0]"))
-    section.mistake("mean", "The empty array is not refused.", edit("if not len(x):", "if False:"))
-    section.mistake("normed", "The input is changed.", edit("return x - mean(x)", "x -= mean(x)\\n    return x"))
-    section.mistake("normed", "The mean is added.", edit("x - mean", "x + mean"), edit("Takes", "Adds"))
+    normed = section.exercise(
+        "normed",
+        mistakes={
+            "The input is changed.": edit("return x - mean(x)", "x -= mean(x)\\n    return x"),
+            "The mean is added.": [edit("x - mean", "x + mean"), edit("Takes", "Adds")],
+        },
+    )
+    normed.call("norms", "Takes the mean away.", x=whole)
     '''
     reference = '''
     import numpy as np
@@ -104,35 +104,51 @@ def test_every_mistake_of_the_fixture_course_is_named(grade_text: GradeText, cou
     ],
 )
 def test_an_edit_must_fit_exactly_once(material: Material, exercise: str, old: str, reason: str) -> None:
-    material.section.mistake(exercise, "Wrong.", material.section.mistakes[0].edits[0]._replace(old=old))
     with pytest.raises(GraderError, match=reason):
-        material.mistaken_source(material.section.mistakes[-1])
+        material.mistaken_source(Mistake(exercise, "Wrong.", (edit(old, ""),)))
 
 
-# %% Prerequisites
+# %% What depends on what, and whose fault it is
 
 
-def needed(material: Material, check: str, failing: set[str] | None = None) -> frozenset[str]:
-    """The prerequisites of a check among the exercises that fail, by default all."""
-    failing = set(material.section.exercises) if failing is None else failing
-    item = next(item for item in paper(material, 0, EXAMPLES).items if item.name == check)
-    probe = material.section.checks[check].probe
-    return diagnosis.prerequisites(material, probe, item.exercise, item.inputs[0], 0, failing)
-
-
-def test_prerequisites_are_the_exercises_that_the_reference_calls(material: Material, course: Course) -> None:
-    assert needed(material, "norms") == {"mean"}
-    assert needed(material, "norms", failing={"normed"}) == frozenset()
-    assert needed(material, "averages") == needed(material, "refuses_nothing") == frozenset()
+def test_what_an_exercise_uses_is_read_from_the_reference(material: Material, course: Course) -> None:
     small = find(course, "small")
-    assert needed(small, "scales_sums") == {"row_sums"}
-    assert needed(small, "counts_words") == needed(small, "keeps_operations") == frozenset()
+    uses = Dependence(small.reference_source, small.section.exercises)
+    assert uses.of("scaled_sums") == {"row_sums"}
+    assert uses.of_probe(small.probes, "scales_sums") == {"scaled_sums", "row_sums"}
+    assert uses.of("Counter") == frozenset()
+
+
+def test_a_table_stands_between_who_looks_up_and_what_is_registered() -> None:
+    text = """
+TABLE = {}
+def f(x): return x
+def g(x): return helper(x)
+def helper(x): return TABLE["f"](x)
+TABLE["f"] = f
+for name in ("g",):
+    TABLE.setdefault(name, g)
+"""
+    assert Dependence(text, ("f", "g")).of("g") == {"f"}
+
+
+def test_a_graft_brings_the_given_code_that_it_needs_and_no_other_exercise() -> None:
+    text = "import math\nSCALE = 2\ndef g(x): return x\ndef given(x): return SCALE * x\n"
+    text += "def f(x): return given(g(math.pi))"
+    graft = Dependence(text, ("f", "g")).graft("f")
+    assert [line.partition("(")[0] for line in graft.split("\n") if line and not line.startswith(" ")] == [
+        "import math",
+        "SCALE = 2",
+        "def given",
+        "def f",
+    ]
 
 
 CHAIN_GRADER = "\n".join(
     f'''
-@section.check("{name}")
-@given(x=st.integers(1, 9))
+{name} = section.exercise("{name}")
+
+@{name}.check(x=st.integers(1, 9))
 def {name}_works(solution, x):
     """Works."""
     return solution.{name}(x)
@@ -167,19 +183,19 @@ def test_an_exercise_is_blocked_by_an_earlier_one_it_uses(
     checks = checks_of(grade_text(source, new_section(CHAIN_GRADER, CHAIN)))
     assert [check.status for check in checks.values()] == statuses
     if blocked_by:
-        assert checks["third_works"].error == f"fix {blocked_by} first"
+        absent = checks["first_works"].status in ("missing", "not_attempted")
+        words = f"waits for {blocked_by}, which is not written yet" if absent else f"fix {blocked_by} first"
+        assert checks["third_works"].error == words
 
 
-def test_tracing_leaves_the_profiler_as_it_was(material: Material) -> None:
-    import sys
+def test_who_fails_by_an_own_fault_is_not_blocked(new_section: NewSection, grade_text: GradeText) -> None:
+    """Both are wrong: with the right first, third would fail all the same."""
+    source = CHAIN.replace("x + 1", "x").replace("return [make(y) for y in [x]]", "return [1 for y in [x]]")
+    checks = checks_of(grade_text(source, new_section(CHAIN_GRADER, CHAIN)))
+    assert [check.status for check in checks.values()] == ["failed", "blocked", "failed"]
 
-    def profiler(*_: object) -> None:
-        pass
 
-    sys.setprofile(profiler)
-    try:
-        probe = material.section.checks["refuses_nothing"].probe
-        diagnosis.prerequisites(material, probe, "normed", codec.encode({}), 0, {"normed"})
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(None)
+def test_what_a_proof_prints_is_not_shown(new_section: NewSection, grade_text: GradeText) -> None:
+    source = CHAIN.replace("x + 1", "x").replace("def third(x):", "def third(x):\n    print('secret')\n   ")
+    checks = checks_of(grade_text(source, new_section(CHAIN_GRADER, CHAIN)))
+    assert (checks["third_works"].status, checks["third_works"].output) == ("blocked", "")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.engine.sitting.sitting import _GARBAGE
+from graders.engine.sitting.running import _GARBAGE
 from graders.engine.values import channel as channels
 from graders.engine.values.channel import Broken, Channel, Kind, Late
 from graders.engine.values.codec import CodecError, decode, encode

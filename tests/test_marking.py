@@ -1,8 +1,6 @@
 """Marking: the status of every check, and that none costs its neighbours."""
 
-import math
 from textwrap import dedent
-from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -12,7 +10,6 @@ from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.explaining import explaining
 from graders.engine.results import ExerciseResult, SectionResult
-from graders.engine.sitting.sitting import Sitting
 
 
 def exercise(result: SectionResult, name: str) -> ExerciseResult:
@@ -125,23 +122,35 @@ def test_verdicts_do_not_depend_on_explanations(grade_text: GradeText) -> None:
     assert all(check.counterexample is None for check in checks_of(plain).values())
 
 
-def test_explanations_run_nothing_once_the_time_is_used_up(
+def test_explanations_run_nothing_once_their_budget_is_used_up(
     grade_text: GradeText, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sat: list[str] = []
-    sit = Sitting.sit
-    monkeypatch.setattr(Sitting, "sit", lambda self, name, *more: sat.append(name) or sit(self, name, *more))
-    whole, in_time = grade_text(answer), len(sat)
     verdicts = grade_text(answer, explain=False)
-    only_verdicts = len(sat) - in_time
-    monkeypatch.setattr(explaining, "time", SimpleNamespace(monotonic=lambda: math.inf))
+    monkeypatch.setattr(explaining, "_EXAMPLES", 0)
     late = grade_text(answer)
-    assert len(sat) - in_time - only_verdicts == only_verdicts < in_time
     assert late.score == verdicts.score
     assert {name: check.status for name, check in checks_of(late).items()} == {
-        name: check.status for name, check in checks_of(whole).items()
+        name: check.status for name, check in checks_of(verdicts).items()
     }
     assert exercise(late, "row_sums").checks[0].counterexample
+
+
+def test_what_goes_wrong_in_explaining_costs_the_explanation(
+    grade_text: GradeText, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explaining, "call", lambda *_: 1 / 0)
+    check = exercise(grade_text(answer), "row_sums").checks[0]
+    assert (check.status, check.counterexample) == ("failed", None)
+    assert check.error.endswith("(the grader could not explain it further: ZeroDivisionError in <lambda>)")
+
+
+def test_verdicts_are_told_before_explanations(grade_text: GradeText, answer: str) -> None:
+    told: list[SectionResult] = []
+    final = grade_text(answer, settled=told.append)
+    (first,) = told
+    assert first.score == final.score
+    assert all(check.counterexample is None for check in checks_of(first).values())
+    assert any(check.counterexample for check in checks_of(final).values())
 
 
 def test_the_same_submission_gets_the_same_result(grade_text: GradeText) -> None:
@@ -214,8 +223,9 @@ def check(exercise: str, body: str, given: str, options: str = "") -> str:
         def far(observed, expected, inputs):
             return None if np.sum(observed - expected) < inputs["{name}"].mean() + 1e9 else "far off"
 
-        @section.check("{exercise}"{options})
-        @given({given})
+        {exercise} = section.exercise("{exercise}")
+
+        @{exercise}.check({given}{options})
         def probe(solution, {name}):
             """Probes."""
             {body}
@@ -273,9 +283,19 @@ class Model:
     def add(self, part): self.parts.append(part); return self
     def total(self): return sum(self.parts)
 """
-COUNTED = check("Model", "return solution.Model().add(x).parts", "x=st.integers()") + check(
-    "Model", "return solution.Model().add(x).total()", "x=st.integers()"
-).replace("def probe", "def total").replace("def far", "def other")
+COUNTED = """
+Model = section.exercise("Model")
+
+@Model.check(x=st.integers())
+def probe(solution, x):
+    "Probes."
+    return solution.Model().add(x).parts
+
+@Model.check(x=st.integers())
+def total(solution, x):
+    "Probes."
+    return solution.Model().add(x).total()
+"""
 
 
 @pytest.fixture

@@ -10,13 +10,20 @@ from conftest import EXAMPLES, NewSection
 from graders.engine.authoring.material import Material
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining import search
+from graders.engine.explaining import trials as trials_module
+from graders.engine.explaining.budget import Budget
+from graders.engine.explaining.explanation import Failing
 from graders.engine.explaining.search import Search
-from graders.engine.setting.paper import paper
-from graders.engine.sitting.sitting import Answers, Forkserver, Sitting
+from graders.engine.explaining.trials import Trials
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.running import Answers
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
 from graders.engine.values.messages import Cell, Order
 
 Found = tuple[Failure | None, "Counting"]
+BUDGET = 10_000
 
 
 class Counting(Sitting):
@@ -26,9 +33,9 @@ class Counting(Sitting):
         super().__init__(forkserver, order)
         self.tasks = 0
 
-    def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float) -> Answers:
+    def sit(self, probe: str, inputs: Sequence[bytes], seed: int, seconds: float, *more: Any, **named: Any) -> Answers:
         self.tasks += 1
-        return super().sit(probe, inputs, seed, seconds)
+        return super().sit(probe, inputs, seed, seconds, *more, **named)
 
 
 @pytest.fixture
@@ -37,11 +44,8 @@ def smallest(forkserver: Forkserver, new_section: NewSection) -> Callable[..., F
 
     def run(source: str, strategy: str = "st.integers()", *, after_paper: bool = True) -> Found:
         grader = f"""
-        @section.check("f")
-        @given(x={strategy})
-        def probe(solution, x):
-            \"\"\"Gives its argument back.\"\"\"
-            return solution.f(x)
+        f = section.exercise("f")
+        f.call("probe", "Gives its argument back.", x={strategy})
         """
         material = new_section(grader, "def f(x):\n    return x\n")
         return searched(material, dedent(source), forkserver, after_paper)
@@ -54,9 +58,12 @@ def searched(material: Material, source: str, forkserver: Forkserver, after_pape
     (item,) = questions.items
     cells = (Cell("own.py", source),)
     order = Order("own", cells, material.probes, aliases={}, exercises=("f",), stub="", skip={})
-    with Counting(forkserver, order) as sitting:
+    budget = Budget(BUDGET, 20)
+    with Counting(forkserver, order) as sitting, Trials(material, questions, forkserver, budget) as trials:
         answers = sitting.sit(item.name, item.inputs, 0, 20) if after_paper else Answers([])
-        found = Search(material, questions, item, Rule(None, False), sitting, answers).smallest()
+        failure = Failure("failed", b"", b"", None, "")
+        case = Failing(item, answers, failure, Rule(None, False))
+        found = Search(material, questions, case, sitting, trials, budget).smallest()
     return found, sitting
 
 
@@ -110,11 +117,26 @@ def test_the_budget_of_attempts_is_kept(smallest: Callable[..., Found], monkeypa
     assert sum(inputs(failure)["x"]) > 9
 
 
-def test_the_budget_of_time_is_kept(smallest: Callable[..., Found], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_MAX_SECONDS", 0.0)
+def test_once_the_budget_is_used_up_nothing_is_tried(
+    smallest: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "BUDGET", 0)
     failure, sitting = smallest("def f(x): return 'wrong' if x > 6 else x", "st.integers(0, 1000)")
     assert inputs(failure)["x"] > 6  # known from the paper
     assert sitting.tasks == 1
+
+
+def test_a_reference_that_loops_on_smaller_inputs_shows_nothing_there(
+    new_section: NewSection, forkserver: Forkserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials_module, "_PROCESSOR_SECONDS", 0.2)
+    grader = """
+    f = section.exercise("f")
+    f.call("probe", "Gives its argument back.", x=st.integers(10, 1000) | st.integers(0, 1000).filter(BIG))
+    """.replace("BIG", "lambda x: x > 7")
+    reference = "def f(x):\n    while x == 8: pass\n    return x\n"
+    failure, _ = searched(new_section(grader, reference), "def f(x): return 'wrong'", forkserver, after_paper=False)
+    assert inputs(failure)["x"] != 8
 
 
 def test_a_submission_that_dies_is_soon_left_in_peace(smallest: Callable[..., Found]) -> None:

@@ -55,14 +55,24 @@ def loose(observed, expected, inputs):
     return None if abs(observed - expected) < np.float64(FACTOR) else "far off"
 
 
-@section.check("f", points=2)
-@given(pair=pairs())
+f = section.exercise(
+    "f",
+    aliases=["old"],
+    hints=["Think."],
+    mistakes={"The secret.": edit("a", "b"), "Another.": [edit("a", "c"), edit("d", "e")]},
+)
+
+
+@f.check(points=2, pair=pairs())
 def first(solution, pair):
     """First."""
     return copy.copy(twice(solution, pair.large))
 
 
-@section.check("g", judge=loose)
+g = section.exercise("g")
+
+
+@g.check(judge=loose)
 @given(x=unused)
 def second(solution, x: float) -> st.SearchStrategy:
     """Second."""
@@ -70,15 +80,15 @@ def second(solution, x: float) -> st.SearchStrategy:
     return unused, Pair(1, 2)
 
 
-@section.check("f", judge=close(rtol=SIZES[0]))
+@f.check(judge=close(rtol=SIZES[0]))
 def third(solution):
     """Third."""
     return solution.f(None)
 
 
-section.mistake("f", "The secret.", edit("a", "b"))
-section.hint("f", "Think.")
-section.alias("f", "old")
+f.call("fourth", "It's \\"fourth\\".", points=0.5, examples=3, x=unused, y=st.integers(0, LIMIT))
+f.call("fifth", "Fifth.", judge=loose, case=pairs())
+g.call("sixth", "Sixth.")
 '''
 
 
@@ -102,6 +112,7 @@ def executed(text: str) -> dict[str, Any]:
         (["first"], {"first", "twice", "again", "LIMIT", "SIZES", "FACTOR", "copy"}),
         (["second"], {"second", "Pair", "NamedTuple", "np"}),
         (["third"], {"third"}),
+        (["fourth", "fifth", "sixth"], {"fourth", "fifth", "sixth"}),
         ([], set()),
     ],
 )
@@ -115,6 +126,17 @@ def test_probes_are_bare_functions() -> None:
 
     probe = executed(shaking.probes(GRADER, ["first"]))["first"]
     assert probe(Solution, executed(shaking.probes(GRADER, ["second"]))["Pair"](3, None)) == 3 * 20 * 20
+
+
+def test_a_call_stands_for_a_probe() -> None:
+    class Solution:
+        f = staticmethod(lambda *arguments: arguments)
+        g = f
+
+    probes = executed(shaking.probes(GRADER, ["fourth", "fifth", "sixth"]))
+    assert probes["fourth"](Solution, x=1, y=2) == probes["fifth"](Solution, case=(1, 2)) == (1, 2)
+    assert probes["sixth"](Solution) == ()
+    assert probes["fourth"].__doc__ == 'It\'s "fourth".'
 
 
 def test_no_secret_and_no_strategy_is_in_what_a_worker_gets(course: Course) -> None:
@@ -144,9 +166,7 @@ def test_every_probe_of_the_fixture_course_works_on_the_reference(course: Course
     ],
 )
 def test_a_probe_that_needs_hypothesis_is_an_error(probe: str) -> None:
-    source = (
-        f"{GRADER}\ndef helper(solution):\n    return pairs\n\n@section.check('f')\ndef probe(solution):\n    {probe}\n"
-    )
+    source = f"{GRADER}\ndef helper(solution):\n    return pairs\n\n@f.check()\ndef probe(solution):\n    {probe}\n"
     with pytest.raises(GraderError, match=r"a probe or a judge uses 'from hypothesis.* only strategies may"):
         shaking.probes(source, ["probe"])
 
@@ -184,7 +204,7 @@ def test_only_the_judges_and_what_they_need_go_to_the_judging_side() -> None:
     text = shaking.judges(GRADER)
     assert names(text) == {"loose", "np", "FACTOR", "SIZES", "close", "JUDGES"}
     judges = executed(text)["JUDGES"]
-    assert list(judges) == ["second", "third"]
+    assert list(judges) == ["second", "third", "fifth"]
     assert judges["second"](1.0, 12.0, {}) == "far off"
     assert judges["third"](2.9, 1.0, {}) is None
     assert judges["third"](9.0, 1.0, {}) is not None
@@ -196,11 +216,58 @@ def test_a_judge_that_needs_hypothesis_is_an_error() -> None:
         shaking.judges(source)
 
 
+# %% What a check depends on
+
+
+@pytest.mark.parametrize(
+    ("check", "there", "not_there"),
+    [
+        ("first", ["def pairs", "def again", "import copy", "LIMIT: float", "unused = "], ["loose", "secret", "Think"]),
+        ("second", ["@given(x=unused)", "class Pair", "judge=True"], ["pairs", "loose", "from graders", "Third"]),
+        ("third", ["judge=True", "solution.f(None)"], ["numpy", "SIZES", "section"]),
+        ("fourth", ["st.integers(0, LIMIT)", "solution.f(x, y)", "hypothesis import strategies"], ["pairs", "fifth"]),
+        ("fifth", ["def pairs", "solution.f(*case)"], ["again", "loose"]),
+    ],
+)
+def test_a_closure_is_what_a_check_is_drawn_and_run_with(check: str, there: list[str], not_there: list[str]) -> None:
+    text = shaking.closure(GRADER, check)
+    assert [part for part in there if part not in text] == []
+    assert [part for part in not_there if part in text] == []
+
+
+def closures(text: str) -> dict[str, str]:
+    return {check: shaking.closure(text, check) for check in shaking.checks(text)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("return None if abs", "return 'no' if abs", []),  # a judge
+        ("Think.", "Think again.", []),
+        ("The secret.", "The open secret.", []),
+        ('edit("a", "b")', 'edit("a", "z")', []),
+        ("# no comment", "# a comment", []),
+        ("FACTOR * 2", "(FACTOR * 2)", []),  # another way to write the same
+        ("(2, 3), 10", "(2, 3), 11", ["first", "fourth"]),
+        ("st.integers(0, 3)", "st.integers(0, 4)", ["first", "second", "fourth", "fifth"]),
+        ("solution.f(None)", "solution.f(0)", ["third"]),
+        ("points=0.5", "points=1.5", ["fourth"]),
+        ("Fifth.", "The fifth.", ["fifth"]),
+        ("from hypothesis.extra.numpy import arrays", "", []),
+    ],
+)
+def test_what_is_edited_changes_the_closures_of_the_checks_that_need_it(old: str, new: str, changed: list[str]) -> None:
+    before = GRADER + "# no comment\n"
+    assert before.count(old) == 1
+    after = closures(before.replace(old, new))
+    assert [check for check, text in closures(before).items() if after[check] != text] == changed
+
+
 # %% What a grader file says about itself
 
 
 def test_checks_and_exercises_are_read_without_executing_anything() -> None:
-    assert list(shaking.checks(GRADER)) == ["first", "second", "third"]
+    assert list(shaking.checks(GRADER)) == ["first", "second", "third", "fourth", "fifth", "sixth"]
     assert shaking.exercises(GRADER) == ("f", "g")
     assert shaking.exercises("raise SystemExit") == ()
 

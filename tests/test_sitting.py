@@ -14,9 +14,12 @@ from desks import Start, ask, assert_goes_on, order, shown
 from graders.engine.authoring.material import find
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
+from graders.engine.sitting import forkserver as starting
+from graders.engine.sitting import running
 from graders.engine.sitting import sitting as engine
-from graders.engine.sitting.sitting import Forkserver, Sitting
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.worker import sandbox
 from graders.engine.worker.observing import drawing
 
@@ -136,11 +139,8 @@ def test_a_worker_is_kept_unless_it_left_threads_behind(start: Start) -> None:
             return len(calls)
         """
     )
-    assert sitting.is_fresh
     assert shown(ask(sitting, "a", "b")) == [1, 2]
-    assert not sitting.is_fresh
     assert shown(ask(sitting, "thread")) == [3]
-    assert sitting.is_fresh
     assert shown(ask(sitting, "a")) == [1]
 
 
@@ -180,7 +180,7 @@ def test_a_task_has_its_time(start: Start, body: str) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_STATEMENT_SECONDS", 1.0)
+    monkeypatch.setattr(running, "_STATEMENT_SECONDS", 1.0)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -232,8 +232,8 @@ def test_the_whole_file_has_its_time(start: Start, monkeypatch: pytest.MonkeyPat
     "body", ["open('a', 'wb').write(bytes(2**21))", "[open(f'{n}', 'w').close() for n in range(30)]"]
 )
 def test_the_folder_of_a_worker_is_small(start: Start, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    monkeypatch.setattr(engine, "_MAX_SCRATCH_BYTES", 2**20)
-    monkeypatch.setattr(engine, "_MAX_SCRATCH_FILES", 20)
+    monkeypatch.setattr(running, "_MAX_SCRATCH_BYTES", 2**20)
+    monkeypatch.setattr(running, "_MAX_SCRATCH_FILES", 20)
     sitting = start(
         f"import time\ndef f(x):\n    if x == 'cram':\n        {body}\n        time.sleep(60)\n    return x + 1"
     )
@@ -275,7 +275,7 @@ def test_no_secret_of_the_environment_reaches_a_worker(monkeypatch: pytest.Monke
     ):
         assert "secret" not in Path(f"/proc/{forkserver._process.pid}/environ").read_text()
         (environment,) = shown(ask(sitting, 1))
-    allowed = {*engine._ENVIRONMENT, *engine._ONE_THREAD, "PYTHONHASHSEED", "PYTHONIOENCODING"}
+    allowed = {*starting._ENVIRONMENT, *starting._ONE_THREAD, "PYTHONHASHSEED", "PYTHONIOENCODING"}
     assert set(environment) <= allowed | {"HOME", "TMPDIR", "USER"}
     assert environment["HOME"] == environment["TMPDIR"] != os.environ["HOME"]
 

@@ -2,15 +2,18 @@
 
 import json
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import nbformat
 import pytest
+from command import PROJECT
 
 from graders.engine.errors import UsageError
 from graders.engine.sitting import submission
-from graders.engine.sitting.submission import find, read
+from graders.engine.sitting.submission import find, read, read_in
 
 
 @pytest.fixture
@@ -94,6 +97,13 @@ def test_a_path_that_leads_to_no_file_is_refused(folder: Path) -> None:
             read(Path(name))
 
 
+def test_what_becomes_a_pipe_while_it_is_looked_at_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(folder / "small.py")
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    with pytest.raises(UsageError, match=r"small.py is not a file"):
+        read(Path("small.py"))
+
+
 def test_a_link_that_leads_elsewhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers, course = tmp_path / "answers", tmp_path / "course"
     for folder in (answers, course, answers / "real"):
@@ -121,7 +131,7 @@ def test_a_file_that_may_not_be_read_is_refused(folder: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied")
 
     (folder / "small.py").write_text("x = 1")
-    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    monkeypatch.setattr(os, "open", refuse)  # root may read everything
     with pytest.raises(UsageError, match=r"small.py cannot be read: Permission denied"):
         read(Path("small.py"))
 
@@ -150,6 +160,17 @@ def test_a_folder_holds_a_file_or_a_notebook_for_a_section(folder: Path) -> None
     assert find(Path(), "small") == Path("small.ipynb")
     (folder / "small.py").write_text("")
     assert find(Path(), "small") == Path("small.py")
+
+
+def test_that_one_of_two_files_for_a_section_was_read_is_said(folder: Path) -> None:
+    (folder / "small.py").write_text("x = 1")
+    assert read_in(Path(), "small").notes == ()
+    (folder / "small.ipynb").write_text(notebook("x = 2"))
+    found = read_in(Path(), "small")
+    assert [cell.source for cell in found.cells] == ["x = 1"]
+    assert found.notes == ("small.ipynb is there too, and was not graded: where there are both, small.py counts",)
+    (folder / "small.py").unlink()
+    assert (read_in(Path(), "small").cells[0].source, read_in(Path(), "small").notes) == ("x = 2", ())
 
 
 @pytest.mark.parametrize(
@@ -214,6 +235,23 @@ def test_lone_surrogates_of_a_notebook_become_question_marks(folder: Path) -> No
     assert cells(folder / "small.ipynb") == ["x = '?'"]
 
 
+def test_what_json_does_not_know_and_python_writes_all_the_same_is_read(folder: Path) -> None:
+    content = json.loads(notebook("x = 'NaN, \\\\ud800 \"Infinity'"))
+    content["cells"][0]["outputs"] = [float("nan"), {"a": -float("inf")}, "NaN\ud83d"]
+    (folder / "small.ipynb").write_text(json.dumps(content))
+    assert cells(folder / "small.ipynb") == ["x = 'NaN, \\\\ud800 \"Infinity'"]
+    pairs = notebook("HERE").replace("HERE", "\\ud83d\\ude00 \\ud83d \\\\ud83d \\ude00\\ud83d\\ude00")
+    (folder / "small.ipynb").write_text(pairs)
+    assert cells(folder / "small.ipynb") == ["😀 ? \\ud83d ?😀"]
+
+
+def test_a_notebook_may_begin_with_a_mark_and_say_things_twice(folder: Path) -> None:
+    cell = '{"cell_type": "raw", "cell_type": "code", "source": "x = 2", "source": "x = 1"}'
+    text = f'{{"nbformat": 3, "cells": [], "cells": [{cell}], "nbformat": 4}}'
+    (folder / "small.ipynb").write_text("\ufeff" + text)
+    assert cells(folder / "small.ipynb") == ["x = 1"]  # the last one counts, as in Python
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -223,6 +261,13 @@ def test_lone_surrogates_of_a_notebook_become_question_marks(folder: Path) -> No
         "{}",
         "null",
         '{"nbformat": 4, "cells": 3}',
+        '{"nbformat": 4}',
+        '{"nbformat": 1, "cells": []}',
+        '{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}',
+        '{"nbformat": 4, "cells": [{"cell_type": "code", "source": {}}]}',
+        '{"nbformat": 4, "cells": [{"cell_type": "code", "source": "\\ud8"}]}',
+        '{"nbformat": 4, "cells": [], "metadata": [NaN, nan]}',
+        '{"nbformat": 3, "worksheets": [{}]}',
         '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
         '{"nbformat": "four", "cells": []}',
         '{"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []}',
@@ -271,9 +316,10 @@ def test_cells_with_the_same_id_are_read_without_a_word(folder: Path) -> None:
 
 
 def test_a_notebook_that_is_nested_too_deep_is_refused(folder: Path) -> None:
-    (folder / "small.ipynb").write_text('{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}")
-    with pytest.raises(UsageError, match=r"small.ipynb is nested too deep for a notebook"):
-        read(Path("small.ipynb"))
+    for start in ('{"metadata": ', '{"nbformat": 4, "cells": [{"cell_type": "code", "source": '):
+        (folder / "small.ipynb").write_text(start + "[" * 100_000 + "]" * 100_000 + "}")
+        with pytest.raises(UsageError, match=r"small.ipynb is nested too deep for a notebook"):
+            read(Path("small.ipynb"))
 
 
 @pytest.mark.parametrize("version", ["\\ud800", "\\u001b]0;title\\u0007", "\\u202egnp"])
@@ -283,3 +329,70 @@ def test_the_reason_why_a_notebook_cannot_be_read_is_only_text(tmp_path, version
     with pytest.raises(UsageError, match="is not a notebook that can be read") as caught:
         read(tmp_path / "own.ipynb")
     assert str(caught.value).isprintable()
+
+
+# %% Files that are made to be hard to read
+
+SIZE = 10 * 2**20
+HARD = {
+    "cells without anything": ('{"nbformat": 4, "cells": [', "{},", "{}]}"),
+    "the smallest cells": ('{"nbformat": 4, "cells": [', '{"cell_type":""},', '{"cell_type":""}]}'),
+    "the smallest worksheets": ('{"nbformat": 3, "worksheets": [', '{"cells":[]},', '{"cells":[]}]}'),
+    "cells again and again": ('{"nbformat": 4', ',"cells":[]', "}"),
+    "empty objects": ('{"nbformat": 4, "cells": [], "metadata": [', "{},", "{}]}"),
+    "lists in lists": ('{"nbformat": 4, "cells": [], "metadata": ', "[", ""),
+    "outputs": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": "", "outputs": [', "1,", "1]}]}"),
+    "attachments": ('{"nbformat": 4, "cells": [{"cell_type": "raw", "attachments": {', '"a":{},', '"a":{}}}]}'),
+    "many lines": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": [', '"a",', '"a"]}]}'),
+    "odd lines": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": [', '"日",', '"日"]}]}'),
+    "one line": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": "', "日", '"}]}'),
+    "escapes": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": "', "\\n", '"}]}'),
+    "halves": ('{"nbformat": 4, "cells": [{"cell_type": "code", "source": "', "\\ud800", '"}]}'),
+    "no numbers": ('{"nbformat": 4, "cells": [], "metadata": [', "NaN,", "NaN]}"),
+    "broken at the end": ('{"nbformat": 4, "cells": [], "metadata": ["', "\\n", '", N]'),
+    "spaces": ('{"nbformat": 4, "cells": []', " ", "}"),
+    "digits": ('{"nbformat": 4, "cells": [], "metadata": ', "9", "}"),
+    "a long version": ('{"cells": [], "nbformat": ', "9", "}"),
+}
+TOKENS = ["\n", "\r", "\t\n", "(", "a ", "#", "日", "%", "import\n", "import numpy\n", "from a import b\n", '"', "\\\n"]
+READ = """
+import re, sys, time
+from graders.engine.errors import UsageError
+from graders.engine.sitting.submission import parse
+
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+
+data = open(sys.argv[1], "rb").read()
+before, started = most(), time.process_time()
+try:
+    parse("own", "." + sys.argv[1].rpartition(".")[2], data).imports
+except UsageError:
+    pass
+print(time.process_time() - started, most() - before)
+"""
+
+
+def costs(path: Path) -> tuple[float, float]:
+    """The seconds and MiB that it takes to read a file."""
+    run = subprocess.run([sys.executable, "-c", READ, path], cwd=PROJECT, capture_output=True, text=True, check=True)
+    seconds, size = map(float, run.stdout.split())
+    return seconds, size
+
+
+@pytest.mark.parametrize("kind", HARD)
+def test_no_notebook_takes_long_or_much_to_read(tmp_path: Path, kind: str) -> None:
+    start, middle, end = HARD[kind]
+    text = start + middle * ((SIZE - len(start) - len(end)) // len(middle.encode())) + end
+    (tmp_path / "own.ipynb").write_bytes(text.encode())
+    seconds, size = costs(tmp_path / "own.ipynb")
+    assert seconds < 2
+    assert size < 250
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_no_text_takes_long_or_much_to_read(tmp_path: Path, token: str) -> None:
+    (tmp_path / "own.py").write_bytes(token.encode() * (SIZE // len(token.encode())))
+    seconds, size = costs(tmp_path / "own.py")
+    assert seconds < 2
+    assert size < 150

@@ -26,15 +26,11 @@ WRONG = (COURSE / "answers" / "small.py").read_text()
 HALVED = RIGHT.replace("return x / 2", "return x / 3")
 TINY = "def same(x):\n    return x\n"
 TINY_GRADER = """
-from hypothesis import given, strategies as st
+from hypothesis import strategies as st
 from graders.engine import Section
 section = Section("tiny", title="A tiny section")
-
-@section.check("same")
-@given(x=st.integers(0, 9))
-def gives_it_back(solution, x):
-    "Gives it back."
-    return solution.same(x)
+same = section.exercise("same")
+same.call("gives_it_back", "Gives it back.", x=st.integers(0, 9))
 """
 NO_COMMIT = "0" * 40
 

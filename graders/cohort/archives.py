@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from graders.cohort.names import shown
 
@@ -32,8 +32,16 @@ class Refused(Exception):
     """What was handed in cannot be read; the message is the rest of a sentence that begins with its name."""
 
 
-def members(file: BinaryIO, wanted: tuple[str, ...]) -> dict[str, tuple[str, bytes]]:
-    """The files for the sections `wanted` in an archive: by section, the suffix and the content.
+class Member(NamedTuple):
+    """A file in an archive: its suffix, its content, and whether a notebook of its name lies beside it."""
+
+    suffix: str
+    data: bytes
+    has_notebook_too: bool
+
+
+def members(file: BinaryIO, wanted: tuple[str, ...]) -> dict[str, Member]:
+    """The files for the sections `wanted` in an archive, by section.
 
     A file is found by its name, `section.py` or `section.ipynb`, in the archive itself, in one folder in it, or in the
     `exercises` of a clone of the course. If one section is wanted and the archive holds one file, that is it, whatever
@@ -49,9 +57,7 @@ def members(file: BinaryIO, wanted: tuple[str, ...]) -> dict[str, tuple[str, byt
             found = {section: info for section in wanted if (info := _find(candidates, section))}
             if not found and len(wanted) == 1 and len(candidates) == 1:
                 found = {wanted[0]: next(iter(candidates.values()))}
-            return {
-                name: (PurePosixPath(info.filename).suffix, _content(archive, info)) for name, info in found.items()
-            }
+            return {name: _member(archive, info, candidates) for name, info in found.items()}
     except _BROKEN as error:
         raise Refused(f"is not a zip file that can be read: {_why(error)}") from error
 
@@ -127,6 +133,15 @@ def _find(candidates: dict[PurePosixPath, zipfile.ZipInfo], section: str) -> zip
             if found:
                 return candidates[found[0]]
     return None
+
+
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, candidates: dict[PurePosixPath, zipfile.ZipInfo]
+) -> Member:
+    path = PurePosixPath(info.filename)
+    return Member(
+        path.suffix, _content(archive, info), path.suffix == ".py" and path.with_suffix(".ipynb") in candidates
+    )
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -104,7 +104,8 @@ class Cluster:
     ):
         self._address, self._root, self._papers = address, root, papers
         self._say, self._unprotected = say, unprotected
-        self._desk, self._expected = Desk(str(root), msgspec.msgpack.encode(papers)), look(str(root)).installed
+        sealed = {name: paper.sealed() for name, paper in papers.items()}
+        self._desk, self._expected = Desk(str(root), msgspec.msgpack.encode(sealed)), look(str(root)).installed
         self._workers: dict[str, _Worker] = {}
         self._refused: set[str] = set()
         self._again: deque[_Task] = deque()

@@ -9,14 +9,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from graders.cohort.archives import EXERCISES, MAX_BYTES, Refused, members
-from graders.cohort.names import shown
+from graders.cohort.archives import EXERCISES, MAX_BYTES, Member, Refused, members
+from graders.cohort.names import shown, told_apart
 from graders.engine.errors import UsageError
+from graders.engine.sitting.submission import passed_over
 
 _FILES = (".py", ".ipynb")
 _LEFT_OUT = ("__pycache__", "__MACOSX")
@@ -30,6 +31,7 @@ class Entry(NamedTuple):
 
     name: str
     files: tuple[str, ...]
+    note: str | None = None  # what should be known about the name
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -39,13 +41,14 @@ class Part(msgspec.Struct, frozen=True):
     suffix: str = ".py"
     data: bytes | None = None
     trouble: str | None = None
+    note: str | None = None  # what its learner should know about what was read
 
     @property
     def digest(self) -> str:
         """Equal for parts that are graded alike."""
         digest = hashlib.blake2b(digest_size=16)
-        trouble = None if self.trouble is None else self.trouble.encode("utf-8", "replace")
-        for piece in (self.suffix.encode(), self.data, trouble):
+        texts = (None if text is None else text.encode("utf-8", "replace") for text in (self.trouble, self.note))
+        for piece in (self.suffix.encode(), self.data, *texts):
             digest.update(b"-" if piece is None else b"+%d:" % len(piece) + piece)
         return digest.hexdigest()
 
@@ -65,7 +68,8 @@ def scan(folder: str, left_out: Collection[str] = ()) -> list[Entry]:
                 found.setdefault(_learner(entry), []).append(entry.name)
     except OSError as error:
         raise UsageError(f"{shown(folder)} cannot be read: {error.strerror}") from error
-    return [Entry(shown(name), tuple(sorted(files))) for name, files in sorted(found.items())]
+    told = told_apart(found)
+    return [Entry(told[name].shown, tuple(sorted(files)), told[name].note) for name, files in sorted(found.items())]
 
 
 def _learner(entry: os.DirEntry[str]) -> str:
@@ -131,7 +135,8 @@ def _in_folder(folder: int, section: str) -> Part:
         name = section + suffix
         try:
             with _opened(name, name, folder) as descriptor, _file(name, descriptor) as file:
-                return Part(section, suffix, file.read(MAX_BYTES + 1))
+                data = file.read(MAX_BYTES + 1)
+            return Part(section, suffix, data, note=_note(folder, name, section + _FILES[1]))
         except FileNotFoundError:
             continue
         except Refused as error:
@@ -139,8 +144,20 @@ def _in_folder(folder: int, section: str) -> Part:
     return Part(section)
 
 
-def _in_archive(section: str, found: dict[str, tuple[str, bytes]]) -> Part:
-    return Part(section, *found[section]) if section in found else Part(section)
+def _note(folder: int, read: str, other: str) -> str | None:
+    """What is to be said if there is another file in the folder that could have been read."""
+    with suppress(OSError):
+        if read != other and os.stat(other, dir_fd=folder, follow_symlinks=False):
+            return passed_over(read, other)
+    return None
+
+
+def _in_archive(section: str, found: dict[str, Member]) -> Part:
+    if section not in found:
+        return Part(section)
+    member = found[section]
+    note = passed_over(f"{section}.py", f"{section}.ipynb") if member.has_notebook_too else None
+    return Part(section, member.suffix, member.data, note=note)
 
 
 @contextmanager

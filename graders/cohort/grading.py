@@ -18,9 +18,9 @@ from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult
-from graders.engine.setting.paper import Item, Paper
+from graders.engine.setting.paper import Paper, Question
 from graders.engine.sitting import submission
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.values.messages import Cell
 from graders.report.record import encoded
 
@@ -68,9 +68,9 @@ class _Hall:
             self._ready.add(section)
             paper = self.papers[section]
             reference = Cell("", self.materials[section].reference_source)
-            self._forkserver.preload(submission.Submission("", (reference,)).imports.union(paper.imports))
+            self._forkserver.preload(submission.Submission("", (reference,)).imports.union(paper.cover.imports))
             self._forkserver.make_ready(
-                [item.inputs for item in paper.items], paper.seed, paper.probes, paper.untouched
+                [item.inputs for item in paper.items], paper.seed, paper.cover.probes, paper.cover.untouched
             )
         return self._forkserver
 
@@ -93,7 +93,7 @@ def bring(root: Path, papers: Mapping[str, Paper]) -> None:
 def warm() -> None:
     """Loads what explaining a failure needs, once, so that processes that are forked from this one share it."""
     for material in _hall.materials.values() if _hall else ():
-        _ = material.section, material.reference_module
+        _ = material.section
 
 
 def leave() -> None:
@@ -121,16 +121,16 @@ def grade_one(job: Job) -> Outcome:
     elif part.data is None:
         status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
     result = mark(material, paper, answers, _hall.forkserver(part.section), side_by_side=False)
-    if trouble:
-        result = msgspec.structs.replace(result, warnings=(LoadWarning(None, trouble), *result.warnings))
+    said = tuple(LoadWarning(None, words) for words in (trouble, part.note) if words)
+    result = msgspec.structs.replace(result, warnings=said + result.warnings)
     return _outcome(job, status, trouble, result)
 
 
 def given_up(job: Job, paper: Paper, why: str, runs: int) -> Outcome:
     """The outcome of a job that cannot be done, `why`: no points, and the reason at every check."""
     reason = f"not graded: {why}, in each of {runs} runs"
-    by_exercise: dict[str, list[Item]] = {}
-    for item in paper.items:
+    by_exercise: dict[str, list[Question]] = {}
+    for item in paper.questions:
         by_exercise.setdefault(item.exercise, []).append(item)
     exercises = tuple(
         ExerciseResult(name, "crashed", 0.0, sum(item.points for item in items), None, tuple(
@@ -141,7 +141,7 @@ def given_up(job: Job, paper: Paper, why: str, runs: int) -> Outcome:
     points = sum(exercise.points for exercise in exercises)
     file = f"{paper.section}{job.part.suffix}"
     warnings = (LoadWarning(None, reason),)
-    result = SectionResult(paper.section, paper.title, file, 0.0, points, 0.0, warnings, exercises)
+    result = SectionResult(paper.section, paper.cover.title, file, 0.0, points, 0.0, warnings, exercises)
     return msgspec.structs.replace(_outcome(job, "quarantined", reason, result), runs=runs)
 
 

@@ -23,7 +23,7 @@ import msgspec
 from graders.cohort.grading import Outcome, bring, grade_one
 from graders.cohort.pool import JOB_SECONDS, ended, serve
 from graders.engine.course import PROJECT
-from graders.engine.setting.paper import Paper
+from graders.engine.setting.paper import Sealed, opened
 from graders.engine.worker import sandbox
 
 _END_SECONDS = 5.0  # for a process whose connection has closed to be gone
@@ -149,7 +149,8 @@ def main() -> None:
     """Entry point of a process that grades; argv holds a connection's descriptor and the course's folder."""
     warnings.simplefilter("ignore")
     connection = Connection(int(sys.argv[1]))
-    bring(Path(sys.argv[2]), msgspec.msgpack.decode(connection.recv_bytes(), type=dict[str, Paper]))
+    sealed = msgspec.msgpack.decode(connection.recv_bytes(), type=dict[str, Sealed])
+    bring(Path(sys.argv[2]), {name: opened(each) for name, each in sealed.items()})
     serve(connection, grade_one, sys.stdin.buffer.read)
 
 

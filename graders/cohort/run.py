@@ -1,7 +1,5 @@
 """Grades the submissions of a folder, with what a gradebook knows already left alone."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -11,7 +9,9 @@ from graders.cohort.gradebook import Gradebook
 from graders.cohort.grading import Job, Outcome, bring, leave
 from graders.cohort.pool import Pool
 from graders.engine.course import Course
+from graders.engine.errors import GraderError
 from graders.engine.setting.paper import Paper
+from graders.engine.sitting import scratch
 
 Advance = Callable[[int, int], None]
 
@@ -42,7 +42,7 @@ def run(
         advance: called with the number of submissions that are done, each time it grows, and how many of them needed
             nothing to be graded.
     """
-    gradebook.list_submissions([entry.name for entry in entries])
+    gradebook.list_submissions(entries)
     desk = _Desk(tuple(wanted), folder, entries, gradebook, advance)
     with graders as there:
         for outcome in there.outcomes(desk.jobs()):
@@ -53,14 +53,17 @@ def run(
 @contextmanager
 def on_this_machine(course: Course, papers: Mapping[str, Paper], processes: int) -> Iterator[Graders]:
     """So many processes, forked from this one with what it has loaded."""
-    scratch = tempfile.mkdtemp(prefix="cohort-")
+    try:
+        folder = scratch.new("cohort")
+    except OSError as error:
+        raise GraderError(f"there is no place for temporary files: {error.strerror}") from error
     try:
         bring(course.root, papers)
-        with Pool(processes, papers, scratch) as pool:
+        with Pool(processes, papers, str(folder)) as pool:
             yield pool
     finally:
         leave()
-        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.remove(folder)
 
 
 class _Desk:

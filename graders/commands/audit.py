@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from functools import partial
 
-from graders.commands.options import NOT_REACHED, REACHED, new_parser
+from graders.commands.options import NOT_REACHED, REACHED, new_parser, whole_number
 from graders.engine.auditing.audit import audit
 from graders.engine.course import Course
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit status."""
-    parser = new_parser("python grade.py audit [SECTION...]")
-    parser.add_argument("sections", nargs="*", metavar="SECTION")
+    parser = new_parser("python grade.py audit [SECTION... | SECTION::EXERCISE...] [--sample N]")
+    add = parser.add_argument
+    add("targets", nargs="*", metavar="SECTION", help="SECTION, SECTION::EXERCISE, or all")
+    words = "mutants to try of a section that has not changed since all were tried (default: all of them)"
+    add("--sample", type=whole_number(1, 1_000_000), metavar="N", help=words)
     options = parser.parse_args(arguments)
     course = Course(options.course.resolve())
-    holds = audit(course, tuple(course.wanted(options.sections or ["all"])), partial(print, flush=True))
-    return REACHED if holds else NOT_REACHED
+    asked = course.wanted(options.targets or ["all"])
+    return REACHED if audit(course, asked, partial(print, flush=True), sample=options.sample) else NOT_REACHED

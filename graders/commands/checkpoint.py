@@ -26,9 +26,9 @@ from graders.engine.marking.experiment import Outcome, carry_out
 from graders.engine.marking.grading import SCHEMA
 from graders.engine.marking.marking import mark
 from graders.engine.results import Grade, SectionResult
-from graders.engine.setting.paper import paper
+from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.sitting.forkserver import Forkserver
 from graders.report import files
 from graders.report.checkpoint import print_checkpoint
 from graders.report.plot import write_png
@@ -125,9 +125,16 @@ def _carried_out(
 ) -> tuple[SectionResult, Outcome]:
     name = material.name
     answers = submission.read(submission.find(path, name) if path.is_dir() else path)
-    questions = paper(material, seed, EXAMPLES, line.begin(f"drawing inputs for {name}, this once"))
-    advance = line.begin(f"grading {name}")
-    section = mark(material, questions, answers, forkserver, explain=False, advance=advance)
+    questions = paper(material, seed, EXAMPLES)
+    section = mark(
+        material,
+        questions,
+        answers,
+        forkserver,
+        explain=False,
+        advance=line.begin(f"grading {name}"),
+        drawing=line.begin(f"drawing inputs for {name}, this once"),
+    )
     outcome = carry_out(
         material,
         questions,

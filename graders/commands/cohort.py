@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from graders.cohort import run as grading
-from graders.cohort.entries import scan
+from graders.cohort.entries import Entry, scan
 from graders.cohort.export import as_csv, as_json
 from graders.cohort.gradebook import Gradebook, Made
 from graders.cohort.names import shown
@@ -30,12 +30,15 @@ from graders.commands.options import add_examples, add_seed, check_files, new_pa
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError, UsageError
-from graders.engine.setting.paper import Paper, key, paper
+from graders.engine.setting.paper import Paper
+from graders.engine.setting.papers import key, paper
+from graders.engine.sitting import scratch
 from graders.engine.worker import sandbox
 from graders.report.files import print_as_utf8
 from graders.report.words import count
 
 _ALL_GRADED, _SOME_NOT = 0, 1
+_MOST_NAMES = 10  # that are said in a line
 _USAGE = """python grade.py cohort FOLDER [options]
 
 Grades a folder of submissions: for each learner a folder with a file a section, a zip file of such a folder, or, with
@@ -64,28 +67,52 @@ def run(arguments: Sequence[str]) -> int:
     if not entries:
         raise UsageError(f"there are no submissions in {shown(str(folder))}")
     started, said = time.monotonic(), Console(stderr=True, highlight=False)
+    scratch.clear_left_behind()
     with Gradebook(path, made, resume=options.resume) as gradebook:
-        if options.again:
-            gradebook.forget_given_up()
-        papers = {name: _set(course, name, options, said) for name in sections}
         try:
-            with Progress(said, len(entries)) as progress:
-                graders = _graders(options, course, papers, progress.say)
-                grading.run(graders, sections, str(folder), entries, gradebook, progress.advance)
+            _grade(options, course, sections, entries, gradebook, said)
+            _write_all(gradebook, options, sections)
+            counted = Counter(standing.status for standing in gradebook.standings())
         except sqlite3.Error as error:
             print("grade.py: what was graded before is kept; --resume goes on", file=sys.stderr)
-            raise GraderError(f"{shown(str(path))} cannot be written: {error}") from error
+            raise GraderError(f"{shown(str(path))} cannot be used any more: {error}") from error
         except (KeyboardInterrupt, GraderError):
             print(f"grade.py: what was graded is kept in {shown(str(path))}; --resume goes on", file=sys.stderr)
             raise
-        _write_all(gradebook, options, sections)
-        counted = Counter(standing.status for standing in gradebook.standings())
+        damaged = gradebook.damaged
+    if damaged:
+        words = "was damaged and graded again" if damaged == 1 else "were damaged and graded again"
+        said.print(f"{count(damaged, 'result')} in {shown(str(path))} {words}", soft_wrap=True, markup=False)
     words = ", ".join(f"{counted[status]} {STATUS_WORDS[status]}" for status in STATUS_WORDS if counted[status])
     took = duration(time.monotonic() - started)
-    to_screen = said if "-" in files.values() else Console(highlight=False)
     line = f"{count(len(entries), 'submission')}: {words}; in {took}, kept in {shown(str(path))}"
-    to_screen.print(line, soft_wrap=True, markup=False)
+    with _to_stdout():
+        to_screen = said if "-" in files.values() else Console(highlight=False)
+        to_screen.print(line, soft_wrap=True, markup=False)
     return _ALL_GRADED if counted["graded"] == len(entries) else _SOME_NOT
+
+
+def _grade(
+    options: argparse.Namespace,
+    course: Course,
+    sections: Sequence[str],
+    entries: Sequence[Entry],
+    gradebook: Gradebook,
+    said: Console,
+) -> None:
+    """Grades what has no result yet."""
+    if options.again:
+        gradebook.forget_given_up()
+    if alike := [entry.name for entry in entries if entry.note]:
+        more = f" and {len(alike) - _MOST_NAMES} more" if len(alike) > _MOST_NAMES else ""
+        words = (
+            f"some names are nearly the same, and count as different learners: {', '.join(alike[:_MOST_NAMES])}{more}"
+        )
+        said.print(words, soft_wrap=True, markup=False)
+    papers = {name: _set(course, name, options, said) for name in sections}
+    with Progress(said, len(entries)) as progress:
+        graders = _graders(options, course, papers, progress.say)
+        grading.run(graders, sections, str(options.folder), entries, gradebook, progress.advance)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -153,7 +180,9 @@ def _set(course: Course, name: str, options: argparse.Namespace, said: Console) 
             said.print(f"drawing inputs for {name}, this once")
         told.append(title)
 
-    return paper(find(course, name), options.seed, options.examples, tell)
+    questions = paper(find(course, name), options.seed, options.examples)
+    questions.sealed(tell)
+    return questions
 
 
 def _write_all(gradebook: Gradebook, options: argparse.Namespace, sections: Sequence[str]) -> None:
@@ -171,7 +200,8 @@ def _write_all(gradebook: Gradebook, options: argparse.Namespace, sections: Sequ
 def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
     """Writes a file at once: whoever reads it finds the old one or the whole new one."""
     if name == "-":
-        print_as_utf8(pieces)
+        with _to_stdout():
+            print_as_utf8(pieces)
         return
     path = Path(name).absolute()
     try:
@@ -194,3 +224,16 @@ def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
             raise
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    """Writes to stdout, which may be a file on a disk that is full."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is tried there
+        raise UsageError(f"stdout cannot be written: {error.strerror}") from error

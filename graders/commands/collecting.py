@@ -14,8 +14,9 @@ from graders.engine.course import PROJECT, Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.grading import grade
 from graders.engine.results import CheckResult
-from graders.engine.setting.paper import Item, paper
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.setting.paper import Question
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.forkserver import Forkserver
 from graders.report.blocks import failure_text
 
 COURSE = Course()
@@ -36,8 +37,8 @@ class SectionFile(pytest.File):
     """A section."""
 
     def collect(self) -> Iterator["Exercise"]:
-        by_exercise: dict[str, list[Item]] = {}
-        for item in paper(find(COURSE, self.path.stem), 0, EXAMPLES).items:
+        by_exercise: dict[str, list[Question]] = {}
+        for item in paper(find(COURSE, self.path.stem), 0, EXAMPLES).questions:
             by_exercise.setdefault(item.exercise, []).append(item)
         for name, items in by_exercise.items():
             yield Exercise.from_parent(self, name=name, items=items)
@@ -64,7 +65,7 @@ class SectionFile(pytest.File):
 class Exercise(pytest.Collector):
     """An exercise."""
 
-    def __init__(self, *, items: list[Item], **kwargs: object):
+    def __init__(self, *, items: list[Question], **kwargs: object):
         super().__init__(**kwargs)  # type: ignore[arg-type]
         self._items = items
 

@@ -20,7 +20,7 @@ from graders.commands.options import (
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
 from graders.engine.results import Grade
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.sitting.forkserver import Forkserver
 from graders.report import files
 
 _USAGE = """\

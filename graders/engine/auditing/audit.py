@@ -6,146 +6,146 @@ small changes of the reference (mutants) must be noticed: what survives is eithe
 which is listed with its reason in `tests/equivalents/<section>.toml`.
 """
 
-import os
+import re
+import statistics
 import time
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from typing import NamedTuple, cast
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 
+from graders.engine.auditing import record
+from graders.engine.auditing.bench import LONG_SECONDS, Bench, Chase, Job, Watch, submission
 from graders.engine.authoring.material import Material, find
+from graders.engine.authoring.outline import agree, outline
 from graders.engine.authoring.section import Mistake
 from graders.engine.authoring.stubs import stub
-from graders.engine.course import Course
-from graders.engine.marking.experiment import carry_out
-from graders.engine.marking.marking import mark, notices
-from graders.engine.mutating.mutants import mutants
-from graders.engine.results import CheckpointResult, Measured, SectionResult
-from graders.engine.setting.paper import Paper, paper
-from graders.engine.sitting.sitting import Forkserver
-from graders.engine.sitting.submission import Submission, read
+from graders.engine.course import Course, nearest
+from graders.engine.errors import UsageError
+from graders.engine.mutating.mutants import Mutant, mutants
+from graders.engine.results import CheckResult, Measured, SectionResult
+from graders.engine.setting.papers import paper
+from graders.engine.sitting.submission import read
 from graders.engine.values import codec
-from graders.engine.values.messages import Cell
 
 SEEDS = (0, 1, 2)
 EXAMPLES = 100
 MANY_EXAMPLES = 1000
 KILL_RATE = 0.97
 _WRONG_PIECES = 2  # at least, with which a checkpoint must not be reached
-_MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 Say = Callable[[str], None]
 
 
-def audit(course: Course, sections: Sequence[str], say: Say) -> bool:
-    """Audits sections and says what was found, line by line. Whether all of it is as it should be."""
-    found = [_Audit(find(course, name), say).holds() for name in sections]
+def audit(course: Course, asked: Mapping[str, Sequence[str] | None], say: Say, *, sample: int | None = None) -> bool:
+    """Audits sections and says what was found, line by line. Whether all of it is as it should be.
+
+    Args:
+        course: where the sections are.
+        asked: exercises by section, None for all of a section's.
+        say: takes a line.
+        sample: try only so many mutants of sections that have not changed since all were tried, as `record` knows it.
+
+    Raises:
+        UsageError: there is no such exercise.
+    """
+    found = [_Audit(find(course, name), exercises, say, sample).holds() for name, exercises in asked.items()]
     return all(found)
 
 
-class Job(NamedTuple):
-    """A submission to grade, in one of the processes that grade side by side."""
-
-    source: Submission
-    paper: int = 0  # which of the papers
-    only: str | None = None  # the exercise to grade; None is all
-    first: str | None = None  # the exercise to begin with, where only the first failure matters
-    is_checkpoint: bool = False  # carry out the closing experiment with it
-
-
 class _Audit:
-    """The audit of one section."""
+    """The audit of one section, or of some of its exercises."""
 
-    def __init__(self, material: Material, say: Say):
-        self._material, self._say = material, say
-        # The last one is large. All are set here, before the processes are forked that share them.
+    def __init__(self, material: Material, only: Sequence[str] | None, say: Say, sample: int | None):
+        self._material, self._only, self._say = material, only, say
+        self._sample = sample if sample and record.holds(material) else None
+        self._all_exercises = outline(material.grader_source).exercises
+        if unknown := [name for name in only or () if name not in self._all_exercises]:
+            near = nearest(unknown[0], self._all_exercises)
+            raise UsageError(f"{material.name} has no exercise {unknown[0]!r}{near}")
+        self._exercises = tuple(name for name in self._all_exercises if only is None or name in only)
         self._papers = [paper(material, seed, EXAMPLES) for seed in SEEDS]
         self._papers.append(paper(material, SEEDS[0], MANY_EXAMPLES))
-        self._forkserver: Forkserver | None = None
+        self._questions = [each for each in self._papers[0].questions if each.exercise in self._exercises]
 
     def holds(self) -> bool:
         """Runs every part, also after one has found something."""
         started = time.monotonic()
-        self._say(f"{self._material.name}: {len(self._paper.items)} checks of {len(self._exercises)} exercises")
-        parts = (self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes)
-        with ProcessPoolExecutor(os.cpu_count(), get_context("fork"), _inherit, (self,)) as self._pool:
-            found = [part() for part in (*parts, self._checkpoint, self._mutants)]
-        self._say(f"  {'holds' if all(found) else 'DOES NOT HOLD'} ({time.monotonic() - started:.0f} s)")
-        return all(found)
+        self._say(f"{self._material.name}: {len(self._questions)} checks of {len(self._exercises)} exercises")
+        agree(outline(self._material.grader_source), self._material.section)
+        for each in self._papers:  # before the processes are forked that share them
+            each.some(self._questions if each is not self._papers[0] or self._only else each.questions)
+        self._say(f"  papers set ({time.monotonic() - started:.0f} s)")
+        parts = [self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes]
+        parts += [] if self._only else [self._checkpoint]
+        with Bench(self._material, self._papers) as self._bench:
+            found = [part() for part in (*parts, self._mutants)]
+        whole = all(found)
+        if whole and not self._only and self._sample is None:
+            record.write(self._material)
+        self._say(f"  {'holds' if whole else 'DOES NOT HOLD'} ({time.monotonic() - started:.0f} s)")
+        return whole
 
-    @property
-    def _paper(self) -> Paper:
-        return self._papers[0]
-
-    @property
-    def _exercises(self) -> tuple[str, ...]:
-        return self._material.section.exercises
-
-    def _line(self, what: str, troubles: Sequence[str]) -> bool:
-        self._say(f"  {what}: {'as it should be' if not troubles else f'{len(troubles)} not as they should be'}")
+    def _line(self, what: str, troubles: Sequence[str], started: float) -> bool:
+        verdict = "as it should be" if not troubles else f"{len(troubles)} not as they should be"
+        self._say(f"  {what}: {verdict} ({time.monotonic() - started:.0f} s)")
         for trouble in troubles:
             self._say("    " + trouble.replace("\n", "\n    "))
         return not troubles
 
-    def grade(self, job: Job) -> SectionResult | CheckpointResult | bool:
-        """Does a job, in one of the processes: the result, or whether anything failed where only that matters."""
-        if self._forkserver is None:
-            self._forkserver = Forkserver()  # ends with its process
-        questions = self._papers[job.paper]
-        if job.is_checkpoint:
-            return carry_out(self._material, questions, job.source, self._forkserver, not_right=()).result
-        if job.first is None:
-            only = None if job.only is None else [job.only]
-            return mark(self._material, questions, job.source, self._forkserver, only=only)
-        items = sorted(questions.items, key=lambda item: item.exercise != job.first)
-        return notices(self._material, questions, job.source, self._forkserver, items, _MUTANT_SECONDS)
-
-    def _graded(self, jobs: Iterable[Job]) -> Iterator[SectionResult]:
-        return cast(Iterator[SectionResult], self._pool.map(_do_inherited, jobs))
-
     def _reference(self) -> bool:
-        text = self._text(self._material.reference_source)
-        troubles = self._full_marks([Job(text, number) for number in range(len(self._papers))])
-        what = f"reference, full marks at {len(SEEDS)} seeds and with {MANY_EXAMPLES} examples"
-        return self._line(what, troubles)
+        started = time.monotonic()
+        text = submission(self._material, self._material.reference_source)
+        troubles = self._full_marks([Job(text, number, self._only) for number in range(len(self._papers))])
+        return self._line(
+            f"reference, full marks at {len(SEEDS)} seeds and with {MANY_EXAMPLES} examples", troubles, started
+        )
 
     def _alternatives(self) -> bool:
+        started = time.monotonic()
         folder = self._material.course.root / "tests" / "alternatives"
         files = sorted(folder.glob(f"{self._material.name}_*.py"))
-        troubles = self._full_marks([Job(read(file), number) for file in files for number in range(len(SEEDS))])
-        return self._line(f"{len(files)} alternative solutions, full marks at {len(SEEDS)} seeds", troubles)
+        jobs = [Job(read(file), number, self._only) for file in files for number in range(len(SEEDS))]
+        troubles = self._full_marks(jobs)
+        return self._line(f"{len(files)} alternative solutions, full marks at {len(SEEDS)} seeds", troubles, started)
 
     def _full_marks(self, jobs: Sequence[Job]) -> list[str]:
         return [
             f"{job.source.file}, seed {self._papers[job.paper].seed}: {_lost(result)}"
-            for job, result in zip(jobs, self._graded(jobs), strict=True)
-            if result.score != result.points
+            for job, result in zip(jobs, self._bench.graded(jobs), strict=True)
+            if any(check.status != "passed" for check in _checks(result))
         ]
 
     def _stub(self) -> bool:
-        (result,) = self._graded([Job(self._text(self._material.untouched))])
+        """Loaded like an edited file: a line that does nothing is added to it."""
+        started = time.monotonic()
+        text = submission(self._material, self._material.untouched + "\nedited = True\n")
+        (result,) = self._bench.graded([Job(text, 0, self._only)])
         troubles = [
             f"{exercise.name} is {exercise.status}"
             for exercise in result.exercises
             if any(check.status != "not_attempted" for check in exercise.checks)
         ]
         troubles += [f"line {warning.line}: {warning.message}" for warning in result.warnings]
-        return self._line("untouched stub, no marks and nothing attempted", troubles)
+        return self._line("untouched stub, no marks and nothing attempted", troubles, started)
 
     def _in_order(self) -> bool:
         """Each exercise gets full marks while all later ones are stubs."""
+        started = time.monotonic()
+        source, names = self._material.reference_source, self._all_exercises
         jobs = [
-            Job(self._text(stub(self._material.reference_source, self._exercises[position + 1 :])), only=name)
-            for position, name in enumerate(self._exercises)
+            Job(submission(self._material, stub(source, names[position + 1 :])), only=[name])
+            for position, name in enumerate(names)
+            if name in self._exercises
         ]
-        troubles = [_lost(result) for result in self._graded(jobs) if result.score != result.points]
-        return self._line("every exercise can be solved before the later ones", troubles)
+        troubles = [_lost(result) for result in self._bench.graded(jobs) if result.score != result.points]
+        return self._line("every exercise can be solved before the later ones", troubles, started)
 
     def _judges(self) -> bool:
         """The equality of bytes is looked at first, so nothing else would show that a judge accepts the reference."""
+        started = time.monotonic()
         troubles = []
-        for item in self._paper.items:
+        for item in self._papers[0].some(self._questions):
             judge = self._material.section.checks[item.name].judge
             for inputs, expected in zip(item.inputs, item.expected, strict=True) if judge else ():
                 value, arguments = codec.decode(expected), codec.decode(inputs)
@@ -154,25 +154,49 @@ class _Audit:
                 if not isinstance(value, codec.Raised) and judge(value, value, arguments) is not None:
                     troubles.append(f"{item.name}: {judge(value, value, arguments)}")
                     break
-        return self._line("judges accept the reference", troubles)
+        return self._line("judges accept the reference", troubles, started)
 
     def _mistakes(self) -> bool:
-        mistakes = self._material.section.mistakes
-        jobs = [Job(self._text(self._material.mistaken_source(each)), only=each.exercise) for each in mistakes]
-        results = zip(mistakes, self._graded(jobs), strict=True)
-        troubles = [trouble for mistake, result in results if (trouble := _unnoticed(mistake, result))]
-        return self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named for itself", troubles)
+        started = time.monotonic()
+        mistakes = [each for each in self._material.section.mistakes if each.exercise in self._exercises]
+        sources = [submission(self._material, self._material.mistaken_source(each)) for each in mistakes]
+        jobs = [Job(source, only=[each.exercise]) for source, each in zip(sources, mistakes, strict=True)]
+        results = list(self._bench.graded(jobs))
+        found = zip(mistakes, results, strict=True)
+        troubles = [trouble for mistake, result in found if (trouble := _unnoticed(mistake, result))]
+        holds = self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named first", troubles, started)
+        self._shown(results)
+        slow = [
+            (mistake, Watch(source, check.name))
+            for mistake, source, result in zip(mistakes, sources, results, strict=True)
+            for check in _checks(result)
+            if check.seconds > LONG_SECONDS
+        ]
+        for (mistake, watch), is_long in zip(slow, self._bench.is_long(watch for _, watch in slow), strict=True):
+            if is_long:
+                self._say(f"    takes more than {LONG_SECONDS:g} s on an example of {watch.check}: {mistake.text}")
+        return holds
+
+    def _shown(self, results: Sequence[SectionResult]) -> None:
+        """Says how long the calls are that are shown for mistakes."""
+        calls = [check.counterexample.call for result in results for check in _checks(result) if check.counterexample]
+        if calls:
+            lines, numbers = [call.count("\n") + 1 for call in calls], [len(_NUMBER.findall(call)) for call in calls]
+            self._say(
+                f"    {len(calls)} calls shown: lines {statistics.median(lines):g} (at most {max(lines)}), "
+                f"numbers {statistics.median(numbers):g} (at most {max(numbers)})"
+            )
 
     def _checkpoint(self) -> bool:
         """The reference reaches it, with more room than the seeds differ by; no mistake does, and there are two."""
         if not self._material.checkpoint_file.exists():
             return True
+        started = time.monotonic()
         mistakes = self._material.checkpoint.mistakes
-        right = self._text(self._material.reference_source)
-        wrong = [self._text(self._material.mistaken_source(mistake)) for mistake in mistakes]
-        jobs = [Job(right, number, is_checkpoint=True) for number in range(len(SEEDS))]
-        jobs += [Job(source, is_checkpoint=True) for source in wrong]
-        results = cast(list[CheckpointResult], list(self._pool.map(_do_inherited, jobs)))
+        right = submission(self._material, self._material.reference_source)
+        wrong = [submission(self._material, self._material.mistaken_source(mistake)) for mistake in mistakes]
+        jobs = [*((right, number) for number in range(len(SEEDS))), *((source, 0) for source in wrong)]
+        results = list(self._bench.closed(jobs))
         reached, failed = results[: len(SEEDS)], results[len(SEEDS) :]
         troubles = [
             f"with the reference it ends as {each.status}: {each.error}" for each in reached if not each.criteria
@@ -188,58 +212,76 @@ class _Audit:
             troubles.append(f"it is tried with {len(mistakes)} wrong pieces, not {_WRONG_PIECES}")
         slowest = max(result.seconds for result in reached)
         what = f"checkpoint, reached at {len(SEEDS)} seeds (in {slowest:.0f} s), not with {len(mistakes)} wrong pieces"
-        return self._line(what, troubles)
+        return self._line(what, troubles, started)
 
     def _mutants(self) -> bool:
-        found = mutants(self._material.reference_source, self._exercises)
-        jobs = [Job(self._text(mutant.source), first=mutant.exercise) for mutant in found]
-        killed = cast(list[bool], list(self._pool.map(_do_inherited, jobs)))
-        survivors = [mutant for mutant, noticed in zip(found, killed, strict=True) if not noticed]
-        equivalent = self._equivalents()
-        unlisted = [mutant for mutant in survivors if (mutant.exercise, _lines(mutant.diff)) not in equivalent]
-        stale = equivalent.keys() - {(mutant.exercise, _lines(mutant.diff)) for mutant in survivors}
-        rate = sum(killed) / len(found)
+        started = time.monotonic()
+        everything = mutants(self._material.reference_source, self._exercises)
+        found = record.sample(everything, self._sample) if self._sample else everything
+        survivors = list(self._survivors(found))
+        reasons = record.explained(self._material)
+        unlisted = [mutant for mutant in survivors if _name(mutant) not in reasons]
+        stale = (reasons.keys() & set(map(_name, found))) - set(map(_name, survivors))
+        if not self._only:
+            stale |= reasons.keys() - set(map(_name, everything))
+        killed = len(found) - len(survivors)
         troubles = [f"{mutant.exercise}, line {mutant.line}, {mutant.operator}\n{mutant.diff}" for mutant in unlisted]
         troubles += [
             f"{exercise} is listed as equivalent and is not a survivor\n{diff}" for exercise, diff in sorted(stale)
         ]
-        if rate < KILL_RATE:
+        if not self._only and killed < KILL_RATE * len(found):
             troubles.append(f"fewer than {KILL_RATE:.0%} of the mutants are killed")
+        rate = f" ({killed / len(found):.1%})" if found else ""
         listed = len(survivors) - len(unlisted)
-        what = f"mutants, {sum(killed)} of {len(found)} killed ({rate:.1%}), {listed} survivors explained"
-        return self._line(what, troubles)
+        of = f" of {len(everything)} as a sample" if len(found) < len(everything) else ""
+        what = f"mutants, {killed} of {len(found)}{of} killed{rate}, {listed} survivors explained"
+        return self._line(what, troubles, started)
 
-    def _equivalents(self) -> dict[tuple[str, str], str]:
-        path = self._material.course.root / "tests" / "equivalents" / f"{self._material.name}.toml"
-        if not path.exists():
-            return {}
-        entries = tomllib.loads(path.read_text("utf-8")).get("equivalent", [])
-        return {(entry["exercise"], _lines(entry["diff"])): entry["reason"] for entry in entries}
+    def _survivors(self, found: Sequence[Mutant]) -> Iterator[Mutant]:
+        """The mutants that nothing notices. The checks that noticed the first ones of an exercise are tried first."""
+        for exercise, group in groupby(found, key=lambda mutant: mutant.exercise):
+            caught: Counter[str] = Counter()
+            waiting = list(group)
+            while waiting:
+                batch, waiting = waiting[:_BATCH], waiting[_BATCH:]
+                order = tuple(name for name, _ in caught.most_common())
+                chases = [Chase(submission(self._material, mutant.source), exercise, order) for mutant in batch]
+                for mutant, check in zip(batch, self._bench.caught(chases), strict=True):
+                    if check:
+                        caught[check] += 1
+                    else:
+                        yield mutant
 
-    def _text(self, source: str) -> Submission:
-        return Submission(f"{self._material.name}.py", (Cell(f"{self._material.name}.py", source),))
+
+_BATCH = 16  # mutants that are tried between two looks at which checks catch them
+
+
+def _name(mutant: Mutant) -> tuple[str, str]:
+    return mutant.exercise, record.bare(mutant.diff)
+
+
+def _checks(result: SectionResult) -> list[CheckResult]:
+    return [check for exercise in result.exercises for check in exercise.checks]
 
 
 def _lost(result: SectionResult) -> str:
     """Which checks of a result did not pass, and why."""
-    checks = [(exercise.name, check) for exercise in result.exercises for check in exercise.checks]
-    lost = [(name, check) for name, check in checks if check.status != "passed"]
     shown = [
-        f"{name}: {check.title} {check.status}: "
+        f"{exercise.name}: {check.title} {check.status}: "
         f"{check.error or (check.counterexample and check.counterexample.difference)}"
-        for name, check in lost
+        for exercise in result.exercises
+        for check in exercise.checks
+        if check.status != "passed"
     ]
     return "\n".join(shown)
 
 
 def _unnoticed(mistake: Mistake, result: SectionResult) -> str | None:
-    checks = [check for exercise in result.exercises for check in exercise.checks]
+    checks = _checks(result)
     if all(check.status == "passed" for check in checks):
         return f"{mistake.exercise} passes with: {mistake.text}"
-    if not any(check.mistake == mistake.text for check in checks):
-        named = {check.mistake for check in checks if check.mistake} or "nothing"
-        return f"{mistake.exercise} is taken for {named}, and is: {mistake.text}"
-    return None
+    named = next((check.mistake for check in checks if check.mistake), "nothing")
+    return None if named == mistake.text else f"{mistake.exercise} is taken for {named!r}, and is: {mistake.text}"
 
 
 def _too_near(runs: Sequence[Measured]) -> str | None:
@@ -251,20 +293,3 @@ def _too_near(runs: Sequence[Measured]) -> str | None:
     if all(run.reached for run in runs) and min(distances) >= spread:
         return None
     return f"{runs[0].name} came to {', '.join(map(str, values))} with bounds {bounds}"
-
-
-def _lines(diff: str) -> str:
-    """A diff without its indentation, to be compared."""
-    return "\n".join(line[:1] + line[1:].strip() for line in diff.strip().splitlines())
-
-
-def _inherit(section: _Audit) -> None:
-    global _inherited
-    _inherited = section
-
-
-def _do_inherited(job: Job) -> SectionResult | CheckpointResult | bool:
-    return _inherited.grade(job)
-
-
-_inherited: _Audit

@@ -9,6 +9,7 @@ from graders.engine.authoring import shaking
 from graders.engine.explaining.literals import literal
 
 _WIDTH = 100
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _AT_HAND = ("import numpy as np", "import torch", "from __future__")  # a learner's file has them where it needs them
 
 
@@ -72,6 +73,16 @@ def _ended(statement: ast.stmt) -> ast.stmt:
     return statement
 
 
+def _part(node: ast.AST) -> tuple[str, str]:
+    """The name and the part of it, `*` for all of them in a row, that a node uses; empty for what uses no part."""
+    match node:
+        case ast.Attribute(value=ast.Name(name), attr=part):
+            return name, part
+        case ast.Starred(value=ast.Name(name), ctx=ast.Load()):
+            return name, "*"
+    return "", ""
+
+
 class _Bare(ast.NodeTransformer):
     """Takes `solution.` off the names of the submission."""
 
@@ -81,32 +92,36 @@ class _Bare(ast.NodeTransformer):
 
 
 class _Fill(ast.NodeTransformer):
-    """Replaces `pair.large`, where the input `pair` is a named tuple, by the name `large`, and knows all values."""
+    """Takes apart the inputs that are used by their parts only, and knows all values.
+
+    Where the input `pair` is a named tuple, `pair.large` becomes `large`, and `*pair` becomes `large, small`. What has no
+    names to give becomes `first, second`.
+    """
 
     def __init__(self, inputs: dict[str, Any], statements: list[ast.stmt]):
-        names = [node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        used = {node.id for node in names}
-        whole = Counter(node.id for node in names)
-        fields = Counter(
-            (node.value.id, node.attr)
-            for statement in statements
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        )
+        nodes = [node for statement in statements for node in ast.walk(statement)]
+        whole = Counter(node.id for node in nodes if isinstance(node, ast.Name))
+        in_parts = Counter(_part(node) for node in nodes)
         self.values: dict[str, Any] = {}
-        self._split: set[str] = set()
+        self._parts: dict[str, tuple[str, ...]] = {}
         for name, value in inputs.items():
-            parts = getattr(value, "_fields", ())
-            split = whole[name] == sum(fields[name, part] for part in parts)
-            if parts and split and not set(parts) & (used | set(self.values) | set(inputs)):
-                self._split.add(name)
-                self.values |= dict(zip(parts, value, strict=True))
-            else:
-                self.values[name] = value
+            fields, in_a_row = getattr(value, "_fields", ()), in_parts[name, "*"]
+            choices = [fields] if whole[name] == in_a_row + sum(in_parts[name, part] for part in fields) else []
+            if isinstance(value, tuple) and whole[name] == in_a_row and len(value) <= len(_ORDINALS):
+                choices.append(_ORDINALS[: len(value)])
+            taken = {*whole, *inputs, *self.values}
+            parts = next((names for names in choices if names and not taken.intersection(names)), ())
+            self._parts[name] = parts
+            self.values |= dict(zip(parts, value, strict=True)) if parts else {name: value}
         self._seen: Counter[str] = Counter()
 
+    def visit_Starred(self, node: ast.Starred) -> Any:
+        if isinstance(node.value, ast.Name) and self._parts.get(node.value.id):
+            return [self.visit_Name(ast.Name(part, ast.Load())) for part in self._parts[node.value.id]]
+        return self.generic_visit(node)
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if isinstance(node.value, ast.Name) and node.value.id in self._split and node.attr in self.values:
+        if isinstance(node.value, ast.Name) and node.attr in self._parts.get(node.value.id, ()):
             return self.visit_Name(ast.Name(node.attr, ast.Load()))
         self.generic_visit(node)
         return node

@@ -1,151 +1,183 @@
-"""Explains the failures of a submission: smaller inputs, the mistake they look like, and what to mend first."""
+"""Explains the failures of a submission: whose fault they are, smaller inputs, and the mistake they look like."""
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import traceback
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 
 from graders.engine.authoring.material import Material
-from graders.engine.comparing.judging import Failure, Rule
-from graders.engine.explaining import diagnosis
+from graders.engine.comparing.judging import Failure
+from graders.engine.explaining.blame import Blame
+from graders.engine.explaining.budget import Budget
 from graders.engine.explaining.calls import call
+from graders.engine.explaining.diagnosis import MAX_COMPARED, Diagnosis
+from graders.engine.explaining.explanation import Explanation, Failing
 from graders.engine.explaining.literals import literal
 from graders.engine.explaining.search import Search
-from graders.engine.marking.marking import Mark
+from graders.engine.explaining.trials import Trials
 from graders.engine.results import Counterexample
-from graders.engine.setting.paper import Item, Paper
+from graders.engine.setting.paper import Paper
+from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
+from graders.engine.sitting.submission import Submission
 from graders.engine.values import codec
 
+_EXAMPLES, _SECONDS = 40_000, 20.0  # that explaining a section may cost, and the guard behind that
 _HANGING_SECONDS = 1.0  # for one example, to be taken for the one that hangs
-_PINNING_SECONDS = 3.0  # to look for it
+_MAX_PINNED = 20  # examples among which it is looked for
 _SHRUNK = ("failed", "raised")
 _OWN = ("not_attempted", "missing")  # the exercise itself is not there, so nothing else is to blame
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What a learner is told about a failing check."""
-
-    counterexample: Counterexample | None
-    mistake: str | None
-    error: str | None
-    output: str
 
 
 def explain_all(
     material: Material,
     paper: Paper,
-    marks: Sequence[Mark],
-    rule: Callable[[Item], Rule],
-    sitting: Sitting,
-    end: float,
-) -> None:
-    """Adds its explanation to each failing mark, and sets `blocked` where an earlier exercise is to be mended first.
+    submission: Submission,
+    cases: Sequence[Failing],
+    right: Collection[str],
+    absent: Collection[str],
+    forkserver: Forkserver,
+) -> dict[str, Explanation]:
+    """The explanations of failing checks, by name; `blocked` where it is proven what they wait for.
 
-    From the time `end` on (as of time.monotonic) no learner's code is run for it: the inputs stay as they were drawn.
+    What goes wrong here costs one explanation. What is worth most comes first, as long as the budget lasts.
+
+    Args:
+        material, paper: the section.
+        submission: the learner's file.
+        cases: the checks that failed.
+        right: the names of those that passed.
+        absent: exercises that are missing, or not attempted.
+        forkserver: where workers come from.
     """
-    order = material.section.exercises
-    failing = {mark.item.exercise for mark in marks if mark.status != "passed"}
-    for mark in marks:
-        if mark.failure is None:
-            continue
-        explainer = _Explainer(material, paper, mark, rule(mark.item), sitting, end)
-        earlier = order[: order.index(mark.item.exercise)]
-        probe, exercise = material.section.checks[mark.item.name].probe, mark.item.exercise
-        needed = diagnosis.prerequisites(
-            material, probe, exercise, mark.failure.inputs, paper.seed, failing.intersection(earlier)
-        )
-        first = next((name for name in earlier if name in needed), None)
-        if first and explainer.mistake():
-            first = None  # it has a fault of its own
-        mark.explanation = explainer.explanation(first)
-        mark.status = "blocked" if first else explainer.failure.status
+    budget = Budget(_EXAMPLES, _SECONDS)
+    found: dict[str, Explanation] = {}
+    with ExitStack() as stack:
+        trials = stack.enter_context(Trials(material, paper, forkserver, budget))
+        blame = stack.enter_context(Blame(material, paper, submission, right, absent, forkserver, budget))
+        sitting = stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
+        explainer = _Explainer(material, paper, budget, trials, Diagnosis(material, paper, trials, right), sitting)
+        for exercise in dict.fromkeys(case.item.exercise for case in sorted(cases, key=lambda case: -case.item.points)):
+            for case in (case for case in cases if case.item.exercise == exercise):
+                try:
+                    found[case.item.name] = explainer.explanation(case, blame)
+                except Exception as error:
+                    found[case.item.name] = _unexplained(case, error)
+            trials.clear()
+    return found
+
+
+def _unexplained(case: Failing, error: Exception) -> Explanation:
+    """What is left to say where explaining itself went wrong."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    words = f"(the grader could not explain it further: {type(error).__name__} in {where.name})"
+    return Explanation(case.failure.status, error=f"{case.failure.difference} {words}", output=case.answers.said)
+
+
+def _waiting(names: Sequence[str], absent: Collection[str]) -> str:
+    unwritten = [name for name in names if name in absent]
+    if len(unwritten) == len(names):
+        return f"waits for {' and '.join(names)}, which {'is' if len(names) == 1 else 'are'} not written yet"
+    return f"fix {' and '.join(names)} first"
 
 
 class _Explainer:
-    def __init__(self, material: Material, paper: Paper, mark: Mark, rule: Rule, sitting: Sitting, end: float):
-        assert mark.failure is not None
-        self._material, self._paper, self._mark, self._rule, self._sitting = material, paper, mark, rule, sitting
-        self._end = end
-        self.failure: Failure = mark.failure
+    """What the explanations of one submission share."""
 
-    def explanation(self, blocked_by: str | None) -> Explanation:
-        """The explanation; one that is blocked is spared the search."""
-        if self.failure.status in _OWN:
-            error = f"fix {blocked_by} first" if blocked_by else self.failure.difference
-            return Explanation(None, None, error, self._mark.answers.said)
-        output = self._mark.answers.said
-        if time.monotonic() < self._end:
-            if self.failure.seen is None and self._mark.answers.stopped:
-                self._pin_down()
-            elif self.failure.seen and self.failure.status in _SHRUNK and not blocked_by:
-                self._shrink()
-            output = self._again()
-        if blocked_by:
-            return Explanation(self._counterexample(), None, f"fix {blocked_by} first", output)
-        return Explanation(self._counterexample(), self.mistake(), self._trace(), output)
+    def __init__(
+        self, material: Material, paper: Paper, budget: Budget, trials: Trials, diagnosis: Diagnosis, sitting: Sitting
+    ):
+        self.material, self.paper, self.budget = material, paper, budget
+        self.trials, self.diagnosis, self.sitting = trials, diagnosis, sitting
 
-    def mistake(self) -> str | None:
-        """The mistake that it looks like, on the counterexample and on the failing examples of the paper."""
-        failures = [self.failure, *self._failures()]
-        found = diagnosis.mistake(self._material, self._mark.item.name, self._rule, self._paper.seed, failures)
-        return found.text if found else None
+    def explanation(self, case: Failing, blame: Blame) -> Explanation:
+        """The explanation of one check; one that is blocked is spared the search."""
+        if waits_for := blame.waits_for(case):
+            return Explanation("blocked", error=_waiting(waits_for, blame.absent), waits_for=waits_for)
+        if case.failure.status in _OWN:
+            return Explanation(case.failure.status, error=case.failure.difference, output=case.answers.said)
+        return _Case(self, case).explanation()
+
+
+class _Case:
+    """One failing check while it is explained."""
+
+    def __init__(self, shared: _Explainer, case: Failing):
+        self._shared, self._case = shared, case
+        self._failure = case.failure
+        self._said = case.answers.said
+
+    def explanation(self) -> Explanation:
+        """Smaller inputs, what comes out on them, and the mistake that it looks like."""
+        if self._failure.seen is None and self._case.answers.stopped:
+            self._pin_down()
+        elif self._failure.seen and self._failure.status in _SHRUNK:
+            self._shrink()
+        output = self._again()
+        mistake = self._shared.diagnosis.mistake(self._case.item, self._case.rule, [self._failure, *self._failures])
+        return Explanation(
+            self._failure.status, self._counterexample(), mistake.text if mistake else None, self._trace(), output
+        )
 
     def _shrink(self) -> None:
-        self._sitting.leave()
-        search = Search(self._material, self._paper, self._mark.item, self._rule, self._sitting, self._mark.answers)
-        self.failure = search.smallest() or self.failure
+        shared = self._shared
+        shared.sitting.leave()
+        search = Search(shared.material, shared.paper, self._case, shared.sitting, shared.trials, shared.budget)
+        self._failure = search.smallest() or self._failure
 
     def _pin_down(self) -> None:
         """Finds the example that hangs or kills the process: observations on the way were lost with it."""
-        item = self._mark.item
+        item, shared = self._case.item, self._shared
         seconds = min(item.seconds, _HANGING_SECONDS)
-        first = len(self._mark.answers.seen)
-        end = time.monotonic() + _PINNING_SECONDS
-        for inputs, expected in list(zip(item.inputs, item.expected, strict=True))[first:]:
-            if time.monotonic() > end:
+        first = len(self._case.answers.seen)
+        examples = list(zip(item.inputs, item.expected, strict=True))[first : first + _MAX_PINNED]
+        for inputs, expected in examples:
+            if not shared.budget.take(1):
                 return
-            answers = self._sitting.sit(item.name, [inputs], self._paper.seed, seconds)
+            answers = shared.sitting.sit(item.name, [inputs], shared.paper.seed, seconds)
             if answers.stopped:
-                self.failure = replace(self.failure, inputs=inputs, expected=expected)
-                self._mark.answers.said = answers.said
+                self._failure = replace(self._failure, inputs=inputs, expected=expected)
+                self._said = answers.said
                 return
 
     def _again(self) -> str:
         """What the learner's code prints on the counterexample alone."""
-        if self.failure.seen is None:
-            return self._mark.answers.said
-        item = self._mark.item
-        return self._sitting.sit(item.name, [self.failure.inputs], self._paper.seed, item.seconds).said
+        shared = self._shared
+        if self._failure.seen is None or not shared.budget.take(1):
+            return self._said
+        seconds = min(self._case.item.seconds, max(shared.budget.seconds, _HANGING_SECONDS))
+        return shared.sitting.sit(self._case.item.name, [self._failure.inputs], shared.paper.seed, seconds).said
 
+    @cached_property
     def _failures(self) -> list[Failure]:
-        """The failing examples of the paper, as many as a mistake is tried on."""
-        item = self._mark.item
-        examples = zip(item.inputs, item.expected, self._mark.answers.seen, strict=False)
-        failures = (failure for example in examples if (failure := self._rule.failure(*example)))
-        return list(islice(failures, diagnosis.MAX_COMPARED))
+        """The failing examples of the paper, as many as a mistake is tried on, each judged once."""
+        item = self._case.item
+        examples = zip(item.inputs, item.expected, self._case.answers.seen, strict=False)
+        judged = (self._case.rule.failure(*example) for example in examples if self._shared.budget.seconds)
+        return list(islice((failure for failure in judged if failure), MAX_COMPARED))
 
     def _trace(self) -> str | None:
-        seen = self.failure.seen
+        seen = self._failure.seen
         if seen is None:
-            return self.failure.difference
+            return self._failure.difference
         observed = codec.decode(seen.observation)
         if not isinstance(observed, codec.Raised):
             return None
         return f"{observed.trace}\n{_exception(observed)}".lstrip("\n")
 
     def _counterexample(self) -> Counterexample:
-        inputs = codec.decode(self.failure.inputs)
+        inputs = codec.decode(self._failure.inputs)
         assert isinstance(inputs, dict)
-        seen = self.failure.seen
-        actual = _shown(codec.decode(seen.observation)) if seen else self.failure.difference
-        module = f"{self._material.exercises.parent.name}.{self._material.name}"
+        seen, material = self._failure.seen, self._shared.material
+        actual = _shown(codec.decode(seen.observation)) if seen else self._failure.difference
+        module = f"{material.exercises.parent.name}.{material.name}"
         return Counterexample(
-            call=call(self._material.grader_source, self._mark.item.name, inputs, module),
-            expected=_shown(codec.decode(self.failure.expected)),
+            call=call(material.grader_source, self._case.item.name, inputs, module),
+            expected=_shown(codec.decode(self._failure.expected)),
             actual=actual,
-            difference=self.failure.difference,
+            difference=self._failure.difference,
         )
 
 

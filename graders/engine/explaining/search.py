@@ -1,21 +1,21 @@
-"""Searches for the smallest inputs that show a failure, with Hypothesis shrinking against the live worker."""
+"""Searches for the smallest inputs that show a failure, with Hypothesis shrinking against live workers."""
 
-import time
 from contextlib import suppress
 from typing import Any
 
 from graders.engine.authoring.material import Material
-from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.comparing.judging import Failure
+from graders.engine.explaining.budget import Budget
+from graders.engine.explaining.explanation import Failing
+from graders.engine.explaining.trials import Trials
 from graders.engine.setting.drawing import draw
-from graders.engine.setting.paper import Item, Paper
-from graders.engine.sitting.sitting import Answers, Sitting
+from graders.engine.setting.paper import Paper
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
-from graders.engine.worker.observing import Solution, observe
 
-_MAX_ATTEMPTS = 400  # the limit that is normally met first, so that the same run finds the same inputs
-_MAX_SECONDS = 3.0  # of wall-clock time, whatever the attempts cost
+_MAX_ATTEMPTS = 400
 _EXAMPLE_SECONDS = 1.0
-_MAX_LOST = 2  # workers that the search may cost
+_MAX_LOST = 2  # workers that the search may cost, on either side
 
 
 class _Found(Exception):
@@ -30,25 +30,26 @@ class Search:
     """Looks for inputs smaller than those of the failures a check's paper showed.
 
     Args:
-        material, paper, item: the check.
-        rule: how it is judged.
+        material, paper: the section.
+        case: the check.
         sitting: the submission.
-        answers: what the submission showed on the paper's inputs.
+        trials: where the reference says what is expected.
+        budget: what it may cost.
     """
 
-    def __init__(self, material: Material, paper: Paper, item: Item, rule: Rule, sitting: Sitting, answers: Answers):
-        self._material, self._paper, self._item, self._rule, self._sitting = material, paper, item, rule, sitting
-        self._reference = Solution(material.reference_module, {}, {})
-        self._check = material.section.checks[item.name]
+    def __init__(
+        self, material: Material, paper: Paper, case: Failing, sitting: Sitting, trials: Trials, budget: Budget
+    ):
+        self._paper, self._case, self._sitting, self._trials, self._budget = paper, case, sitting, trials, budget
+        self._check = material.section.checks[case.item.name]
         self._tried: dict[bytes, Failure | None] = {}
-        examples = zip(item.inputs, item.expected, answers.seen, strict=False)
+        examples = zip(case.item.inputs, case.item.expected, case.answers.seen, strict=False)
         self._sat = {inputs: (expected, seen) for inputs, expected, seen in examples}  # judged when they are met
         self._attempts = self._lost = 0
         self._best: Failure | None = None
 
     def smallest(self) -> Failure | None:
         """The failure with the smallest inputs found; None when none was met again."""
-        self._end = time.monotonic() + _MAX_SECONDS
         paper = self._paper
         with suppress(_Found, _Enough):
             draw(self._check, self._try, section=paper.section, seed=paper.seed, examples=paper.examples, shrink=True)
@@ -64,17 +65,20 @@ class Search:
             raise _Found
 
     def _known(self, data: bytes) -> Failure | None:
-        if self._best and time.monotonic() > self._end:
+        if not self._budget.seconds:
             raise _Enough
-        return self._rule.failure(data, *self._sat[data])
+        return self._case.rule.failure(data, *self._sat[data])
 
     def _fresh(self, data: bytes) -> Failure | None:
         self._attempts += 1
-        if self._attempts > _MAX_ATTEMPTS or time.monotonic() > self._end or self._lost > _MAX_LOST:
+        if self._attempts > _MAX_ATTEMPTS or self._lost > _MAX_LOST or not self._budget.take(1):
             raise _Enough
-        expected = observe(self._check.probe, self._reference, data, self._paper.seed, ()).observation
-        answers = self._sitting.sit(self._item.name, [data], self._paper.seed, _EXAMPLE_SECONDS)
+        expected = self._trials.shown(self._case.item.name, [data])
+        if expected is None:
+            self._lost += 1
+            return None
+        answers = self._sitting.sit(self._case.item.name, [data], self._paper.seed, _EXAMPLE_SECONDS)
         if answers.stopped:  # another trouble than the one that is looked into
             self._lost += 1
             return None
-        return self._rule.failure(data, expected, answers.seen[0])
+        return self._case.rule.failure(data, codec.untraced(expected[0].observation), answers.seen[0])

@@ -4,22 +4,21 @@ import importlib.util
 import math
 import time
 from collections.abc import Collection
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from graders.engine.authoring import shaking
-from graders.engine.authoring.closing import Checkpoint, Criterion, Experiment
+from graders.engine.authoring.closing import Checkpoint, Criterion
+from graders.engine.authoring.dependence import Dependence
 from graders.engine.authoring.material import Material
-from graders.engine.authoring.section import Probe
 from graders.engine.comparing.judging import is_of_stub
-from graders.engine.explaining import diagnosis
-from graders.engine.marking.marking import order_of
 from graders.engine.results import CheckpointResult, Measured
 from graders.engine.setting.paper import Paper
-from graders.engine.sitting.sitting import Answers, Forkserver, Point, Sitting
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.running import Answers, Point
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values import codec
 from graders.engine.worker.observing import seed_generators
@@ -27,7 +26,6 @@ from graders.engine.worker.observing import seed_generators
 _SPARE_STEPS = 3  # times as many points as announced are taken, then the worker is not what we sent
 _MAX_CURVES, _MAX_NAME = 8, 60  # curves that are taken down, and characters of the name of one
 _MAX_VALUE = 1e100  # of a point: of what is larger, differences may be infinite
-_TRACED_SECONDS = 20.0  # for the reference's own experiment, to see what it uses
 
 
 class Outcome(msgspec.Struct):
@@ -63,8 +61,8 @@ def carry_out(
     given, kept = checkpoint.data(paper.seed)
     inputs = codec.encode(given)
     run = _Run(checkpoint, point)
-    order = msgspec.structs.replace(order_of(material, paper, submission), probes=material.experiment)
-    forkserver.preload(submission.imports.union(paper.imports, shaking.imports(material.experiment)))
+    order = msgspec.structs.replace(paper.cover.order(submission.cells), probes=material.experiment)
+    forkserver.preload(submission.imports.union(paper.cover.imports, shaking.imports(material.experiment)))
     with Sitting(forkserver, order, _hidden()) as sitting:
         sitting.load()
         answers = sitting.sit(checkpoint.name, [inputs], paper.seed, seconds or checkpoint.seconds, run.take)
@@ -72,7 +70,7 @@ def carry_out(
     outcome.result = msgspec.structs.replace(
         outcome.result,
         seconds=round(time.monotonic() - started, 3),
-        finish_first=None if outcome.result.status == "reached" else _first(material, inputs, paper.seed, not_right),
+        finish_first=None if outcome.result.status == "reached" else _first(material, not_right),
     )
     return outcome
 
@@ -155,29 +153,11 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _first(material: Material, inputs: bytes, seed: int, not_right: Collection[str]) -> str | None:
-    """The first exercise, in the order of study, of those that are not right and that the experiment needs.
-
-    Those that its first step needs come first, since they are found soon.
-    """
-    for steps in (1, None):
-        probe = _beginning(material.checkpoint.experiment, steps)
-        needed = diagnosis.prerequisites(material, probe, "", inputs, seed, not_right) if not_right else set()
-        if needed:
-            return next(name for name in material.section.exercises if name in needed)
-    return None
-
-
-def _beginning(experiment: Experiment, steps: int | None) -> Probe:
-    """A probe that carries out so many steps of the experiment; all, but not for ever, if that is None."""
-
-    def begin(*arguments: Any, **inputs: Any) -> None:
-        end = time.monotonic() + _TRACED_SECONDS
-        for _ in islice(experiment(*arguments, **inputs), steps):
-            if time.monotonic() > end:
-                break
-
-    return begin
+def _first(material: Material, not_right: Collection[str]) -> str | None:
+    """The first exercise, in the order of study, of those that are not right and that the experiment uses."""
+    exercises = material.section.exercises
+    used = Dependence(material.reference_source, exercises).of_probe(material.experiment, material.checkpoint.name)
+    return next((name for name in exercises if name in used and name in not_right), None)
 
 
 def _hidden() -> list[Path]:

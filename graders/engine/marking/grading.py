@@ -10,9 +10,10 @@ from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
 from graders.engine.results import Grade, LoadWarning, SectionResult
-from graders.engine.setting.paper import Paper, paper
+from graders.engine.setting.paper import Paper
+from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
-from graders.engine.sitting.sitting import Forkserver
+from graders.engine.sitting.forkserver import Forkserver
 
 SCHEMA = 1
 
@@ -27,6 +28,7 @@ def grade(
     examples: int,
     explain: bool = True,
     begin: Callable[[str], Callable[[str], None]] = lambda what: lambda title: None,
+    settled: Callable[[SectionResult], None] = lambda section: None,
 ) -> Grade:
     """Grades the submission at `path`, a file or a folder of them.
 
@@ -40,6 +42,7 @@ def grade(
         explain: look for smaller inputs and name mistakes.
         begin: called with a word for what is done next, drawing or grading a section; what it returns is called
             with the title of each check.
+        settled: called with the result of a section when its verdicts stand and something in it is to be explained yet.
 
     Raises:
         UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.
@@ -57,11 +60,20 @@ def grade(
                 raise
             answers = submission.Submission(name, ())  # costs its section, the others are graded
             unread = (LoadWarning(None, str(error)),)
-        questions = paper(material, seed, examples, begin(f"drawing inputs for {name}, this once"))
+        questions = paper(material, seed, examples)
         _check_exercises(questions, exercises)
-        advance = begin(f"grading {name}")
-        result = mark(material, questions, answers, forkserver, only=exercises, explain=explain, advance=advance)
-        results.append(msgspec.structs.replace(result, warnings=unread + result.warnings))
+        result = mark(
+            material,
+            questions,
+            answers,
+            forkserver,
+            only=exercises,
+            explain=explain,
+            advance=begin(f"grading {name}"),
+            drawing=begin(f"drawing inputs for {name}, this once"),
+            settled=settled,
+        )
+        results.append(_with(unread, result))
     return Grade(
         schema=SCHEMA,
         seed=seed,
@@ -72,8 +84,12 @@ def grade(
     )
 
 
+def _with(warnings: tuple[LoadWarning, ...], result: SectionResult) -> SectionResult:
+    return msgspec.structs.replace(result, warnings=warnings + result.warnings)
+
+
 def _check_exercises(questions: Paper, exercises: Sequence[str] | None) -> None:
-    known = dict.fromkeys(item.exercise for item in questions.items)
+    known = questions.exercises
     for exercise in exercises or ():
         if exercise not in known:
             raise UsageError(f"{questions.section} has no exercise {exercise!r}{nearest(exercise, known)}")

@@ -1,8 +1,6 @@
-"""Marks a submission of one section: judges what it showed, and looks into every failure.
+"""Marks a submission of one section: is each exercise there, does each check agree, and then what is to be said of it.
 
-A check that fails is sat again, alone, in a fresh worker before it counts, so a verdict does not depend on what other
-checks have left behind. Then smaller inputs are searched for, the mistakes are tried on them, and it is looked up which
-other exercises the reference needed.
+Each check has one try. A check that fails ends its worker, so that nothing it leaves behind touches what comes next.
 """
 
 import threading
@@ -13,22 +11,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
-from graders.engine.authoring.section import Judge
-from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.comparing.judging import Failure, Judge, Rule
+from graders.engine.explaining.explanation import Explanation, Failing
 from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult, Status
-from graders.engine.setting.paper import Item, Paper
-from graders.engine.sitting.sitting import Answers, Forkserver, Sitting
+from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.running import Answers
+from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
-from graders.engine.values.messages import Loaded, Order
-
-if TYPE_CHECKING:
-    from graders.engine.explaining.explaining import Explanation
+from graders.engine.values.definitions import lines_of
+from graders.engine.values.messages import Loaded
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
@@ -40,13 +37,14 @@ _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this t
 class Mark:
     """A check while it is marked."""
 
-    item: Item
+    question: Question
     status: Status = "passed"
     seconds: float = 0.0
+    item: Item | None = None  # with its examples, where it was sat
     answers: Answers = field(default_factory=lambda: Answers([]))
     failure: Failure | None = None  # the first example that failed
     error: str | None = None  # why there is no verdict of its own
-    explanation: "Explanation | None" = None
+    explanation: Explanation | None = None
 
 
 def mark(
@@ -58,7 +56,9 @@ def mark(
     only: Collection[str] | None = None,
     explain: bool = True,
     side_by_side: bool = True,
-    advance: Callable[[str], None] = lambda title: None,
+    advance: Advance = silent,
+    drawing: Advance = silent,
+    settled: Callable[[SectionResult], None] = lambda result: None,
 ) -> SectionResult:
     """Grades a submission of a section.
 
@@ -71,20 +71,28 @@ def mark(
         side_by_side: sit the parts of a long paper at the same time. Where other cores have other submissions to grade,
             one after the other takes less time in all.
         advance: called with the title of each check when it begins.
+        drawing: called with the title of each check whose examples have to be set first.
+        settled: called with the result as soon as the verdicts stand, before anything is explained.
     """
-    order = order_of(material, paper, submission)
-    forkserver.preload(submission.imports.union(paper.imports))
     marking = _Marking(material, paper, submission, only)
+    if submission.text == paper.cover.untouched:  # then nothing has to be loaded to see that nothing is attempted
+        loaded = Loaded(lines_of(submission.text), frozenset(paper.exercises), ())
+        return marking.result([Mark(question, "not_attempted") for question in marking.questions], loaded)
+    forkserver.preload(submission.imports.union(paper.cover.imports))
+    order = paper.cover.order(submission.cells)
     with ExitStack() as desks:
-        sittings = [desks.enter_context(Sitting(forkserver, order)) for _ in _halves(marking.items)]
-        marks = marking.verdicts(sittings, advance, len(sittings) if side_by_side else 1)
-        if explain and any(mark.failure for mark in marks):
-            from graders.engine.explaining.explaining import (
-                explain_all,  # Hypothesis is imported only where something failed
-            )
-
-            explain_all(material, paper, marks, marking.rule, sittings[0], marking.end)
-    return marking.result(marks, sittings[0].loaded)
+        count = 2 if marking.is_long else 1
+        sittings = [desks.enter_context(Sitting(forkserver, order)) for _ in range(count)]
+        at_once = count if side_by_side else 1
+        loaded = _loaded(sittings, at_once)
+        marks = marking.verdicts(sittings, loaded, advance, drawing, at_once)
+        for sitting in sittings:
+            sitting.leave()
+        failing = [mark for mark in marks if mark.failure]
+        if explain and failing:
+            settled(marking.result(marks, loaded))
+            marking.explain(failing, marks, forkserver)
+    return marking.result(marks, loaded)
 
 
 def notices(
@@ -94,46 +102,39 @@ def notices(
     forkserver: Forkserver,
     items: Sequence[Item],
     seconds: float,
-) -> bool:
-    """Whether any of the checks `items`, taken in this order, fails. Stops at the first that does.
+) -> str | None:
+    """The first of the checks `items`, taken in this order, that fails; None if all pass. Stops there.
 
     Args:
         seconds: the limit for each check, where it has not a shorter one.
     """
-    order = order_of(material, paper, submission)
-    forkserver.preload(submission.imports.union(paper.imports))
+    forkserver.preload(submission.imports.union(paper.cover.imports))
     marking = _Marking(material, paper, submission, None)
-    with Sitting(forkserver, order) as sitting:
-        sitting.load()
+    with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
+        loaded = sitting.load()
         for item in items:
             limited = msgspec.structs.replace(item, seconds=min(seconds, item.seconds))
-            if marking.verdict(limited, sitting).status != "passed":
-                return True
-    return False
+            mark = marking.attempted(item, loaded)
+            if mark.status == "passed":
+                marking.sit(mark, limited, sitting)
+            if mark.status != "passed":
+                return item.name
+    return None
 
 
-def order_of(material: Material, paper: Paper, submission: Submission) -> Order:
-    """What a worker loads to sit the paper."""
-    return Order(
-        section=material.name,
-        cells=submission.cells,
-        probes=paper.probes,
-        aliases=paper.aliases,
-        lent=paper.lent,
-        exercises=tuple(dict.fromkeys(item.exercise for item in paper.items)),
-        stub=paper.untouched,
-        skip={},
-    )
+def _loaded(sittings: Sequence[Sitting], at_once: int) -> Loaded:
+    """Loads the submission at every desk; what came of it at the first."""
+    with ThreadPoolExecutor(at_once) as pool:
+        first, *_ = pool.map(Sitting.load, sittings)
+        return first
 
 
 def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """The checks in the parts that are sat side by side: where there is much to do, two with as many examples each.
+    """The checks in two parts with as many examples each; one of them may be empty.
 
     The parts follow from the paper and not from the machine, and so does what is sat in one worker after the other.
     """
     total = sum(len(item.inputs) for item in items)
-    if total < _WORTH_TWO:
-        return [items]
     first: list[Item] = []
     while sum(len(item.inputs) for item in first) < total / 2:
         first.append(items[len(first)])
@@ -147,37 +148,47 @@ class _Marking:
         self._material, self._paper, self._submission = material, paper, submission
         self._started = time.monotonic()
         self._room = _MAX_KEPT
-        self.end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
-        self.items = [item for item in paper.items if only is None or item.exercise in only]
+        self._end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
+        self.questions = [each for each in paper.questions if only is None or each.exercise in only]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether two workers are worth it. Follows from the paper alone, whatever is attempted of it."""
+        examples = self._paper.examples
+        return sum(min(each.most or examples, examples) for each in self.questions) >= _WORTH_TWO
 
     @cached_property
     def _judges(self) -> dict[str, Judge]:
         return _judges(self._material.grader_source, self._material.grader)
 
-    def verdicts(self, sittings: Sequence[Sitting], advance: Callable[[str], None], at_once: int) -> list[Mark]:
+    def verdicts(
+        self, sittings: Sequence[Sitting], loaded: Loaded, advance: Advance, drawing: Advance, at_once: int
+    ) -> list[Mark]:
         """The verdicts on all checks, without explanations; each part is sat at a desk of its own, so many at once."""
+        marks = [self.attempted(question, loaded) for question in self.questions]
+        open_marks = {mark.question.name: mark for mark in marks if mark.status == "passed"}
+        items = self._paper.some([mark.question for mark in open_marks.values()], drawing)
         stop = threading.Event()
 
-        def sit(items: Sequence[Item], sitting: Sitting) -> list[Mark]:
-            sitting.load()
-            marks = []
+        def sit(items: Sequence[Item], sitting: Sitting) -> None:
             for item in items:
                 if stop.is_set():
-                    break
+                    return
                 advance(item.title)
-                marks.append(self.verdict(item, sitting))
-            return marks
+                self.sit(open_marks[item.name], item, sitting)
 
+        parts = _halves(items) if len(sittings) > 1 else [items]
         with ThreadPoolExecutor(at_once) as pool:
             try:
-                return [mark for marks in pool.map(sit, _halves(self.items), sittings) for mark in marks]
+                list(pool.map(sit, parts, sittings))
             except BaseException:
                 stop.set()  # Ctrl-C does not wait for the checks to end
                 for sitting in sittings:
                     sitting.stop()
                 raise
+        return marks
 
-    def rule(self, item: Item) -> Rule:
+    def rule(self, item: Question) -> Rule:
         """How the observations of a check are judged."""
         if not item.judged:
             return Rule(None, item.changes_inputs)
@@ -186,33 +197,43 @@ class _Marking:
             lambda observed, expected, inputs: self._judges[item.name](observed, expected, inputs), item.changes_inputs
         )
 
-    def verdict(self, item: Item, sitting: Sitting) -> Mark:
-        """The verdict on one check, without an explanation."""
-        mark = Mark(item)
-        started = time.monotonic()
-        names = {item.exercise, *(other for other, name in self._paper.aliases.items() if name == item.exercise)}
-        if names & sitting.loaded.unattempted:
+    def attempted(self, question: Question, loaded: Loaded) -> Mark:
+        """The mark of a check before it is sat: a verdict if the exercise is not there, else none yet (`passed`)."""
+        mark = Mark(question)
+        aliases = self._paper.cover.aliases
+        names = {question.exercise, *(other for other, name in aliases.items() if name == question.exercise)}
+        if names & loaded.unattempted:
             mark.status = "not_attempted"
-        elif item.asks_by_name and not names & set(sitting.loaded.lines):
-            mark.status, mark.error = "missing", self._why_missing(item.exercise, names, sitting.loaded)
-        elif started > self.end:
-            mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
-        else:
-            was_alone = sitting.is_fresh
-            self._sit(mark, sitting)
-            if mark.failure and not was_alone:
-                mark.answers = Answers([])
-                sitting.leave()
-                self._sit(mark, sitting)
-            self._put_away(mark)
-        mark.seconds = time.monotonic() - started
+        elif question.asks_by_name and not names & set(loaded.lines):
+            mark.status, mark.error = "missing", self._why_missing(question.exercise, names, loaded)
         return mark
 
-    def _sit(self, mark: Mark, sitting: Sitting) -> None:
-        item = mark.item
+    def sit(self, mark: Mark, item: Item, sitting: Sitting) -> None:
+        """Has a check sat, and marks it."""
+        started = time.monotonic()
+        mark.item = item
+        if started > self._end:
+            mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
+            return
         mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
-        mark.failure = _first_failure(item, mark.answers, self.rule(item))
-        mark.status = mark.failure.status if mark.failure else "passed"
+        mark.failure = self._first_failure(item, mark.answers)
+        if mark.failure:
+            mark.status = mark.failure.status
+            sitting.leave()
+        else:
+            sitting.passed(item.name, item.inputs[0], self._paper.seed)
+        self._put_away(mark)
+        mark.seconds = time.monotonic() - started
+
+    def _first_failure(self, item: Item, answers: Answers) -> Failure | None:
+        rule = self.rule(item)
+        for inputs, expected, seen in zip(item.inputs, item.expected, answers.seen, strict=False):
+            if failure := rule.failure(inputs, expected, seen):
+                return failure
+        if answers.stopped:
+            place = len(answers.seen)
+            return Failure(answers.stopped, item.inputs[place], item.expected[place], None, answers.reason)
+        return None
 
     def _put_away(self, mark: Mark) -> None:
         """Keeps what was shown where a failure is to be explained by it, as long as there is room."""
@@ -224,19 +245,37 @@ class _Marking:
         if mark.failure:
             mark.failure = replace(mark.failure, seen=None)
 
+    def explain(self, failing: Sequence[Mark], marks: Sequence[Mark], forkserver: Forkserver) -> None:
+        """Adds its explanation to each failing mark. What goes wrong there costs the explanation, never the verdict."""
+        from graders.engine.explaining.explaining import (
+            explain_all,  # Hypothesis is imported only where something failed
+        )
+
+        cases = [
+            Failing(mark.item, mark.answers, mark.failure, self.rule(mark.item))
+            for mark in failing
+            if mark.item and mark.failure
+        ]
+        right = {mark.question.name for mark in marks if mark.status == "passed"}
+        absent = {mark.question.exercise for mark in marks if mark.status in ("missing", "not_attempted")}
+        explanations = explain_all(self._material, self._paper, self._submission, cases, right, absent, forkserver)
+        for mark in failing:
+            if explanation := explanations.get(mark.question.name):
+                mark.explanation, mark.status = explanation, explanation.status
+
     def _why_missing(self, exercise: str, names: set[str], loaded: Loaded) -> str:
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
         return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self._submission.file}"
 
-    def result(self, marks: list[Mark], loaded: Loaded) -> SectionResult:
+    def result(self, marks: Iterable[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""
         by_exercise: dict[str, list[Mark]] = {}
         for mark in marks:
-            by_exercise.setdefault(mark.item.exercise, []).append(mark)
+            by_exercise.setdefault(mark.question.exercise, []).append(mark)
         exercises = tuple(self._exercise(name, group, loaded) for name, group in by_exercise.items())
         return SectionResult(
             name=self._paper.section,
-            title=self._paper.title,
+            title=self._paper.cover.title,
             file=self._submission.file,
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
@@ -246,7 +285,7 @@ class _Marking:
         )
 
     def _exercise(self, name: str, marks: list[Mark], loaded: Loaded) -> ExerciseResult:
-        checks = tuple(map(_check_result, marks))
+        checks = tuple(_check_result(mark, self._paper.examples) for mark in marks)
         return ExerciseResult(
             name=name,
             status=next((check.status for check in checks if check.status != "passed"), "passed"),
@@ -273,27 +312,16 @@ def _judges(grader_source: str, grader: Path) -> dict[str, Judge]:
     return judges
 
 
-def _first_failure(item: Item, answers: Answers, rule: Rule) -> Failure | None:
-    for inputs, expected, seen in zip(item.inputs, item.expected, answers.seen, strict=False):
-        failure = rule.failure(inputs, expected, seen)
-        if failure:
-            return failure
-    if answers.stopped:
-        place = len(answers.seen)
-        return Failure(answers.stopped, item.inputs[place], item.expected[place], None, answers.reason)
-    return None
-
-
-def _check_result(mark: Mark) -> CheckResult:
-    item, explanation = mark.item, mark.explanation
+def _check_result(mark: Mark, examples: int) -> CheckResult:
+    question, explanation = mark.question, mark.explanation
     passed = mark.status == "passed"
     return CheckResult(
-        name=item.name,
-        title=item.title,
+        name=question.name,
+        title=question.title,
         status=mark.status,
-        score=item.points if passed else 0.0,
-        points=item.points,
-        examples=len(item.inputs),
+        score=question.points if passed else 0.0,
+        points=question.points,
+        examples=len(mark.item.inputs) if mark.item else 0,
         seconds=round(mark.seconds, 3),
         counterexample=explanation.counterexample if explanation else None,
         mistake=explanation.mistake if explanation else None,

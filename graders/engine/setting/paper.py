@@ -1,50 +1,59 @@
-"""The paper of a section: the sealed examples, inputs and expected observations, as data only.
+"""The paper of a section: which questions it asks, and the sealed examples of each, as data only.
 
-A paper is a value: the same seed and the same sources give the same paper, byte for byte. It is kept on disk under a
-key of everything it depends on, so it is set once, and grading a right answer costs little more than running it.
+Examples are set when a check is first needed: what nobody has attempted is not drawn. A paper is a value all the same:
+the same seed and the same sources give the same examples, byte for byte, whoever asks first.
 """
 
-import hashlib
-import os
-import platform
-import re
-import tempfile
-from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
-from graders.engine.authoring.material import Material
+from graders.engine.values.messages import Cell, Order
 
-_FORMAT = 2
-# The modules of the engine that have a part in what stands on a paper.
-_MAKERS = ("authoring/material", "authoring/section", "authoring/shaking", "authoring/strategies", "authoring/stubs",
-           "setting/drawing", "setting/paper", "setting/setting", "values/arrays", "values/codec", "values/decoding",
-           "values/definitions", "values/encoding", "values/message", "values/messages", "values/wire",
-           "worker/observing")  # fmt: skip
-_TORCH = re.compile(r"^[ \t]*(?:import|from) torch\b", re.MULTILINE)
-_KEPT_PAPERS = 8  # of one section: seeds and versions one goes back to
-_DRAWN_WITH = ("hypothesis", "numpy", "msgspec")  # what they draw or encode may change with their release
+Advance = Callable[[str], None]
 
 
-class Item(msgspec.Struct, frozen=True):
-    """A check's part of a paper: what a learner is told about it, and its examples."""
+def silent(title: str) -> None:
+    """Says nothing of a check that is set."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is known of a check before anything is drawn."""
 
     name: str
     exercise: str
     title: str
     points: float
+    extra: bool  # beside the score
+    most: int | None  # examples that are drawn at the most; None: as many as the run asks for
     seconds: float
     changes_inputs: bool
     judged: bool  # by a judge of its own
     asks_by_name: bool  # the probe names the exercise: without one of this name it cannot pass
+
+
+class Examples(msgspec.Struct, frozen=True):
+    """The inputs of a check, and what the reference shows on each."""
+
     inputs: tuple[bytes, ...]
     expected: tuple[bytes, ...]
 
 
-class Paper(msgspec.Struct, frozen=True):
-    """The sealed examples of a section, and what else a worker is sent."""
+class Item(Question, frozen=True):
+    """A check's part of a paper: the question and its examples."""
+
+    inputs: tuple[bytes, ...]
+    expected: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, question: Question, examples: Examples) -> "Item":
+        """The two together."""
+        return cls(**msgspec.structs.asdict(question), inputs=examples.inputs, expected=examples.expected)
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """What a section asks, and what a worker is sent of it; nothing here is drawn."""
 
     section: str
     title: str
@@ -53,67 +62,100 @@ class Paper(msgspec.Struct, frozen=True):
     untouched: str  # the exercise file as a learner first gets it
     aliases: dict[str, str]
     lent: dict[str, str]
+    questions: tuple[Question, ...]
+    keys: dict[str, str]  # of each check: all that its examples depend on, but for the seed and how many they are
+
+    def order(self, cells: tuple[Cell, ...], grafts: Mapping[str, str] | None = None) -> Order:
+        """What a worker loads to sit this paper.
+
+        Args:
+            cells: the submission.
+            grafts: exercises that the reference's version takes the place of, each with its text.
+        """
+        return Order(
+            section=self.section,
+            cells=cells,
+            probes=self.probes,
+            aliases=self.aliases,
+            lent=self.lent,
+            exercises=tuple(dict.fromkeys(question.exercise for question in self.questions)),
+            stub="" if grafts else self.untouched,
+            skip={},
+            grafts=dict(grafts or {}),
+        )
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A whole paper as one value, to be handed to other processes and machines."""
+
+    cover: Cover
     seed: int
     examples: int
     items: tuple[Item, ...]
 
 
-def paper(material: Material, seed: int, examples: int, advance: Callable[[str], None] = lambda title: None) -> Paper:
-    """The paper of a section: from the disk where it lies there, else newly set and kept.
+class Paper:
+    """The questions of a section at a seed, and their examples when they are asked for.
 
     Args:
-        material: the section.
+        cover: what is asked.
         seed: of the drawn inputs.
         examples: how many to draw for a check.
-        advance: called with the title of each check when it is set; not at all if the paper lies there.
+        bring: where examples come from: `(names, advance) -> examples by name`, for what was not asked for before.
     """
-    path = _cache(material) / f"{material.name}-{key(material, seed, examples)}.paper"
-    kept = _kept(path)
-    if kept is None:
-        from graders.engine.setting.setting import set_paper  # Hypothesis is imported only where inputs are drawn
 
-        kept = set_paper(material, seed, examples, advance)
-        _keep(path, kept)
-    return kept
+    def __init__(
+        self,
+        cover: Cover,
+        seed: int,
+        examples: int,
+        bring: Callable[[Sequence[str], Advance], Mapping[str, Examples]],
+    ):
+        self.cover, self.seed, self.examples = cover, seed, examples
+        self._bring = bring
+        self._items: dict[str, Item] = {}
+
+    @property
+    def section(self) -> str:
+        """The section's name."""
+        return self.cover.section
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All checks, in the order of study."""
+        return self.cover.questions
+
+    @cached_property
+    def exercises(self) -> tuple[str, ...]:
+        """The names of all exercises, in the order of study."""
+        return tuple(dict.fromkeys(question.exercise for question in self.questions))
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All checks with their examples."""
+        return tuple(self.some(self.questions))
+
+    def some(self, questions: Iterable[Question], advance: Advance = silent) -> list[Item]:
+        """Some checks with their examples; `advance` is called with the title of each that has to be set now.
+
+        Raises:
+            GraderError: a check cannot be set.
+        """
+        asked = list(questions)
+        lacking = [question for question in asked if question.name not in self._items]
+        if lacking:
+            brought = self._bring([question.name for question in lacking], advance)
+            for question in lacking:
+                self._items[question.name] = Item.of(question, brought[question.name])
+        return [self._items[question.name] for question in asked]
+
+    def sealed(self, advance: Advance = silent) -> Sealed:
+        """All of it as one value."""
+        return Sealed(self.cover, self.seed, self.examples, tuple(self.some(self.questions, advance)))
 
 
-def key(material: Material, seed: int, examples: int) -> str:
-    """A name for all that the paper depends on: sources, engine, libraries, seed and number of examples."""
-    engine = [Path(__file__).parents[1] / f"{name}.py" for name in _MAKERS]
-    texts = [text.encode() for text in (material.grader_source, material.reference_source)]
-    texts += [path.read_bytes() for path in (*material.given, *engine)]
-    uses_torch = _TORCH.search(material.reference_source) or _TORCH.search(material.grader_source)
-    versions = [version(name) for name in (*_DRAWN_WITH, *(["torch"] if uses_torch else []))]
-    parts = [_FORMAT, material.name, seed, examples, platform.python_version(), platform.machine(), *versions]
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
-    for text in texts:
-        digest.update(hashlib.blake2b(text).digest())
-    return digest.hexdigest()
-
-
-def _cache(material: Material) -> Path:
-    return material.course.root / ".papers"
-
-
-def _kept(path: Path) -> Paper | None:
-    try:
-        seal, data = (content := path.read_bytes())[:32], content[32:]
-        if hashlib.blake2b(data, digest_size=32).digest() == seal:
-            return msgspec.msgpack.decode(data, type=Paper)
-    except (OSError, msgspec.MsgspecError):
-        pass  # not there, or damaged: it is set again
-    return None
-
-
-def _keep(path: Path, value: Paper) -> None:
-    data = msgspec.msgpack.encode(value)
-    try:
-        path.parent.mkdir(exist_ok=True)
-        papers = sorted(path.parent.glob(f"{value.section}-*.paper"), key=lambda old: old.stat().st_mtime)
-        for old in papers[: -_KEPT_PAPERS + 1]:
-            old.unlink(missing_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.blake2b(data, digest_size=32).digest() + data)
-        os.replace(file.name, path)  # at once, so that nobody reads half a paper
-    except OSError:
-        pass  # a folder that cannot be written costs time, nothing else
+def opened(sealed: Sealed) -> Paper:
+    """The paper that a sealed one holds."""
+    paper = Paper(sealed.cover, sealed.seed, sealed.examples, lambda names, advance: {})
+    paper._items.update((item.name, item) for item in sealed.items)
+    return paper

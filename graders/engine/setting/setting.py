@@ -1,11 +1,14 @@
-"""Sets a paper: draws every check's inputs and takes the reference's observations of them."""
+"""Sets checks: draws their inputs and takes the reference's observations of them.
 
-import inspect
+Each check is set in a process that is forked for it and others, under a limit of time: what strategies and references
+do is the author's, and may loop like anybody's code.
+"""
+
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -14,68 +17,54 @@ from typing import Any
 
 import msgspec
 
-from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.authoring.section import Check, Section
 from graders.engine.errors import GraderError
 from graders.engine.setting.drawing import draw
-from graders.engine.setting.paper import Item, Paper
+from graders.engine.setting.paper import Examples
 from graders.engine.values import codec
 from graders.engine.worker.observing import Solution, observe
 
+_PROCESSOR_SECONDS = 120.0  # for one check
 
-def set_paper(material: Material, seed: int, examples: int, advance: Callable[[str], None]) -> Paper:
-    """Draws the inputs of every check of a section and runs its probes on the reference.
+
+def set_examples(
+    material: Material, names: Sequence[str], seed: int, number: int, advance: Callable[[str], None]
+) -> dict[str, Examples]:
+    """Draws the inputs of some checks of a section and runs their probes on the reference.
 
     Checks do not depend on one another, so they are set on all cores where processes can be forked.
 
     Args:
         material: the section.
+        names: the checks.
         seed: of the drawn inputs.
-        examples: how many to draw for a check.
+        number: how many to draw for a check.
         advance: called with the title of each check when it is set.
 
     Raises:
         GraderError: a check draws or observes something that is not data, or its probe finds a name missing, or the
             reference changes its inputs where the check does not allow it.
     """
-    work = partial(_item, material, material.section, seed, examples)
-    items = []
-    with _side_by_side(work) as work_on_all:
-        for item in work_on_all(list(material.section.checks)):
-            items.append(item)
-            advance(item.title)
     section = material.section
-    return Paper(
-        section=section.name,
-        title=section.title,
-        probes=material.probes,
-        imports=tuple(sorted(shaking.imports(material.probes))),
-        untouched=material.untouched,
-        aliases=section.aliases,
-        lent=_lent(section),
-        seed=seed,
-        examples=examples,
-        items=tuple(items),
-    )
-
-
-def _lent(section: Section) -> dict[str, str]:
-    if given_away := section.lent.keys() & set(section.exercises):
-        raise GraderError(f"{section.name} lends {', '.join(sorted(given_away))}, which learners are to write")
-    return section.lent
+    work = partial(_examples, material, section, seed, number)
+    found = {}
+    with _side_by_side(work, len(names)) as work_on_all:
+        for name, examples in zip(names, work_on_all(list(names)), strict=True):
+            found[name] = examples
+            advance(section.checks[name].title)
+    return found
 
 
 @contextmanager
-def _side_by_side(work: Callable[[str], Item]) -> Iterator[Callable[[list[str]], Iterable[Item]]]:
-    """A function that maps `work` over names, in forked processes on all cores where that can be done."""
-    cores = os.cpu_count() or 1
-    if sys.platform != "linux" or cores == 1:
+def _side_by_side(work: Callable[[str], Examples], most: int) -> Iterator[Callable[[list[str]], Iterable[Examples]]]:
+    """A function that maps `work` over names, in at most so many forked processes where that can be done."""
+    if sys.platform != "linux":
         yield lambda names: map(work, names)
     else:
         others = set(active_children())
         context = get_context("fork")  # what is loaded is there at once, and need not be pickled
-        with ProcessPoolExecutor(cores, context, _inherit, (work,)) as pool:
+        with ProcessPoolExecutor(min(os.cpu_count() or 1, most), context, _inherit, (work,)) as pool:
             try:
                 yield lambda names: pool.map(_do_inherited, names)
             except BaseException:
@@ -85,11 +74,12 @@ def _side_by_side(work: Callable[[str], Item]) -> Iterator[Callable[[list[str]],
                 raise
 
 
-def _inherit(work: Callable[[str], Item]) -> None:
+def _inherit(work: Callable[[str], Examples]) -> None:
     global _inherited
     _inherited = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, _give_up)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -102,14 +92,22 @@ def _end_with_parent() -> None:
     os._exit(1)  # it was killed, and can no longer end its children
 
 
-def _do_inherited(name: str) -> Item:
-    return _inherited(name)
+def _give_up(number: int, frame: object) -> None:
+    raise GraderError(f"it takes more than {_PROCESSOR_SECONDS:g} seconds of a core to set")
 
 
-_inherited: Callable[[str], Item]
+def _do_inherited(name: str) -> Examples:
+    signal.setitimer(signal.ITIMER_PROF, _PROCESSOR_SECONDS)
+    try:
+        return _inherited(name)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _item(material: Material, section: Section, seed: int, examples: int, name: str) -> Item:
+_inherited: Callable[[str], Examples]
+
+
+def _examples(material: Material, section: Section, seed: int, number: int, name: str) -> Examples:
     check = section.checks[name]
     # A module of its own, so that nothing stays in it from checks that happened to be set in the same process before.
     solution = Solution(module_of(material.reference_source, material.name, material.reference), {}, {})
@@ -119,7 +117,7 @@ def _item(material: Material, section: Section, seed: int, examples: int, name: 
         drawn.append(codec.encode(inputs))
 
     try:
-        draw(check, take, section=section.name, seed=seed, examples=examples)
+        draw(check, take, section=section.name, seed=seed, examples=number)
     except Exception as error:  # the strategies are the author's, and find their faults only when they draw
         why = f"{type(error).__name__}: {error}"
         raise GraderError(f"{section.name}: the check {name!r} cannot draw inputs: {why}") from error
@@ -127,18 +125,7 @@ def _item(material: Material, section: Section, seed: int, examples: int, name: 
     if not inputs:
         raise GraderError(f"{section.name}: the check {name!r} drew no inputs")
     expected = tuple(_expected(section.name, check, solution, data, seed) for data in inputs)
-    return Item(
-        name=name,
-        exercise=check.exercise,
-        title=check.title,
-        points=check.points,
-        seconds=check.seconds,
-        changes_inputs=check.changes_inputs,
-        judged=check.judge is not None,
-        asks_by_name=f"solution.{check.exercise}(" in inspect.getsource(check.probe),
-        inputs=inputs,
-        expected=expected,
-    )
+    return Examples(inputs, expected)
 
 
 def _expected(section: str, check: Check, solution: Solution, inputs: bytes, seed: int) -> bytes:

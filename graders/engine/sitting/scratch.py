@@ -1,13 +1,100 @@
-"""The scratch folder of a worker: whether it is crammed, and its removal, whatever the worker has made of it."""
+"""Scratch folders: their making, whether one is crammed, and their removal, whatever a worker has made of them.
 
+A process that is killed cannot remove its folders. So each is locked as long as its maker lives, which the system sees
+to: what bears our mark, is ours and is not locked has been left behind, and whoever grades next removes it.
+"""
+
+import hashlib
 import os
+import re
 import secrets
+import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from graders.engine.worker.sandbox import FILE_SIZE
 
+if sys.platform != "win32":  # there nothing is locked, and nothing is cleared
+    import fcntl
+
 _MAX_DEPTH = 12  # so that every path can be named as a whole
+_NAME = re.compile(r"(?:grading|cohort)-([0-9a-f]{16})-([0-9a-f]{8})")
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+_held: dict[Path, int] = {}  # the folders of this process, and of those it was forked from, with what locks them
+
+
+def new(kind: Literal["grading", "cohort"] = "grading") -> Path:
+    """An empty folder for this user alone, among the temporary files: to be removed, or left to `clear_left_behind`.
+
+    A process that is forked from this one holds it too.
+
+    Args:
+        kind: the word that its name begins with.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    while True:
+        token = secrets.token_hex(8)
+        folder = Path(tempfile.gettempdir(), f"{kind}-{token}-{_mark(token)}")
+        folder.mkdir(0o700)
+        if sys.platform == "win32":
+            return folder
+        lock = _locked(folder)
+        if lock is not None:
+            _held[folder] = lock
+            return folder
+
+
+def clear_left_behind() -> None:
+    """Removes the folders that processes of this user have left behind when they were killed."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            name = _NAME.fullmatch(entry.name)
+            if not name or name[2] != _mark(name[1]):
+                continue
+            lock = _locked(Path(entry.path), must=True)
+            if lock is None:
+                continue
+            if os.fstat(lock).st_uid == os.geteuid():
+                inside = f"/proc/self/fd/{lock}"  # where its name leads does not matter then
+                _empty(inside if os.path.isdir(inside) else entry.path)
+                with suppress(OSError):
+                    os.rmdir(entry.path)
+            os.close(lock)
+
+
+def _mark(token: str) -> str:
+    """What shows that a folder of this name is one of ours, and not just called like one."""
+    return hashlib.blake2b(token.encode(), digest_size=4, person=b"scratch").hexdigest()
+
+
+def _locked(folder: Path, *, must: bool = False) -> int | None:
+    """A descriptor that locks the folder until it is closed everywhere; None if another process has it, or it is gone.
+
+    Args:
+        must: None, too, where the file system knows no locks. There nothing looks as if it was left behind.
+    """
+    try:
+        lock = os.open(folder, _FOLDER)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if must or isinstance(error, BlockingIOError):
+            os.close(lock)
+            return None
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(lock), os.stat(folder, follow_symlinks=False)):
+            return lock
+    os.close(lock)
+    return None
 
 
 def is_crammed(folder: Path, owner: int, max_bytes: int, max_entries: int) -> bool:
@@ -52,10 +139,19 @@ def _unlinked(folder: Path, owner: int) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Removes the folder. What is in folders is moved up first, so it does not matter how deep they are."""
+    """Removes the folder, and what is in it."""
+    _empty(str(folder))
+    with suppress(OSError):
+        os.rmdir(folder)
+    if (lock := _held.pop(folder, None)) is not None:
+        os.close(lock)
+
+
+def _empty(folder: str) -> None:
+    """Removes what is in the folder. What is in folders is moved up first, so it does not matter how deep they are."""
     prefix, number = secrets.token_hex(8), 0
     with suppress(OSError):
-        while entries := _entries(str(folder)):
+        while entries := _entries(folder):
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
@@ -64,9 +160,8 @@ def remove(folder: Path) -> None:
                     if inner.is_dir(follow_symlinks=False):
                         os.chmod(inner.path, 0o700)  # a folder that is moved has to be writable
                     number += 1
-                    os.rename(inner.path, folder / f"{prefix}{number}")
+                    os.rename(inner.path, os.path.join(folder, f"{prefix}{number}"))
                 os.rmdir(entry.path)
-        os.rmdir(folder)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

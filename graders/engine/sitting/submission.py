@@ -1,22 +1,22 @@
 """Reads a submission from disk: a `.py` file or a notebook becomes cells of source text. Nothing is executed here."""
 
-import json
 import os
 import re
-import warnings
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from graders.engine.errors import UsageError
+from graders.engine.files import read_regular
+from graders.engine.sitting.notebook import NotANotebook, code_cells
 from graders.engine.values.messages import Cell
 from graders.engine.worker.magics import without_cell_magic
 
 _MAX_BYTES = 10 * 2**20
-_MAX_CELLS = 2000  # nbformat looks at each of them for a while
+_SUFFIXES = (".py", ".ipynb")  # where both are there, the first counts
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
 _HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
+_IMPORTED = re.compile(rf"^[ \t]*(?:import|from)\s+({'|'.join(_HEAVY)})\b", re.MULTILINE)
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -24,12 +24,17 @@ class Submission(msgspec.Struct, frozen=True):
 
     file: str  # as it should be shown
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()  # what a learner should know about what was read
+
+    @property
+    def text(self) -> str:
+        """Its source as one text."""
+        return "\n".join(cell.source for cell in self.cells)
 
     @property
     def imports(self) -> frozenset[str]:
         """The libraries, of those that take long to import, that the text says it imports."""
-        text = "\n".join(cell.source for cell in self.cells)
-        return frozenset(name for name in _HEAVY if re.search(rf"^[ \t]*(?:import|from)\s+{name}\b", text, re.M))
+        return frozenset(found[1] for found in _IMPORTED.finditer(self.text))
 
 
 def read(path: Path) -> Submission:
@@ -44,13 +49,31 @@ def read(path: Path) -> Submission:
             raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
         if _leads_out(path):  # to the reference, say, or to somebody else's answers
             raise UsageError(f"{shown} leads, by a link, out of the folder that it is in")
-        if path.suffix not in (".py", ".ipynb"):
+        if path.suffix not in _SUFFIXES:
             raise UsageError(f"{shown} is neither a .py file nor a notebook (.ipynb)")
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = read_regular(path, _MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    if data is None:
+        raise UsageError(f"{shown} is not a file")
     return parse(shown, path.suffix, data)
+
+
+def read_in(folder: Path, section: str) -> Submission:
+    """The submission for `section` in a folder of submissions, with a note if there are two that it may be.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
+    path = find(folder, section)
+    other = path.with_suffix(_SUFFIXES[1])
+    notes = (passed_over(path.name, other.name),) if path != other and other.exists() else ()
+    return msgspec.structs.replace(read(path), notes=notes)
+
+
+def passed_over(read: str, other: str) -> str:
+    """The note that of two files for a section the one was read."""
+    return f"{other} is there too, and was not graded: where there are both, {read} counts"
 
 
 def parse(shown: str, suffix: str, data: bytes) -> Submission:
@@ -72,7 +95,14 @@ def parse(shown: str, suffix: str, data: bytes) -> Submission:
         raise UsageError(f"{shown} is not UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"{shown} is not text: it holds null bytes")
-    return Submission(shown, _notebook(shown, text) if suffix == ".ipynb" else (Cell(shown, _plain(text)),))
+    if suffix == ".py":
+        return Submission(shown, (Cell(shown, _plain(text)),))
+    try:
+        sources = code_cells(text.encode())
+    except NotANotebook as error:
+        raise UsageError(f"{shown} {_printable(str(error))}") from error
+    cells = ((number, without_cell_magic(_plain(source))) for number, source in sources)
+    return Submission(shown, tuple(Cell(f"{shown} cell {number}", source) for number, source in cells))
 
 
 def find(folder: Path, section: str) -> Path:
@@ -81,7 +111,7 @@ def find(folder: Path, section: str) -> Path:
     Raises:
         UsageError: there is neither.
     """
-    candidates = [folder / f"{section}{suffix}" for suffix in (".py", ".ipynb")]
+    candidates = [folder / f"{section}{suffix}" for suffix in _SUFFIXES]
     for path in candidates:
         if path.exists():
             return path
@@ -107,38 +137,5 @@ def _printable(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Source text with the line ends of Python and, where a notebook's JSON has them, no lone surrogates."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").encode(errors="replace").decode()
-
-
-def _notebook(shown: str, text: str) -> tuple[Cell, ...]:
-    import nbformat  # only notebooks pay for it
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # two cells with the same id, for one, are told cell by cell
-            notebook = nbformat.reads(_slimmed(text), as_version=4)  # type: ignore[no-untyped-call]
-        codes = [(number, cell.source) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
-    except RecursionError as error:
-        raise UsageError(f"{shown} is nested too deep for a notebook") from error
-    except Exception as error:  # nbformat lets what its validators and JSON raise come through as it is
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UsageError(f"{shown} is not a notebook that can be read: {_printable(reason[:200])}") from error
-    return tuple(Cell(f"{shown} cell {number}", without_cell_magic(_plain(str(source)))) for number, source in codes)
-
-
-def _slimmed(text: str) -> str:
-    """The text of a notebook without what is not graded and takes long to validate: output and metadata of cells."""
-    cells = 0
-
-    def slim(value: dict[str, Any]) -> dict[str, Any]:
-        nonlocal cells
-        slimmer: dict[str, Any] = {"outputs": []} if "outputs" in value else {}
-        if "cell_type" in value:
-            cells += 1
-            slimmer["metadata"] = {}
-        return value | slimmer
-
-    slimmed = json.loads(text, object_hook=slim)
-    if cells > _MAX_CELLS:
-        raise ValueError(f"it has more than {_MAX_CELLS} cells")
-    return json.dumps(slimmed)
+    """Source text with the line ends of Python."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

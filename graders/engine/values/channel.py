@@ -30,6 +30,7 @@ class Kind(IntEnum):
     SEEN = 5  # from the worker: a list of `Seen`, of the next examples
     SAID = 6  # from the worker: text that the learner's code printed
     DONE = 7  # from the worker: the task is finished; whether it left threads behind
+    READY = 9  # from the worker: it is restricted, and will look at the submission now
     POINT = 8  # from the worker: what an experiment yielded, the name of a curve and its next value
 
 

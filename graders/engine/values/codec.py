@@ -48,6 +48,12 @@ def decode(data: bytes, *, live: bool = False) -> object:
     return _decoded(data, live)[0]
 
 
+def untraced(observation: bytes) -> bytes:
+    """An observation as it is expected of others: of an exception, without the frames that it came through."""
+    value = decode(observation)
+    return encode(msgspec.structs.replace(value, trace="")) if isinstance(value, Raised) else observation
+
+
 def decode_watched(data: bytes) -> tuple[object, Callable[[], bool]]:
     """Decode a message to a live value, and a function that tells whether the value is still what it was.
 

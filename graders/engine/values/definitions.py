@@ -36,3 +36,8 @@ def is_empty(statement: ast.stmt) -> bool:
         case ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name))):
             return name == "NotImplementedError"
     return False
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """The functions and classes at the top level of a text, each with its line."""
+    return {node.name: node.lineno for node in ast.parse(text).body if isinstance(node, Definition)}

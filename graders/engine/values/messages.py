@@ -26,16 +26,18 @@ class Order(msgspec.Struct, frozen=True):
     skip: dict[tuple[int, int], str]
     lent: dict[str, str] = {}  # names that are there from the start: where each is imported from
     until: tuple[int, int] | None = None  # leave alone this statement and all after it
+    grafts: dict[str, str] = {}  # exercises that another text takes the place of, with that text
 
 
 class Task(msgspec.Struct, frozen=True):
     """A probe to run, and on what: on `inputs`, or on those that were made ready, from the first number on to before
-    the second."""
+    the second. `processor` limits the seconds of a core it may take, where code is run that does not mean harm."""
 
     probe: str
     seed: int
     inputs: tuple[bytes, ...] = ()
     ready: tuple[int, int] = (0, 0)
+    processor: float = 0.0
 
 
 class Ahead(msgspec.Struct, frozen=True):

@@ -18,15 +18,16 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from graders.engine.values.messages import Cell, Loaded, Trouble
-from graders.engine.worker import attempts, observing
+from graders.engine.worker import attempts, observing, stand_ins
 from graders.engine.worker.magics import without_line_magics
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
 _STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
                ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
-# Decorators of type checkers that answers carry. Where the checker is not installed, its decorator does nothing.
-_STAND_INS = {"typeguard": "typechecked", "beartype": "beartype"}
+_TRAINING = ("backward", "step", "zero_grad")  # methods by which a loop is known that trains something
+# Annotations stay text: no answer computes with them, and many need libraries that are not there.
+_ANNOTATIONS = __future__.annotations.compiler_flag
 
 
 class Loader:
@@ -38,6 +39,8 @@ class Loader:
         announce: called with (cell, line, is an import) before each statement, so that the parent can keep the time.
         skip: statements, as (cell, line), that ran out of time or killed the process in an earlier try, and why.
         until: the statement, as (cell, line), with which the time for the whole file ran out; the rest is left alone.
+        grafts: names that another text takes the place of, with that text: what it defines besides such a name is only
+            taken where the submission does not define it.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Loader:
         announce: Callable[[int, int, bool], None],
         skip: dict[tuple[int, int], str],
         until: tuple[int, int] | None,
+        grafts: Mapping[str, str] = MappingProxyType({}),
     ):
         self.module = ModuleType(name)
         self.cells, self.announce, self.skip = cells, announce, skip
@@ -54,7 +58,10 @@ class Loader:
         self.files = frozenset(cell.label for cell in cells)
         self.troubles: list[Trouble] = []
         self.own: set[str] = set()  # names that the submission itself made, by definition or assignment
-        self.flags = 0  # of the __future__ imports met so far
+        self.grafts = {name: ast.parse(text).body for name, text in grafts.items()}
+        self.defined: frozenset[str] = frozenset()  # names that the submission defines anywhere
+        self.flags = _ANNOTATIONS  # and those of the __future__ imports met so far
+        self.executed: list[ast.stmt] = []  # and tried, in branches that were taken
         self.cell = 0
 
     def load(self, exercises: tuple[str, ...], stub: str, lent: Mapping[str, str] = MappingProxyType({})) -> Loaded:
@@ -67,23 +74,32 @@ class Loader:
         """
         sys.modules[self.module.__name__] = self.module
         torch = sys.modules.get("torch")
+        given = {name: pkgutil.resolve_name(origin) for name, origin in lent.items()}
         vars(self.module).update(
             __file__=self.cells[0].label if self.cells else "",
             MAIN=False,
             device=torch.device("cpu") if torch else "cpu",
-            **{name: pkgutil.resolve_name(origin) for name, origin in lent.items()},
+            **given,
         )
-        _stand_in()
-        statements: list[ast.stmt] = []
+        stand_ins.put_in_place(self.files, given)
+        if torch:
+            vars(torch)["compile"] = _uncompiled
+        bodies: list[list[ast.stmt]] = []
         for number, cell in enumerate(self.cells):
             self.cell = number
             linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
-            body = list(self._parsed(Cell(cell.label, without_line_magics(cell.source))))
-            statements += body
+            bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
+        statements = [statement for body in bodies for statement in body]
+        self.defined = frozenset(_lines(statements))
+        for number, body in enumerate(bodies):
+            self.cell = number
             for statement in body:
+                self._graft_before(statement)
                 self._run(statement)
-        unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
-        return Loaded(_lines(statements), unattempted, tuple(self.troubles))
+        for name in self.grafts.keys() - self.defined:
+            self._graft(name)
+        unattempted = _unattempted(self.executed, stub, exercises) if stub else frozenset()
+        return Loaded(_lines(self.executed), unattempted, tuple(self.troubles))
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
@@ -132,12 +148,46 @@ class Loader:
                     chosen = body if value else orelse
                 for inner in chosen:
                     self._run(inner)
-            case ast.Expr(value=ast.Call(func=ast.Attribute() as function)) if _root(function) in self.own:
+            case ast.Expr() if self._is_registration(statement):
+                self._execute(statement)
+            case ast.For() if self._fills(statement):
                 self._execute(statement)
             case ast.Try() | ast.With() if _is_plain(statement):
                 self._execute(statement)
             case _ if isinstance(statement, _STATEMENTS):
                 self._execute(statement)
+
+    def _is_registration(self, statement: ast.stmt, loop: frozenset[str] = frozenset()) -> bool:
+        """Whether a statement calls a method of the submission's own objects, or of what a loop goes through."""
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
+                return _root(function) in self.own | loop or ast.unparse(function) == "sys.setrecursionlimit"
+        return False
+
+    def _fills(self, loop: ast.For, outer: frozenset[str] = frozenset()) -> bool:
+        """Whether a loop does nothing but register and assign: it fills a table, and need not be left alone."""
+        names = outer | frozenset(node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name))
+        if any(isinstance(node, ast.Attribute) and node.attr in _TRAINING for node in ast.walk(loop)):
+            return False
+        return not loop.orelse and all(
+            self._is_registration(inner, names)
+            or (isinstance(inner, ast.For) and self._fills(inner, names))
+            or isinstance(inner, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Pass)
+            for inner in loop.body
+        )
+
+    def _graft_before(self, statement: ast.stmt) -> None:
+        """Puts in place what the submission does not define, and a statement of it uses."""
+        lacking = self.grafts.keys() - self.defined
+        used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} if lacking else set()
+        for name in sorted(lacking & used):
+            self._graft(name)
+            self.defined |= {name}
+
+    def _graft(self, name: str) -> None:
+        body = [each for each in self.grafts[name] if name in _bound(each) or self.defined.isdisjoint(_bound(each))]
+        code = compile(ast.Module(body, []), "<graft>", "exec", dont_inherit=True)
+        self._guarded(ast.Pass(lineno=0), lambda: exec(code, vars(self.module)))
 
     def _execute(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
@@ -146,8 +196,13 @@ class Loader:
             return
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             self.own.update(_bound(statement))
-        code = ast.Module([statement], [])
-        self._guarded(statement, lambda: exec(self._compiled(code, "exec"), vars(self.module)))
+        self.executed.append(statement)
+        grafted = self.grafts.keys() & set(_bound(statement))
+        if not grafted or not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            code = ast.Module([statement], [])
+            self._guarded(statement, lambda: exec(self._compiled(code, "exec"), vars(self.module)))
+        for name in sorted(grafted):
+            self._graft(name)
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -185,19 +240,9 @@ def _reason(error: BaseException, files: frozenset[str]) -> str:
     return f"{seen.type}: {seen.message}" if seen.message else seen.type
 
 
-def _stand_in() -> None:
-    from importlib.util import find_spec
-
-    for package, name in _STAND_INS.items():
-        if package not in sys.modules and find_spec(package) is None:
-            module = ModuleType(package)
-            setattr(module, name, _unchanged)
-            sys.modules[package] = module
-
-
-def _unchanged(*args: Any, **_: Any) -> Any:
-    """A decorator that does nothing, with or without arguments."""
-    return args[0] if len(args) == 1 and callable(args[0]) else _unchanged
+def _uncompiled(model: Any = None, **_: Any) -> Any:
+    """Stands for `torch.compile`: what is compiled does the same, and compiling takes longer than grading."""
+    return _uncompiled if model is None else model
 
 
 def _chunks(source: str) -> Iterator[tuple[int, str]]:

@@ -78,12 +78,14 @@ def work(connection: socket.socket, limits: Limits) -> None:
     exec(compiled(order.probes), vars(probes))
     if limits.readable is not None:
         sandbox.restrict(limits.readable, limits.scratch, limits.memory, limits.hidden)
+    channel.send(Kind.READY, None)
     solution, files = _load(channel, order)
     threads = threading.active_count()
     libraries = drawing([order.probes, *(cell.source for cell in order.cells)])
     while True:
         task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
         printed.left = _MAX_SAID
+        signal.setitimer(signal.ITIMER_PROF, task.processor)  # 0 is no limit; where it ends, the process does
         probe = vars(probes)[task.probe]
         if inspect.isgeneratorfunction(probe):
             probe = partial(_carry_out, channel, probe)
@@ -118,6 +120,7 @@ def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
         lambda cell, line, imports: channel.send(Kind.AT, (cell, line, imports)),
         order.skip,
         order.until,
+        order.grafts,
     )
     loaded = loader.load(order.exercises, order.stub, order.lent)
     channel.send(Kind.LOADED, loaded)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,60 +24,43 @@ def matrices(draw):
     return draw(arrays(np.float64, (rows, columns), elements=st.integers(-9, 9).map(float), fill=st.nothing()))
 
 
-@section.check("halve")
-@given(x=integers)
-def halves_numbers(solution, x):
-    """Halves a number."""
-    return solution.halve(x)
+halve = section.exercise("halve")
+halve.call("halves_numbers", "Halves a number.", x=integers)
+
+row_sums = section.exercise(
+    "row_sums",
+    hints=["Which axis goes away?", "What is the shape of the result?"],
+    mistakes={"The columns are summed, not the rows.": edit("axis=1", "axis=0")},
+)
+row_sums.call("sums_rows", "Sums each row.", points=2, matrix=matrices())
+
+inverse = section.exercise("inverse")
+inverse.call("inverts", "Inverts a number.", x=st.integers(1, 9))
 
 
-@section.check("row_sums", points=2)
-@given(matrix=matrices())
-def sums_rows(solution, matrix):
-    """Sums each row."""
-    return solution.row_sums(matrix)
-
-
-section.mistake("row_sums", "The columns are summed, not the rows.", edit("axis=1", "axis=0"))
-section.hint("row_sums", "Which axis goes away?", "What is the shape of the result?")
-
-
-@section.check("inverse")
-@given(x=st.integers(1, 9))
-def inverts(solution, x):
-    """Inverts a number."""
-    return solution.inverse(x)
-
-
-@section.check("inverse")
+@inverse.check()
 def refuses_zero(solution):
     """Raises ZeroDivisionError for 0."""
     return solution.inverse(0)
 
 
-@section.check("countdown", seconds=1)
-@given(n=st.integers(0, 9))
-def counts_down(solution, n):
-    """Counts down to one."""
-    return solution.countdown(n)
+countdown = section.exercise("countdown")
+countdown.call("counts_down", "Counts down to one.", seconds=1, n=st.integers(0, 9))
+
+first = section.exercise("first")
+first.call("takes_the_first", "Gives the first item.", items=st.lists(integers, min_size=1, max_size=5))
+
+scaled_sums = section.exercise("scaled_sums")
+scaled_sums.call(
+    "scales_sums",
+    "Sums each row and scales it.",
+    case=st.builds(Scaling, matrices(), st.sampled_from([2.0, 0.5])),
+)
+
+Counter = section.exercise("Counter")
 
 
-@section.check("first")
-@given(items=st.lists(integers, min_size=1, max_size=5))
-def takes_the_first(solution, items):
-    """Gives the first item."""
-    return solution.first(items)
-
-
-@section.check("scaled_sums")
-@given(scaling=st.builds(Scaling, matrices(), st.sampled_from([2.0, 0.5])))
-def scales_sums(solution, scaling):
-    """Sums each row and scales it."""
-    return solution.scaled_sums(scaling.matrix, scaling.factor)
-
-
-@section.check("Counter")
-@given(words=st.lists(st.sampled_from(["a", "b"]), max_size=5))
+@Counter.check(words=st.lists(st.sampled_from(["a", "b"]), max_size=5))
 def counts_words(solution, words):
     """Counts how often each word was added."""
     counter = solution.Counter()
@@ -87,8 +69,10 @@ def counts_words(solution, words):
     return counter.counts
 
 
-@section.check("register")
-@given(number=integers)
+register = section.exercise("register")
+
+
+@register.check(number=integers)
 def keeps_operations(solution, number):
     """Keeps an operation under its name."""
     return _registered(solution, number)
@@ -99,11 +83,5 @@ def _registered(solution, number):
     return solution.OPERATIONS["test"]
 
 
-@section.check("last")
-@given(items=st.lists(integers, min_size=1, max_size=5))
-def takes_the_last(solution, items):
-    """Gives the last item."""
-    return solution.last(items)
-
-
-section.alias("last", "final")
+last = section.exercise("last", aliases=["final"])
+last.call("takes_the_last", "Gives the last item.", items=st.lists(integers, min_size=1, max_size=5))

@@ -30,7 +30,7 @@ def sources():
 
 
 def halve(x):
-    print(f"came to {[text[:80] for text in sources() if 'return x / 2' in text or 'section.mistake' in text]}")
+    print(f"came to {[text[:80] for text in sources() if 'return x / 2' in text or 'section.exercise' in text]}")
     return -1.0
 
 

@@ -1,0 +1,28 @@
+"""What the explanations of a section may cost."""
+
+import time
+
+
+class Budget:
+    """So many examples may be run. Counted, so that the same file gets the same words on a busy machine.
+
+    Args:
+        examples: how many.
+        seconds: a guard behind them that is not met by honest work: from then on nothing more is run.
+    """
+
+    def __init__(self, examples: int, seconds: float):
+        self._left = examples
+        self._end = time.monotonic() + seconds
+
+    def take(self, examples: int) -> bool:
+        """Takes so many examples from what is left. False if nothing may be run any more."""
+        if self._left <= 0 or self.seconds <= 0:
+            return False
+        self._left -= examples
+        return True
+
+    @property
+    def seconds(self) -> float:
+        """What is left of the guard's time."""
+        return max(self._end - time.monotonic(), 0.0)

@@ -1,0 +1,204 @@
+"""Stand-ins for libraries that answers only decorate themselves with, and for ARENA's own earlier parts.
+
+They take the place of what is not installed: progress bars count through, loggers and plots do nothing, type checkers
+leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+# Top-level names of libraries whose absence changes nothing in what an answer computes.
+_IDLE = (
+    "IPython", "beartype", "circuitsvis", "dotenv", "google", "ipywidgets", "jaxtyping", "matplotlib", "pandas",
+    "plotly", "plotly_utils", "rich", "seaborn", "tabulate", "tensorboard", "torchinfo", "torchvision", "typeguard", "wandb",
+)  # fmt: skip
+_PARTS = re.compile(r"(?:(?:chapter|part)\d\w*|solutions?\w*|utils|tests|arena\w*)$")  # ARENA's folders and modules
+
+
+_lent: dict[str, Any] = {}
+_files: set[str] = set()
+
+
+class Idle:
+    """Takes part in anything and does nothing: called, entered, looped over, subclassed, used as a decorator."""
+
+    def __init__(self, *_: Any, **__: Any):
+        """Whatever it is given, it forgets."""
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """A decorator leaves its function or class as it is; any other call gives nothing to speak of."""
+        return args[0] if len(args) == 1 and not named and callable(args[0]) else self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (Idle,)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def __or__(self, other: Any) -> Any:
+        return self
+
+    __ror__ = __or__
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __enter__(self) -> "Idle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class _Package(ModuleType):
+    """A module that has every module inside."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.__path__ = []
+
+
+class _Module(_Package):
+    """A module that has every name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Idle()
+
+
+class _Bar:
+    """A progress bar that nobody sees: loops over what it is given."""
+
+    def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any):
+        """Keeps what is to be looped over."""
+        self.iterable = iterable
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return len(self.iterable)  # type: ignore[arg-type]
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:  # set_description, update, close, write
+        return lambda *_, **__: None
+
+
+class _Bars(_Package):
+    """`tqdm` and what is inside it."""
+
+    tqdm = tqdm_notebook = _Bar
+
+    @staticmethod
+    def trange(*args: int, **_: Any) -> _Bar:
+        """A bar over a range."""
+        return _Bar(range(*args))
+
+
+class _Part(_Package):
+    """One of ARENA's earlier parts: its layers, functions and optimisers are PyTorch's."""
+
+    @property
+    def __all__(self) -> list[str]:
+        return [name for home in _homes()[:2] for name in dir(home) if name[0].isupper()]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in _lent:
+            return _lent[name]
+        found = (getattr(home, name) for home in _homes() if hasattr(home, name))
+        return next(found, None) or _Absent(name, self.__name__)
+
+
+class _Absent:
+    """A name of an earlier part that is not here. It may be imported; who uses it is told what is wanting."""
+
+    def __init__(self, name: str, part: str):
+        self.__words = f"{name} comes from {part}, which is not here"
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise NameError(self.__words)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NameError(self.__words)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        raise NameError(self.__words)
+
+
+def _homes() -> tuple[Any, ...]:
+    import torch
+
+    return torch.nn, torch.optim, torch.nn.functional
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds a stand-in where nothing else was found."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
+        """The specification of a stand-in, if there is one for the module `name` and an answer asks for it."""
+        return ModuleSpec(name, self, is_package=True) if _kind(name) and _asked_by() in _files else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The stand-in."""
+        kind = _kind(spec.name)
+        assert kind is not None  # only such have been found
+        return kind(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to execute."""
+
+
+def _kind(name: str) -> type[ModuleType] | None:
+    top = name.partition(".")[0]
+    if top == "tqdm":
+        return _Bars
+    if top in _IDLE:
+        return _Module
+    return _Part if _PARTS.match(top) else None
+
+
+def _asked_by() -> str:
+    """The file of the statement that imports. Libraries must not be told that another one is there."""
+    frame = sys._getframe()
+    while frame.f_back and (frame.f_code.co_filename == __file__ or "importlib" in frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename
+
+
+def put_in_place(files: Iterable[str], lent: Mapping[str, Any]) -> None:
+    """From now on, imports of an answer that find nothing find a stand-in where there is one.
+
+    Args:
+        files: the answer's.
+        lent: names that earlier parts have besides PyTorch's.
+    """
+    _files.update(files)
+    _lent.update(lent)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

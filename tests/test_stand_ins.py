@@ -1,0 +1,116 @@
+"""Libraries that answers only decorate themselves with, and ARENA's earlier parts, have stand-ins."""
+
+import pytest
+import torch
+from conftest import Load
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from tqdm import tqdm\nf = lambda: list(tqdm(range(3), desc='x'))",
+        "import tqdm.auto as bars\nf = lambda: [i for i in bars.tqdm([0, 1, 2])]",
+        "from tqdm.notebook import trange\nf = lambda: list(trange(3))",
+        "from tqdm import tqdm\ndef f():\n    with tqdm(range(3)) as bar:\n        bar.set_description('x')\n"
+        "        return list(bar)",
+        "import wandb\nwandb.init(project='x', config={})\ndef f():\n    wandb.log({'a': 1})\n    return [0, 1, 2]",
+        "from beartype import beartype\nfrom beartype.typing import List\n@beartype\n"
+        "def f() -> List[int]: return [0, 1, 2]",
+        "from torchvision import models\ndef f(net: models.resnet.ResNet = None): return [0, 1, 2]",
+        "from plotly_utils import line\nimport plotly.express as px\n"
+        "def f():\n    line([1]).show()\n    return [0, 1, 2]",
+        "from IPython.display import display, HTML\ndef f():\n    display(HTML('x'))\n    return [0, 1, 2]",
+        "import torch\n@torch.compile\ndef f(): return [0, 1, 2]",
+        "import torch\n@torch.compile(mode='max-autotune')\ndef f(): return [0, 1, 2]",
+    ],
+)
+def test_what_only_decorates_does_nothing(load: Load, text: str) -> None:
+    module, loaded = load(text)
+    assert module.f() == [0, 1, 2]
+    assert loaded.troubles == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import part2_cnns.solutions as solutions\nfound = solutions.Linear",
+        "from part2_cnns.solutions import Linear as found, nothing_of_this_name",
+        "from part2_cnns.solutions import *\nfound = Linear",
+        "from solutions import Linear\nfound = Linear",
+        "import chapter0_fundamentals.exercises.part2_cnns.solutions_bonus as b\nfound = b.Linear",
+    ],
+)
+def test_layers_of_earlier_parts_are_those_of_pytorch(load: Load, text: str) -> None:
+    module, loaded = load(text)
+    assert module.found is torch.nn.Linear
+    assert loaded.troubles == ()
+
+
+def test_what_an_earlier_part_alone_knows_is_wanting_when_it_is_used(load: Load) -> None:
+    module, loaded = load("from part1.solutions import train\ndef f(): return train()")
+    assert loaded.troubles == ()
+    with pytest.raises(NameError, match=r"train comes from part1\.solutions, which is not here"):
+        module.f()
+
+
+def test_names_that_a_section_lends_belong_to_earlier_parts(load: Load) -> None:
+    module, _ = load("from part1.solutions import root", lent={"root": "math.sqrt"})
+    assert module.root(4) == 2
+
+
+def test_a_library_that_is_installed_is_itself(load: Load) -> None:
+    module, _ = load("import einops, json")
+    assert module.einops.rearrange
+    assert module.json.loads("1") == 1
+
+
+def test_any_other_missing_library_costs_what_needs_it(load: Load) -> None:
+    _, loaded = load("import nowhere_at_all")
+    assert [trouble.names for trouble in loaded.troubles] == [("nowhere_at_all",)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "table = {}\nfor x in (1, 2):\n    table[x] = x",
+        "class T(dict):\n    def add(self, k, v): self[k] = v\ntable = T()\nfor x in [1, 2]:\n    table.add(x, x)",
+        "table = {}\nfor x in (1, 2):\n    for y in (x,):\n        z = y\n        table[y] = z",
+    ],
+)
+def test_loops_that_fill_a_table_are_executed(load: Load, text: str) -> None:
+    module, loaded = load(text)
+    assert module.table == {1: 1, 2: 2}
+    assert loaded.troubles == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for x in (1, 2):\n    print(x)",
+        "table = {}\nfor x in (1, 2):\n    table[x] = x\n    print(x)",
+        "class M:\n    def step(self): global touched; touched = True\nm = M()\nfor _ in range(3):\n    m.step()",
+    ],
+)
+def test_other_loops_are_not(load: Load, text: str) -> None:
+    module, _ = load(text)
+    assert not hasattr(module, "x")
+    assert not hasattr(module, "touched")
+
+
+def test_the_recursion_limit_is_set(load: Load) -> None:
+    import sys
+
+    before = sys.getrecursionlimit()
+    try:
+        load("import sys\nsys.setrecursionlimit(5432)")
+        assert sys.getrecursionlimit() == 5432
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_a_branch_that_was_not_taken_is_not_the_last_word(load: Load) -> None:
+    text = "import sys\nif sys.version_info >= (3, 8):\n    def f(x): return x\nelse:\n    def f(x): pass"
+    module, loaded = load(text, exercises=("f",), stub="def f(x): raise NotImplementedError('f')")
+    assert module.f(1) == 1
+    assert loaded.unattempted == frozenset()
+    assert loaded.lines["f"] == 3
