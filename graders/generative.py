@@ -8,18 +8,18 @@ about their steps. Of DCGANTrainer the two steps are left, handed small networks
 without __init__, so that answers whose __init__ loads images are graded too. MNIST and CelebA need downloads.
 """
 
+from collections import namedtuple
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 
 from graders.engine import HALVES, NONZERO, Section, close, distributed_as, edit, shapes, tensors
 
 section = Section("generative", title="Generative models: VAEs and GANs")
+
 # ARENA's answers import these from their answers to earlier parts.
 section.lend(
     Conv2d="torch.nn.Conv2d",
@@ -31,7 +31,6 @@ section.lend(
     conv2d_minimal="torch.nn.functional.conv2d",
     force_pair="torch.nn.modules.utils._pair",
 )
-
 near = close(rtol=1e-4, atol=1e-5)  # a few functions in single precision
 deep = close(rtol=1e-3, atol=1e-4)  # many layers in single precision, in any order of summation
 seeds = st.integers(0, 999)
@@ -81,172 +80,149 @@ def leaf(x):
 
 # %% LeakyReLU, Sigmoid, Tanh
 FAR = (0, 1, -1, 100, -100, 1000, -1000)
+_LEAKY = "torch.where(x > 0, x, self.negative_slope * x)"
+LeakyReLU = section.exercise(
+    "LeakyReLU",
+    hints=[
+        "Which of two numbers does it return, element by element, and what decides?",
+        "torch.where takes a condition and two tensors. Which are they?",
+    ],
+    mistakes={
+        "The slope is on the positive side; it is negative numbers that become small.": edit(
+            "x > 0, x, self.negative_slope * x", "x > 0, self.negative_slope * x, x"
+        ),
+        "Makes negative numbers positive: they keep their sign, only their size changes.": edit(
+            "self.negative_slope * x)", "-self.negative_slope * x)"
+        ),
+        "Replaces negative numbers by the slope itself.": edit("self.negative_slope * x", "-0.01"),
+        "Ignores the slope it was given.": edit("negative_slope * x", "negative_slope * 0 * x"),
+        "Changes its input in place; the caller's tensor has to stay.": edit(
+            _LEAKY, "nn.functional.leaky_relu_(x, self.negative_slope)"
+        ),
+        "Cuts the graph: no gradient comes through.": edit("x > 0, x,", "x > 0, x.detach(),"),
+    },
+)
 
 
-@section.check("LeakyReLU", points=0.5)
-@given(x=shapes(3).flatmap(tensors), negative_slope=st.sampled_from((0.5, 0.25, 0.0, 1.0)))
+@LeakyReLU.check(points=0.5, x=shapes(3).flatmap(tensors), negative_slope=st.sampled_from((0.5, 0.25, 0.0, 1.0)))
 def leaky_values(solution, x, negative_slope):
     """Multiplies negative numbers by the slope, and lets others through, in a new tensor."""
     return solution.LeakyReLU(negative_slope)(x)
 
 
-@section.check("LeakyReLU", points=0.25, examples=20)
-@given(x=tensors((4,)))
+@LeakyReLU.check(points=0.25, examples=20, x=tensors((4,)))
 def leaky_default(solution, x):
     """Has a slope of 0.01 by default."""
     return solution.LeakyReLU()(100 * x)
 
 
-@section.check("LeakyReLU", points=0.25, examples=20)
-@given(x=tensors((4,), NONZERO), negative_slope=st.sampled_from((0.5, 0.25)))
+@LeakyReLU.check(points=0.25, examples=20, x=tensors((4,), NONZERO), negative_slope=st.sampled_from((0.5, 0.25)))
 def leaky_gradient(solution, x, negative_slope):
     """Lets the whole gradient through where the input is positive, and a part of it elsewhere."""
     x = leaf(x)
     return slopes(solution.LeakyReLU(negative_slope)(x), x)
 
 
-_LEAKY = "torch.where(x > 0, x, self.negative_slope * x)"
-section.mistake(
-    "LeakyReLU",
-    "The slope is on the positive side; it is negative numbers that become small.",
-    edit("x > 0, x, self.negative_slope * x", "x > 0, self.negative_slope * x, x"),
-)
-section.mistake(
-    "LeakyReLU",
-    "Makes negative numbers positive: they keep their sign, only their size changes.",
-    edit("self.negative_slope * x)", "-self.negative_slope * x)"),
-)
-section.mistake("LeakyReLU", "Replaces negative numbers by the slope itself.", edit("self.negative_slope * x", "-0.01"))
-section.mistake("LeakyReLU", "Ignores the slope it was given.", edit("negative_slope * x", "negative_slope * 0 * x"))
-section.mistake(
-    "LeakyReLU",
-    "Changes its input in place; the caller's tensor has to stay.",
-    edit(_LEAKY, "nn.functional.leaky_relu_(x, self.negative_slope)"),
-)
-section.mistake("LeakyReLU", "Cuts the graph: no gradient comes through.", edit("x > 0, x,", "x > 0, x.detach(),"))
-section.hint(
-    "LeakyReLU",
-    "Which of two numbers does it return, element by element, and what decides?",
-    "torch.where takes a condition and two tensors. Which are they?",
+_SIGMOID = "torch.exp(-torch.logaddexp(torch.zeros_like(x), -x))"
+Sigmoid = section.exercise(
+    "Sigmoid",
+    hints=[
+        "Write it as e^(-a). What is a?",
+        "What is log(1 + e^(-x)), said with logaddexp? Look at Softplus.",
+        "Where one of the two exponentials overflows, what is the other?",
+    ],
+    mistakes={
+        "e^x / (1 + e^x) is infinity divided by infinity for large x: NaN.": edit(_SIGMOID, "x.exp() / (1 + x.exp())"),
+        "The value of 1 / (1 + e^(-x)) is right for large -x, but on the way back its gradient is NaN.": edit(
+            _SIGMOID, "1 / (1 + (-x).exp())"
+        ),
+        "Falls where it should rise: the sign of x is wrong.": edit(", -x)", ", x)"),
+        "Clamps its input: where it does, the value is a little off and no gradient comes through.": edit(
+            _SIGMOID, "torch.sigmoid(x.clamp(-3, 3))"
+        ),
+        "Cuts the graph: no gradient comes through.": edit(", -x)", ", -x.detach())"),
+        "Returns its logarithm.": edit(_SIGMOID, "-torch.logaddexp(torch.zeros_like(x), -x)"),
+    },
 )
 
 
-@section.check("Sigmoid", points=0.5, judge=near)
-@given(x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Sigmoid.check(points=0.5, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
 def sigmoid_values(solution, x):
     """Computes 1 / (1 + e^(-x)), element by element."""
     return solution.Sigmoid()(x)
 
 
-@section.check("Sigmoid", points=0.25, judge=near, examples=20)
-@given(x=tensors((4,), HALVES))
+@Sigmoid.check(points=0.25, judge=near, examples=20, x=tensors((4,), HALVES))
 def sigmoid_gradient(solution, x):
     """Has the right gradient."""
     x = leaf(x)
     return slopes(solution.Sigmoid()(x), x)
 
 
-@section.check("Sigmoid", points=0.5, judge=near, examples=30)
-@given(x=tensors((3,), FAR))
+@Sigmoid.check(points=0.5, judge=near, examples=30, x=tensors((3,), FAR))
 def sigmoid_far(solution, x):
     """Is right for numbers so large that their exponential overflows."""
     return solution.Sigmoid()(x)
 
 
-@section.check("Sigmoid", points=0.25, judge=near, examples=30)
-@given(x=tensors((3,), FAR))
+@Sigmoid.check(points=0.25, judge=near, examples=30, x=tensors((3,), FAR))
 def sigmoid_far_gradient(solution, x):
     """Has the right gradient there too, which is zero and not NaN."""
     x = leaf(x)
     return slopes(solution.Sigmoid()(x), x)
 
 
-_SIGMOID = "torch.exp(-torch.logaddexp(torch.zeros_like(x), -x))"
-section.mistake(
-    "Sigmoid",
-    "e^x / (1 + e^x) is infinity divided by infinity for large x: NaN.",
-    edit(_SIGMOID, "x.exp() / (1 + x.exp())"),
-)
-section.mistake(
-    "Sigmoid",
-    "The value of 1 / (1 + e^(-x)) is right for large -x, but on the way back its gradient is NaN.",
-    edit(_SIGMOID, "1 / (1 + (-x).exp())"),
-)
-section.mistake("Sigmoid", "Falls where it should rise: the sign of x is wrong.", edit(", -x)", ", x)"))
-section.mistake(
-    "Sigmoid",
-    "Clamps its input: where it does, the value is a little off and no gradient comes through.",
-    edit(_SIGMOID, "torch.sigmoid(x.clamp(-3, 3))"),
-)
-section.mistake("Sigmoid", "Cuts the graph: no gradient comes through.", edit(", -x)", ", -x.detach())"))
-section.mistake("Sigmoid", "Returns its logarithm.", edit(_SIGMOID, "-torch.logaddexp(torch.zeros_like(x), -x)"))
-section.hint(
-    "Sigmoid",
-    "Write it as e^(-a). What is a?",
-    "What is log(1 + e^(-x)), said with logaddexp? Look at Softplus.",
-    "Where one of the two exponentials overflows, what is the other?",
+_TANH = "2 * torch.exp(-torch.logaddexp(torch.zeros_like(x), -2 * x)) - 1"
+Tanh = section.exercise(
+    "Tanh",
+    hints=[
+        "Multiply numerator and denominator by e^(-x). For which x is that safe?",
+        "What is (1 + tanh(x)) / 2, as a fraction of exponentials? You have written that function.",
+    ],
+    mistakes={
+        "(e^x - e^(-x)) / (e^x + e^(-x)) is infinity divided by infinity for large x: NaN.": edit(
+            _TANH, "(x.exp() - (-x).exp()) / (x.exp() + (-x).exp())"
+        ),
+        "The value of 2 / (1 + e^(-2x)) - 1 is right for large -x, but on the way back its gradient is NaN.": edit(
+            _TANH, "2 / (1 + (-2 * x).exp()) - 1"
+        ),
+        "Rises half as fast as it should: x is not doubled in the exponent.": edit("-2 * x", "-x"),
+        "Runs from 0 to 1, not from -1 to 1.": edit(_TANH, "torch.sigmoid(2 * x)"),
+        "Falls where it should rise: the sign of x is wrong.": edit("-2 * x", "2 * x"),
+        "Cuts the graph: no gradient comes through.": edit("-2 * x", "-2 * x.detach()"),
+        "Clips x to between -1 and 1, which is only roughly a tanh.": edit(_TANH, "x.clamp(-1, 1)"),
+    },
 )
 
 
-@section.check("Tanh", points=0.5, judge=near)
-@given(x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Tanh.check(points=0.5, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
 def tanh_values(solution, x):
     """Computes the hyperbolic tangent, element by element."""
     return solution.Tanh()(x)
 
 
-@section.check("Tanh", points=0.25, judge=near, examples=20)
-@given(x=tensors((4,), HALVES))
+@Tanh.check(points=0.25, judge=near, examples=20, x=tensors((4,), HALVES))
 def tanh_gradient(solution, x):
     """Has the right gradient."""
     x = leaf(x)
     return slopes(solution.Tanh()(x), x)
 
 
-@section.check("Tanh", points=0.5, judge=near, examples=30)
-@given(x=tensors((3,), FAR))
+@Tanh.check(points=0.5, judge=near, examples=30, x=tensors((3,), FAR))
 def tanh_far(solution, x):
     """Is right for numbers so large that their exponential overflows."""
     return solution.Tanh()(x)
 
 
-@section.check("Tanh", points=0.25, judge=near, examples=30)
-@given(x=tensors((3,), FAR))
+@Tanh.check(points=0.25, judge=near, examples=30, x=tensors((3,), FAR))
 def tanh_far_gradient(solution, x):
     """Has the right gradient there too, which is zero and not NaN."""
     x = leaf(x)
     return slopes(solution.Tanh()(x), x)
 
 
-_TANH = "2 * torch.exp(-torch.logaddexp(torch.zeros_like(x), -2 * x)) - 1"
-section.mistake(
-    "Tanh",
-    "(e^x - e^(-x)) / (e^x + e^(-x)) is infinity divided by infinity for large x: NaN.",
-    edit(_TANH, "(x.exp() - (-x).exp()) / (x.exp() + (-x).exp())"),
-)
-section.mistake(
-    "Tanh",
-    "The value of 2 / (1 + e^(-2x)) - 1 is right for large -x, but on the way back its gradient is NaN.",
-    edit(_TANH, "2 / (1 + (-2 * x).exp()) - 1"),
-)
-section.mistake("Tanh", "Rises half as fast as it should: x is not doubled in the exponent.", edit("-2 * x", "-x"))
-section.mistake("Tanh", "Runs from 0 to 1, not from -1 to 1.", edit(_TANH, "torch.sigmoid(2 * x)"))
-section.mistake("Tanh", "Falls where it should rise: the sign of x is wrong.", edit("-2 * x", "2 * x"))
-section.mistake("Tanh", "Cuts the graph: no gradient comes through.", edit("-2 * x", "-2 * x.detach()"))
-section.mistake("Tanh", "Clips x to between -1 and 1, which is only roughly a tanh.", edit(_TANH, "x.clamp(-1, 1)"))
-section.hint(
-    "Tanh",
-    "Multiply numerator and denominator by e^(-x). For which x is that safe?",
-    "What is (1 + tanh(x)) / 2, as a fraction of exponentials? You have written that function.",
-)
-
-
 # %% Transposed convolutions
-class Row(NamedTuple):
-    x: Tensor  # (batch, in, width)
-    weights: Tensor  # (in, out, kernel)
-    stride: int
-    padding: int
+Row = namedtuple("Row", "x weights stride padding")  # x: (batch, in, width); weights: (in, out, kernel)
 
 
 @st.composite
@@ -260,11 +236,10 @@ def rows(draw):
     return Row(x, weights, stride, padding)
 
 
-class Picture(NamedTuple):
-    x: Tensor  # (batch, in, height, width)
-    weights: Tensor  # (in, out, kernel height, kernel width)
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+kernels = rows().map(lambda row: row[:2])  # input and weights alone
+Picture = namedtuple(
+    "Picture", "x weights stride padding"
+)  # x: (batch, in, height, width); weights: (in, out, kernel height, kernel width)
 
 
 @st.composite
@@ -278,220 +253,199 @@ def pictures(draw):
     return Picture(x, weights, tuple(stride), padding)
 
 
-@section.check("conv_transpose1d_minimal")
-@given(row=rows())
-def transpose_minimal(solution, row):
-    """Lays down a copy of the kernel for each number of the input, and adds them up."""
-    return solution.conv_transpose1d_minimal(row.x, row.weights)
+conv_transpose1d_minimal = section.exercise(
+    "conv_transpose1d_minimal",
+    hints=[
+        "Write out[2] of the example as a sum. Which numbers of x meet which of the kernel, and in what order?",
+        "How many windows must there be? How many zeros at each end make as many?",
+        "conv1d wants weights as (out, in, kernel), and runs through x and kernel in the same direction.",
+    ],
+    mistakes={
+        "The kernel is not flipped: a window meets the numbers of a copy from the last to the first.": edit(
+            "weights.flip(2)", "weights"
+        ),
+        "Takes weights as (out_channels, in_channels); here the input channels come first.": edit(
+            ".transpose(0, 1)", ""
+        ),
+        "Flips the channels along with the kernel; only the order along the width turns round.": edit(
+            "flip(2)", "flip(0, 1, 2)"
+        ),
+        "Makes the input narrower, as a plain convolution does; the output is wider by kernel_width - 1.": edit(
+            "weights.shape[2] - 1", "0"
+        ),
+        "One zero too many at each end: kernel_width - 1 of them let the first window end on the first number.": edit(
+            "weights.shape[2] - 1", "weights.shape[2]"
+        ),
+        "Adds zeros at one end only.": edit("(border, border)", "(border, 0)"),
+    },
+)
+conv_transpose1d_minimal.call(
+    "transpose_minimal", "Lays down a copy of the kernel for each number of the input, and adds them up.", case=kernels
+)
 
 
-@section.check("conv_transpose1d_minimal", points=0.5, examples=30)
-@given(row=rows())
+@conv_transpose1d_minimal.check(points=0.5, examples=30, row=rows())
 def transpose_minimal_gradients(solution, row):
     """Gives gradients to input and weights."""
     x, weights = leaf(row.x), leaf(row.weights)
     return slopes(solution.conv_transpose1d_minimal(x, weights), x, weights)
 
 
-section.mistake(
-    "conv_transpose1d_minimal",
-    "The kernel is not flipped: a window meets the numbers of a copy from the last to the first.",
-    edit("weights.flip(2)", "weights"),
-)
-section.mistake(
-    "conv_transpose1d_minimal",
-    "Takes weights as (out_channels, in_channels); here the input channels come first.",
-    edit(".transpose(0, 1)", ""),
-)
-section.mistake(
-    "conv_transpose1d_minimal",
-    "Flips the channels along with the kernel; only the order along the width turns round.",
-    edit("flip(2)", "flip(0, 1, 2)"),
-)
-section.mistake(
-    "conv_transpose1d_minimal",
-    "Makes the input narrower, as a plain convolution does; the output is wider by kernel_width - 1.",
-    edit("weights.shape[2] - 1", "0"),
-)
-section.mistake(
-    "conv_transpose1d_minimal",
-    "One zero too many at each end: kernel_width - 1 of them let the first window end on the first number.",
-    edit("weights.shape[2] - 1", "weights.shape[2]"),
-)
-section.mistake(
-    "conv_transpose1d_minimal",
-    "Adds zeros at one end only.",
-    edit("(border, border)", "(border, 0)"),
-)
-section.hint(
-    "conv_transpose1d_minimal",
-    "Write out[2] of the example as a sum. Which numbers of x meet which of the kernel, and in what order?",
-    "How many windows must there be? How many zeros at each end make as many?",
-    "conv1d wants weights as (out, in, kernel), and runs through x and kernel in the same direction.",
-)
-
-
-@section.check("fractional_stride_1d", points=0.75)
-@given(row=rows())
-def spread_values(solution, row):
-    """Puts stride - 1 zeros between neighbours, and none at the ends."""
-    return solution.fractional_stride_1d(row.x, row.stride)
-
-
-@section.check("fractional_stride_1d", points=0.25, examples=20)
-@given(row=rows())
-def spread_default(solution, row):
-    """Has a stride of 1 by default, which changes nothing."""
-    return solution.fractional_stride_1d(row.x)
-
-
-section.mistake(
+fractional_stride_1d = section.exercise(
     "fractional_stride_1d",
-    "Adds zeros after the last number as well; they stand between numbers only.",
-    edit("stride * (width - 1) + 1", "stride * width"),
+    hints=["How many gaps are there between n numbers?", "Slices may have a step, also on the left of an assignment."],
+    mistakes={
+        "Adds zeros after the last number as well; they stand between numbers only.": edit("(width - 1) + 1", "width"),
+        "Puts `stride` zeros between neighbours, one too many: the numbers are to be `stride` steps apart.": [
+            edit("stride * (width - 1) + 1", "(stride + 1) * (width - 1) + 1"),
+            edit("::stride]", ":: stride + 1]"),
+        ],
+        "Repeats each number instead of putting zeros between.": edit(
+            "    return spread", "    return x.repeat_interleave(stride, dim=2)[:, :, : spread.shape[2]]"
+        ),
+        "Takes every stride-th number, as a convolution does; here the row becomes wider.": edit(
+            "    return spread", "    return x[:, :, ::stride]"
+        ),
+    },
 )
-section.mistake(
-    "fractional_stride_1d",
-    "Puts `stride` zeros between neighbours, one too many: the numbers are to be `stride` steps apart.",
-    edit("stride * (width - 1) + 1", "(stride + 1) * (width - 1) + 1"),
-    edit("::stride]", ":: stride + 1]"),
+fractional_stride_1d.call(
+    "spread_values",
+    "Puts stride - 1 zeros between neighbours, and none at the ends.",
+    points=0.75,
+    case=rows().map(lambda row: (row.x, row.stride)),
 )
-section.mistake(
-    "fractional_stride_1d",
-    "Repeats each number instead of putting zeros between.",
-    edit("    return spread", "    return x.repeat_interleave(stride, dim=2)[:, :, : spread.shape[2]]"),
-)
-section.mistake(
-    "fractional_stride_1d",
-    "Takes every stride-th number, as a convolution does; here the row becomes wider.",
-    edit("    return spread", "    return x[:, :, ::stride]"),
-)
-section.hint(
-    "fractional_stride_1d",
-    "How many gaps are there between n numbers?",
-    "Slices may have a step, also on the left of an assignment.",
+fractional_stride_1d.call(
+    "spread_default",
+    "Has a stride of 1 by default, which changes nothing.",
+    points=0.25,
+    examples=20,
+    x=rows().map(lambda row: row.x),
 )
 
 
-@section.check("conv_transpose1d", points=0.5)
-@given(row=rows())
-def transpose_stride(solution, row):
-    """Sets the copies of the kernel `stride` apart."""
-    return solution.conv_transpose1d(row.x, row.weights, stride=row.stride)
-
-
-@section.check("conv_transpose1d")
-@given(row=rows())
-def transpose_padding(solution, row):
-    """Takes away `padding` numbers at each end, after the stride has done its work."""
-    return solution.conv_transpose1d(row.x, row.weights, stride=row.stride, padding=row.padding)
-
-
-@section.check("conv_transpose1d", points=0.25, examples=20)
-@given(row=rows())
-def transpose_default(solution, row):
-    """Has a stride of 1 and no padding by default."""
-    return solution.conv_transpose1d(row.x, row.weights)
-
-
-section.mistake(
+conv_transpose1d = section.exercise(
     "conv_transpose1d",
-    "Strides like a convolution, so that the output shrinks; here a stride makes it wider.",
-    edit(
-        "conv_transpose1d_minimal(fractional_stride_1d(x, stride), weights)",
-        "conv_transpose1d_minimal(x, weights)[:, :, ::stride]",
-    ),
+    hints=[
+        "Draw copies of a kernel of 3, with a stride of 2. Which function sets the numbers of x apart like this?",
+        "Take the full result. Which numbers of it go?",
+        "If you pad instead: how many zeros made the full result, and how many fewer are needed?",
+    ],
+    mistakes={
+        "Strides like a convolution, so that the output shrinks; here a stride makes it wider.": edit(
+            "conv_transpose1d_minimal(fractional_stride_1d(x, stride), weights)",
+            "conv_transpose1d_minimal(x, weights)[:, :, ::stride]",
+        ),
+        "Adds zeros at the ends; padding belongs to the convolution that goes back, so here numbers go.": edit(
+            "full[:, :, padding : full.shape[2] - padding]", "nn.functional.pad(full, (padding, padding))"
+        ),
+        "Takes `padding` numbers of the input away, not of the output.": [
+            edit(
+                "fractional_stride_1d(x, stride)",
+                "fractional_stride_1d(x[:, :, padding : x.shape[2] - padding], stride)",
+            ),
+            edit("full[:, :, padding : full.shape[2] - padding]", "full"),
+        ],
+        "Takes numbers away at the beginning only; `padding` of them go at each end.": edit(
+            "full[:, :, padding : full.shape[2] - padding]", "full[:, :, padding:]"
+        ),
+        "Ignores padding.": edit("full[:, :, padding : full.shape[2] - padding]", "full"),
+        "Ignores the stride.": edit("fractional_stride_1d(x, stride)", "x"),
+    },
 )
-section.mistake(
-    "conv_transpose1d",
-    "Adds zeros at the ends; padding belongs to the convolution that goes back, so here numbers go.",
-    edit("full[:, :, padding : full.shape[2] - padding]", "nn.functional.pad(full, (padding, padding))"),
+conv_transpose1d.call(
+    "transpose_stride",
+    "Sets the copies of the kernel `stride` apart.",
+    points=0.5,
+    case=rows().map(lambda row: row[:3]),
 )
-section.mistake(
-    "conv_transpose1d",
-    "Takes `padding` numbers of the input away, not of the output.",
-    edit("fractional_stride_1d(x, stride)", "fractional_stride_1d(x[:, :, padding : x.shape[2] - padding], stride)"),
-    edit("full[:, :, padding : full.shape[2] - padding]", "full"),
+conv_transpose1d.call(
+    "transpose_padding", "Takes away `padding` numbers at each end, after the stride has done its work.", case=rows()
 )
-section.mistake(
-    "conv_transpose1d",
-    "Takes numbers away at the beginning only; `padding` of them go at each end.",
-    edit("full[:, :, padding : full.shape[2] - padding]", "full[:, :, padding:]"),
-)
-section.mistake(
-    "conv_transpose1d",
-    "Ignores padding.",
-    edit("full[:, :, padding : full.shape[2] - padding]", "full"),
-)
-section.mistake("conv_transpose1d", "Ignores the stride.", edit("fractional_stride_1d(x, stride)", "x"))
-section.hint(
-    "conv_transpose1d",
-    "Draw copies of a kernel of 3, with a stride of 2. Which function sets the numbers of x apart like this?",
-    "Take the full result. Which numbers of it go?",
-    "If you pad instead: how many zeros made the full result, and how many fewer are needed?",
+conv_transpose1d.call(
+    "transpose_default", "Has a stride of 1 and no padding by default.", points=0.25, examples=20, case=kernels
 )
 
 
-@section.check("fractional_stride_2d")
-@given(picture=pictures())
-def spread_picture(solution, picture):
-    """Puts stride_h - 1 rows of zeros between rows, and stride_w - 1 columns between columns."""
-    stride_h, stride_w = picture.stride
-    return solution.fractional_stride_2d(picture.x, stride_h, stride_w)
-
-
-section.mistake(
+fractional_stride_2d = section.exercise(
     "fractional_stride_2d",
-    "The strides of height and width are swapped.",
-    edit(
-        "stride_h * (height - 1) + 1, stride_w * (width - 1) + 1",
-        "stride_w * (height - 1) + 1, stride_h * (width - 1) + 1",
-    ),
-    edit("::stride_h, ::stride_w", "::stride_w, ::stride_h"),
+    hints=[
+        "Which axis do rows lie along, and which stride is theirs?",
+        "What changes in your function for one axis if there are two?",
+    ],
+    mistakes={
+        "The strides of height and width are swapped.": [
+            edit(
+                "stride_h * (height - 1) + 1, stride_w * (width - 1) + 1",
+                "stride_w * (height - 1) + 1, stride_h * (width - 1) + 1",
+            ),
+            edit("::stride_h, ::stride_w", "::stride_w, ::stride_h"),
+        ],
+        "Adds zeros after the last row and column as well; they stand between neighbours only.": edit(
+            "stride_h * (height - 1) + 1, stride_w * (width - 1) + 1", "stride_h * height, stride_w * width"
+        ),
+        "Uses the stride of the height for the width as well.": [
+            edit("stride_w * (width - 1) + 1", "stride_h * (width - 1) + 1"),
+            edit("::stride_h, ::stride_w", "::stride_h, ::stride_h"),
+        ],
+        "Repeats pixels instead of putting zeros between.": edit(
+            "    return spread",
+            "    rows = x.repeat_interleave(stride_h, dim=2)[:, :, : spread.shape[2]]\n"
+            "    return rows.repeat_interleave(stride_w, dim=3)[:, :, :, : spread.shape[3]]",
+        ),
+    },
 )
-section.mistake(
-    "fractional_stride_2d",
-    "Adds zeros after the last row and column as well; they stand between neighbours only.",
-    edit("stride_h * (height - 1) + 1, stride_w * (width - 1) + 1", "stride_h * height, stride_w * width"),
-)
-section.mistake(
-    "fractional_stride_2d",
-    "Uses the stride of the height for the width as well.",
-    edit("stride_w * (width - 1) + 1", "stride_h * (width - 1) + 1"),
-    edit("::stride_h, ::stride_w", "::stride_h, ::stride_h"),
-)
-section.mistake(
-    "fractional_stride_2d",
-    "Repeats pixels instead of putting zeros between.",
-    edit(
-        "    return spread",
-        "    rows = x.repeat_interleave(stride_h, dim=2)[:, :, : spread.shape[2]]\n"
-        "    return rows.repeat_interleave(stride_w, dim=3)[:, :, :, : spread.shape[3]]",
-    ),
-)
-section.hint(
-    "fractional_stride_2d",
-    "Which axis do rows lie along, and which stride is theirs?",
-    "What changes in your function for one axis if there are two?",
+fractional_stride_2d.call(
+    "spread_picture",
+    "Puts stride_h - 1 rows of zeros between rows, and stride_w - 1 columns between columns.",
+    case=pictures().map(lambda picture: (picture.x, *picture.stride)),
 )
 
 
-@section.check("conv_transpose2d")
-@given(picture=pictures())
-def transpose_picture(solution, picture):
-    """Lays down a copy of the kernel for each pixel, with a stride and a padding for each axis."""
-    return solution.conv_transpose2d(picture.x, picture.weights, stride=picture.stride, padding=picture.padding)
+conv_transpose2d = section.exercise(
+    "conv_transpose2d",
+    hints=[
+        "What did you do along one axis? Each step of it has a twin for two.",
+        "Which axes of weights are flipped, and which two change places?",
+        "pad counts axes from the last: columns come first.",
+    ],
+    mistakes={
+        "The kernel is not flipped: a window meets the numbers of a copy from the last to the first.": edit(
+            "weights.flip(2, 3)", "weights"
+        ),
+        "Flips the kernel along one of its axes only.": edit("weights.flip(2, 3)", "weights.flip(3)"),
+        "Takes weights as (out_channels, in_channels); here the input channels come first.": edit(
+            ".transpose(0, 1)", ""
+        ),
+        "The strides of height and width are swapped; a pair is (height, width).": edit(
+            "stride_height, stride_width = force_pair", "stride_width, stride_height = force_pair"
+        ),
+        "The paddings of height and width are swapped; a pair is (height, width).": edit(
+            "pad_height, pad_width = force_pair", "pad_width, pad_height = force_pair"
+        ),
+        "Hands rows and columns to pad in the wrong order: it takes the last axis first.": edit(
+            "(left, left, top, top)", "(top, top, left, left)"
+        ),
+        "Adds padding to the output; it belongs to the convolution that goes back, so here pixels go.": [
+            edit("- 1 - pad_height", "- 1 + pad_height"),
+            edit("- 1 - pad_width", "- 1 + pad_width"),
+        ],
+        "Ignores padding.": [edit("- 1 - pad_height", "- 1"), edit("- 1 - pad_width", "- 1")],
+    },
+)
+conv_transpose2d.call(
+    "transpose_picture",
+    "Lays down a copy of the kernel for each pixel, with a stride and a padding for each axis.",
+    case=pictures(),
+)
 
 
-@section.check("conv_transpose2d", points=0.5, examples=30)
-@given(picture=pictures(), stride=st.integers(1, 3))
+@conv_transpose2d.check(points=0.5, examples=30, picture=pictures(), stride=st.integers(1, 3))
 def transpose_picture_number(solution, picture, stride):
     """Takes a number in place of a pair, and has no padding by default."""
     return solution.conv_transpose2d(picture.x, picture.weights, stride=stride)
 
 
-@section.check("conv_transpose2d", points=0.5, examples=30)
-@given(case=st.sampled_from([(4, 1), (3, 1), (2, 0)]), seed=seeds)
+@conv_transpose2d.check(points=0.5, examples=30, case=st.sampled_from([(4, 1), (3, 1), (2, 0)]), seed=seeds)
 def transpose_picture_gradients(solution, case, seed):
     """Takes a number as padding, has a stride of 1 by default, and gives gradients to input and weights."""
     kernel, padding = case
@@ -499,73 +453,46 @@ def transpose_picture_gradients(solution, case, seed):
     return slopes(solution.conv_transpose2d(x, weights, padding=padding), x, weights)
 
 
-section.mistake(
-    "conv_transpose2d",
-    "The kernel is not flipped: a window meets the numbers of a copy from the last to the first.",
-    edit("weights.flip(2, 3)", "weights"),
-)
-section.mistake(
-    "conv_transpose2d", "Flips the kernel along one of its axes only.", edit("weights.flip(2, 3)", "weights.flip(3)")
-)
-section.mistake(
-    "conv_transpose2d",
-    "Takes weights as (out_channels, in_channels); here the input channels come first.",
-    edit(".transpose(0, 1)", ""),
-)
-section.mistake(
-    "conv_transpose2d",
-    "The strides of height and width are swapped; a pair is (height, width).",
-    edit("stride_height, stride_width = force_pair", "stride_width, stride_height = force_pair"),
-)
-section.mistake(
-    "conv_transpose2d",
-    "The paddings of height and width are swapped; a pair is (height, width).",
-    edit("pad_height, pad_width = force_pair", "pad_width, pad_height = force_pair"),
-)
-section.mistake(
-    "conv_transpose2d",
-    "Hands rows and columns to pad in the wrong order: it takes the last axis first.",
-    edit("(left, left, top, top)", "(top, top, left, left)"),
-)
-section.mistake(
-    "conv_transpose2d",
-    "Adds padding to the output; it belongs to the convolution that goes back, so here pixels go.",
-    edit("- 1 - pad_height", "- 1 + pad_height"),
-    edit("- 1 - pad_width", "- 1 + pad_width"),
-)
-section.mistake(
-    "conv_transpose2d",
-    "Ignores padding.",
-    edit("- 1 - pad_height", "- 1"),
-    edit("- 1 - pad_width", "- 1"),
-)
-section.hint(
-    "conv_transpose2d",
-    "What did you do along one axis? Each step of it has a twin for two.",
-    "Which axes of weights are flipped, and which two change places?",
-    "pad counts axes from the last: columns come first.",
-)
-
-
-class Layer(NamedTuple):
-    in_channels: int
-    out_channels: int
-    kernel: tuple[int, int]
-
-
+Layer = namedtuple("Layer", "in_channels out_channels kernel")
 layers = st.permutations((1, 2, 3)).map(lambda s: Layer(s[0], s[1], (s[2], s[1])))
+_BOUND = "(out_channels * height * width) ** -0.5"
+_START = "torch.empty(in_channels, out_channels, height, width).uniform_(-bound, bound)"
+ConvTranspose2d = section.exercise(
+    "ConvTranspose2d",
+    hints=[
+        "Which of its arguments does forward need, and where are they kept until then?",
+        "force_pair makes a pair of a number. Of how many numbers does weight consist?",
+        "How does a module learn that a tensor is to be trained?",
+    ],
+    mistakes={
+        "The bound follows from the input channels; the text takes those of the output.": edit(
+            _BOUND, "(in_channels * height * width) ** -0.5"
+        ),
+        "The bound lacks the square root.": edit("** -0.5", "** -1.0"),
+        "No weight is negative at the start.": edit("(-bound, bound)", "(0.0, bound)"),
+        "Starts normally distributed; the text asks for a uniform distribution.": edit(
+            "uniform_(-bound, bound)", "normal_(0.0, bound)"
+        ),
+        "weight has the output channels first, as in a convolution; here they come second.": edit(
+            "torch.empty(in_channels, out_channels,", "torch.empty(out_channels, in_channels,"
+        ),
+        "weight is a plain tensor: it is not registered, so no optimizer ever sees it.": edit(
+            f"nn.Parameter({_START})", _START
+        ),
+        "Ignores stride and padding.": edit(", self.stride, self.padding", ""),
+        "Stride and padding are handed on in the wrong order.": edit(".stride, self.padding", ".padding, self.stride"),
+    },
+)
 
 
-@section.check("ConvTranspose2d", points=0.25, examples=20)
-@given(case=layers)
+@ConvTranspose2d.check(points=0.25, examples=20, case=layers)
 def layer_parameters(solution, case):
     """Has one parameter, called weight, of the shape in the text."""
     layer = solution.ConvTranspose2d(case.in_channels, case.out_channels, case.kernel)
     return {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
 
 
-@section.check("ConvTranspose2d", points=0.75)
-@given(picture=pictures())
+@ConvTranspose2d.check(points=0.75, picture=pictures())
 def layer_values(solution, picture):
     """Is the transposed convolution with a parameter called weight, for pairs as kernel, stride and padding."""
     weight = picture.weights
@@ -574,8 +501,9 @@ def layer_values(solution, picture):
     return layer(picture.x).detach()
 
 
-@section.check("ConvTranspose2d", points=0.5, examples=20)
-@given(case=st.sampled_from([(2, 2, 0), (4, 2, 1), (3, 1, 1), (1, 1, 0)]), seed=seeds)
+@ConvTranspose2d.check(
+    points=0.5, examples=20, case=st.sampled_from([(2, 2, 0), (4, 2, 1), (3, 1, 1), (1, 1, 0)]), seed=seeds
+)
 def layer_gradients(solution, case, seed):
     """Takes numbers for these as well, and gives the weight a gradient."""
     kernel_size, stride, padding = case
@@ -585,8 +513,7 @@ def layer_gradients(solution, case, seed):
     return {name: parameter.grad for name, parameter in layer.named_parameters()}
 
 
-@section.check("ConvTranspose2d", points=0.25, examples=10)
-@given(seed=seeds)
+@ConvTranspose2d.check(points=0.25, examples=10, seed=seeds)
 def layer_defaults(solution, seed):
     """Has a stride of 1 and no padding by default."""
     layer = solution.ConvTranspose2d(2, 1, 2)
@@ -594,49 +521,10 @@ def layer_defaults(solution, seed):
     return layer(noise(seed + 1, 1, 2, 2, 3)).detach()
 
 
-@section.check("ConvTranspose2d", points=0.5, judge=distributed_as(), examples=5)
-@given(case=layers)
+@ConvTranspose2d.check(points=0.5, judge=distributed_as(), examples=5, case=layers)
 def layer_start(solution, case):
     """Starts uniformly distributed between ±1/sqrt(out_channels · kernel_height · kernel_width)."""
     return solution.ConvTranspose2d(20_000, case.out_channels, case.kernel).weight[:, 0, 0, 0].detach()
-
-
-_BOUND = "(out_channels * height * width) ** -0.5"
-_START = "torch.empty(in_channels, out_channels, height, width).uniform_(-bound, bound)"
-section.mistake(
-    "ConvTranspose2d",
-    "The bound follows from the input channels; the text takes those of the output.",
-    edit(_BOUND, "(in_channels * height * width) ** -0.5"),
-)
-section.mistake("ConvTranspose2d", "The bound lacks the square root.", edit("** -0.5", "** -1.0"))
-section.mistake("ConvTranspose2d", "No weight is negative at the start.", edit("(-bound, bound)", "(0.0, bound)"))
-section.mistake(
-    "ConvTranspose2d",
-    "Starts normally distributed; the text asks for a uniform distribution.",
-    edit("uniform_(-bound, bound)", "normal_(0.0, bound)"),
-)
-section.mistake(
-    "ConvTranspose2d",
-    "weight has the output channels first, as in a convolution; here they come second.",
-    edit("torch.empty(in_channels, out_channels,", "torch.empty(out_channels, in_channels,"),
-)
-section.mistake(
-    "ConvTranspose2d",
-    "weight is a plain tensor: it is not registered, so no optimizer ever sees it.",
-    edit(f"nn.Parameter({_START})", _START),
-)
-section.mistake("ConvTranspose2d", "Ignores stride and padding.", edit(", self.stride, self.padding", ""))
-section.mistake(
-    "ConvTranspose2d",
-    "Stride and padding are handed on in the wrong order.",
-    edit("self.stride, self.padding)", "self.padding, self.stride)"),
-)
-section.hint(
-    "ConvTranspose2d",
-    "Which of its arguments does forward need, and where are they kept until then?",
-    "force_pair makes a pair of a number. Of how many numbers does weight consist?",
-    "How does a module learn that a tensor is to be trained?",
-)
 
 
 # %% Autoencoder
@@ -651,82 +539,63 @@ def fill_coder(model, seed, small=7):
     return model
 
 
-class Coder(NamedTuple):
-    latent_dim_size: int
-    hidden_dim_size: int
-    seed: int
-
-
+Coder = namedtuple("Coder", "latent_dim_size hidden_dim_size seed")
 coders = st.builds(Coder, st.integers(2, 4), st.integers(5, 9), seeds)
+_CODE = "nn.Linear(hidden_dim_size, latent_dim_size),\n"
+_PAINT = "ConvTranspose2d(16, 1, kernel_size=4, stride=2, padding=1),\n"
+Autoencoder = section.exercise(
+    "Autoencoder",
+    hints=[
+        "How large is the image after each convolution, and how many channels has it? And after the flattening?",
+        "nn.Flatten and nn.Unflatten change shapes. Which shape does the first transposed convolution want?",
+        "Write the encoder's layers in a column and read them upwards.",
+    ],
+    mistakes={
+        "A ReLU follows the last layer of the encoder; latent numbers may have any sign.": edit(
+            _CODE, f"{_CODE}            nn.ReLU(),\n"
+        ),
+        "A ReLU follows the last layer of the decoder; where it is zero, no gradient gets back.": edit(
+            _PAINT, f"{_PAINT}            nn.ReLU(),\n"
+        ),
+        "A sigmoid follows the last layer: pixels need not lie between 0 and 1, as normalised images do not.": edit(
+            _PAINT, f"{_PAINT}            nn.Sigmoid(),\n"
+        ),
+        "Nothing nonlinear stands between the two linear layers of the encoder.": edit(
+            f"            nn.ReLU(),\n            {_CODE}", f"            {_CODE}"
+        ),
+        "Returns the latent vectors, not the images.": edit("self.decoder(self.encoder(x))", "self.encoder(x)"),
+        "Takes all images for 28 x 28, whatever img_size says.": edit("img_size // 4", "7"),
+    },
+)
 
 
-@section.check("Autoencoder", judge=deep, examples=15)
-@given(case=coders)
+@Autoencoder.check(judge=deep, examples=15, case=coders)
 def encoder_values(solution, case):
     """Encodes images of 28 x 28 pixels through the layers of the text, to latent numbers of any sign."""
     model = fill_coder(solution.Autoencoder(case.latent_dim_size, case.hidden_dim_size), case.seed)
     return model.encoder(noise(case.seed, 2, 1, 28, 28)).detach(), sizes(model.encoder)
 
 
-@section.check("Autoencoder", judge=deep, examples=15)
-@given(case=coders)
+@Autoencoder.check(judge=deep, examples=15, case=coders)
 def decoder_values(solution, case):
     """Decodes latent vectors the same way back, to pixels of any sign."""
     model = fill_coder(solution.Autoencoder(case.latent_dim_size, case.hidden_dim_size), case.seed)
     return model.decoder(noise(case.seed, 2, case.latent_dim_size)).detach(), sizes(model.decoder)
 
 
-@section.check("Autoencoder", points=0.5, judge=deep, examples=10)
-@given(case=coders)
+@Autoencoder.check(points=0.5, judge=deep, examples=10, case=coders)
 def coder_forward(solution, case):
     """Encodes, then decodes; remembers latent_dim_size."""
     model = fill_coder(solution.Autoencoder(case.latent_dim_size, case.hidden_dim_size), case.seed)
     return model(noise(case.seed, 3, 1, 28, 28)).detach(), model.latent_dim_size
 
 
-@section.check("Autoencoder", points=0.5, judge=deep, examples=10)
-@given(case=coders, small=st.sampled_from((2, 3)))
+@Autoencoder.check(points=0.5, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
 def coder_small(solution, case, small):
     """Is made for images of another size with img_size."""
     model = solution.Autoencoder(case.latent_dim_size, case.hidden_dim_size, img_size=4 * small)
     fill_coder(model, case.seed, small)
     return model(noise(case.seed, 2, 1, 4 * small, 4 * small)).detach(), sizes(model)
-
-
-_CODE = "nn.Linear(hidden_dim_size, latent_dim_size),\n"
-_PAINT = "ConvTranspose2d(16, 1, kernel_size=4, stride=2, padding=1),\n"
-section.mistake(
-    "Autoencoder",
-    "A ReLU follows the last layer of the encoder; latent numbers may have any sign.",
-    edit(_CODE, f"{_CODE}            nn.ReLU(),\n"),
-)
-section.mistake(
-    "Autoencoder",
-    "A ReLU follows the last layer of the decoder; where it is zero, no gradient gets back.",
-    edit(_PAINT, f"{_PAINT}            nn.ReLU(),\n"),
-)
-section.mistake(
-    "Autoencoder",
-    "A sigmoid follows the last layer: pixels need not lie between 0 and 1, as normalised images do not.",
-    edit(_PAINT, f"{_PAINT}            nn.Sigmoid(),\n"),
-)
-section.mistake(
-    "Autoencoder",
-    "Nothing nonlinear stands between the two linear layers of the encoder.",
-    edit(f"            nn.ReLU(),\n            {_CODE}", f"            {_CODE}"),
-)
-section.mistake(
-    "Autoencoder",
-    "Returns the latent vectors, not the images.",
-    edit("self.decoder(self.encoder(x))", "self.encoder(x)"),
-)
-section.mistake("Autoencoder", "Takes all images for 28 x 28, whatever img_size says.", edit("img_size // 4", "7"))
-section.hint(
-    "Autoencoder",
-    "How large is the image after each convolution, and how many channels has it? And after the flattening?",
-    "nn.Flatten and nn.Unflatten change shapes. Which shape does the first transposed convolution want?",
-    "Write the encoder's layers in a column and read them upwards.",
-)
 
 
 class Pixelwise(nn.Module):
@@ -740,15 +609,35 @@ class Pixelwise(nn.Module):
         return self.weight * x
 
 
-@section.check("autoencoder_loss", points=0.75, judge=near, examples=50)
-@given(img=tensors((2, 1, 3, 4)), weight=st.sampled_from((0.5, -1.0, 2.0)))
+autoencoder_loss = section.exercise(
+    "autoencoder_loss",
+    hints=["There are no labels. What is the right answer for an image?", "Over how many numbers is the mean?"],
+    mistakes={
+        "Compares with zero, not with the image: a model that paints everything black would be best.": edit(
+            "(model(img) - img)", "model(img)"
+        ),
+        "Sums over pixels; the text asks for their mean.": edit(".mean()", ".sum()"),
+        "Sums over the pixels of an image and averages over images; the mean is over both.": edit(
+            ".mean()", ".sum(dim=(1, 2, 3)).mean()"
+        ),
+        "Takes absolute errors, not squared ones.": edit(".square()", ".abs()"),
+        "Takes the root of the mean.": edit(".mean()", ".mean().sqrt()"),
+        "Is a number without a graph: nothing can be learned from it.": edit(".mean()", ".mean().detach()"),
+    },
+)
+
+
+@autoencoder_loss.check(
+    points=0.75, judge=near, examples=50, img=tensors((2, 1, 3, 4)), weight=st.sampled_from((0.5, -1.0, 2.0))
+)
 def coder_loss(solution, img, weight):
     """Averages the squared error over all pixels of all images."""
     return solution.autoencoder_loss(Pixelwise(weight), img).detach()
 
 
-@section.check("autoencoder_loss", points=0.25, judge=near, examples=20)
-@given(img=tensors((2, 1, 3, 4)), weight=st.sampled_from((0.5, -1.0, 2.0)))
+@autoencoder_loss.check(
+    points=0.25, judge=near, examples=20, img=tensors((2, 1, 3, 4)), weight=st.sampled_from((0.5, -1.0, 2.0))
+)
 def coder_loss_gradient(solution, img, weight):
     """Belongs to the graph: gradients flow to the model's parameters."""
     model = Pixelwise(weight)
@@ -756,35 +645,8 @@ def coder_loss_gradient(solution, img, weight):
     return model.weight.grad
 
 
-section.mistake(
-    "autoencoder_loss",
-    "Compares with zero, not with the image: a model that paints everything black would be best.",
-    edit("(model(img) - img)", "model(img)"),
-)
-section.mistake("autoencoder_loss", "Sums over pixels; the text asks for their mean.", edit(".mean()", ".sum()"))
-section.mistake(
-    "autoencoder_loss",
-    "Sums over the pixels of an image and averages over images; the mean is over both.",
-    edit(".mean()", ".sum(dim=(1, 2, 3)).mean()"),
-)
-section.mistake("autoencoder_loss", "Takes absolute errors, not squared ones.", edit(".square()", ".abs()"))
-section.mistake("autoencoder_loss", "Takes the root of the mean.", edit(".mean()", ".mean().sqrt()"))
-section.mistake(
-    "autoencoder_loss",
-    "Is a number without a graph: nothing can be learned from it.",
-    edit(".mean()", ".mean().detach()"),
-)
-section.hint(
-    "autoencoder_loss",
-    "There are no labels. What is the right answer for an image?",
-    "Over how many numbers is the mean?",
-)
-
-
 # %% Variational autoencoder
-class Cloud(NamedTuple):
-    mu: Tensor  # (batch, latent)
-    logsigma: Tensor  # (batch, latent)
+Cloud = namedtuple("Cloud", "mu logsigma")  # mu: (batch, latent); logsigma: (batch, latent)
 
 
 @st.composite
@@ -793,53 +655,40 @@ def clouds(draw):
     return Cloud(draw(tensors(shape, HALVES)), draw(tensors(shape, (0, 1, -1, 0.5, -0.5, 2, -2))))
 
 
-@section.check("vae_kl", judge=near)
-@given(cloud=clouds())
-def kl_values(solution, cloud):
-    """Sums the divergence over the latent axis and averages it over images."""
-    return solution.vae_kl(cloud.mu, cloud.logsigma)
+_KL = "(mu.square() + (2 * logsigma).exp() - 1) / 2 - logsigma"
+vae_kl = section.exercise(
+    "vae_kl",
+    hints=[
+        "What is sigma^2, said with logsigma?",
+        "Try mu = 0 and logsigma = 0. What must come out?",
+        "The latent numbers of one image are drawn independently. Do their divergences add up or average out?",
+    ],
+    mistakes={
+        "The sign is wrong: a divergence is never negative.": edit(_KL, f"-({_KL})"),
+        "Averages over the latent axis; the divergences of independent numbers add up.": edit("kl.sum(dim=1).", "kl."),
+        "Sums over images; the text asks for their mean.": edit(".sum(dim=1).mean()", ".sum()"),
+        "Takes logsigma for the logarithm of the variance; it is that of the standard deviation.": edit(
+            _KL, "(mu.square() + logsigma.exp() - 1 - logsigma) / 2"
+        ),
+        "Takes logsigma for sigma itself.": edit("(2 * logsigma).exp()", "logsigma.square()"),
+        "Forgets to halve the squares.": edit(" / 2 - logsigma", " - logsigma"),
+        "Halves log sigma as well: it is half of the logarithm of the variance already.": edit(_KL, f"{_KL} / 2"),
+        "Forgets the means.": edit("mu.square() + ", ""),
+    },
+)
+vae_kl.call(
+    "kl_values", "Sums the divergence over the latent axis and averages it over images.", judge=near, case=clouds()
+)
 
 
-@section.check("vae_kl", points=0.5, judge=near, examples=30)
-@given(cloud=clouds())
+@vae_kl.check(points=0.5, judge=near, examples=30, cloud=clouds())
 def kl_gradients(solution, cloud):
     """Gives gradients to mu and logsigma."""
     mu, logsigma = leaf(cloud.mu), leaf(cloud.logsigma)
     return slopes(solution.vae_kl(mu, logsigma), mu, logsigma)
 
 
-_KL = "(mu.square() + (2 * logsigma).exp() - 1) / 2 - logsigma"
-section.mistake("vae_kl", "The sign is wrong: a divergence is never negative.", edit(_KL, f"-({_KL})"))
-section.mistake(
-    "vae_kl",
-    "Averages over the latent axis; the divergences of independent numbers add up.",
-    edit("kl.sum(dim=1).mean()", "kl.mean()"),
-)
-section.mistake("vae_kl", "Sums over images; the text asks for their mean.", edit(".sum(dim=1).mean()", ".sum()"))
-section.mistake(
-    "vae_kl",
-    "Takes logsigma for the logarithm of the variance; it is that of the standard deviation.",
-    edit(_KL, "(mu.square() + logsigma.exp() - 1 - logsigma) / 2"),
-)
-section.mistake("vae_kl", "Takes logsigma for sigma itself.", edit("(2 * logsigma).exp()", "logsigma.square()"))
-section.mistake("vae_kl", "Forgets to halve the squares.", edit(" / 2 - logsigma", " - logsigma"))
-section.mistake(
-    "vae_kl", "Halves log sigma as well: it is half of the logarithm of the variance already.", edit(_KL, f"{_KL} / 2")
-)
-section.mistake("vae_kl", "Forgets the means.", edit("mu.square() + ", ""))
-section.hint(
-    "vae_kl",
-    "What is sigma^2, said with logsigma?",
-    "Try mu = 0 and logsigma = 0. What must come out?",
-    "The latent numbers of one image are drawn independently. Do their divergences add up or average out?",
-)
-
-
-class Bound(NamedTuple):
-    img: Tensor
-    img_reconstructed: Tensor
-    mu: Tensor
-    logsigma: Tensor
+Bound = namedtuple("Bound", "img img_reconstructed mu logsigma")
 
 
 @st.composite
@@ -850,42 +699,38 @@ def bounds(draw):
     return Bound(*numbers, *(draw(tensors((batch, latent), (0, 1, -1, 0.5, -0.5))) for _ in range(2)))
 
 
-@section.check("elbo_loss", judge=near)
-@given(case=bounds(), beta_kl=st.sampled_from((0.5, 2.0, 0.0)))
-def elbo_values(solution, case, beta_kl):
-    """Adds the squared error of a whole image and beta_kl times its divergence, and averages over images."""
-    return solution.elbo_loss(case.img, case.img_reconstructed, case.mu, case.logsigma, beta_kl=beta_kl)
+elbo_loss = section.exercise(
+    "elbo_loss",
+    hints=[
+        "Over which axes is the error of one image summed, and over which is the mean?",
+        "You have a function for the second term. Is it a mean over images already?",
+    ],
+    mistakes={
+        "Ignores beta_kl.": edit("beta_kl * vae_kl", "vae_kl"),
+        "Ignores the divergence.": edit(" + beta_kl * vae_kl(mu, logsigma)", ""),
+        "Rewards divergence, by a wrong sign.": edit("+ beta_kl * vae_kl", "- beta_kl * vae_kl"),
+        "Averages over pixels; next to a KL of the whole image the error would hardly count.": edit(
+            ".sum(dim=(1, 2, 3))", ".mean(dim=(1, 2, 3))"
+        ),
+        "Sums the errors of all images; the text asks for their mean.": edit("error.mean()", "error.sum()"),
+        "beta_kl multiplies the error, not the divergence.": edit(
+            "error.mean() + beta_kl * vae_kl", "beta_kl * error.mean() + vae_kl"
+        ),
+    },
+)
+elbo_loss.call(
+    "elbo_values",
+    "Adds the squared error of a whole image and beta_kl times its divergence, and averages over images.",
+    judge=near,
+    case=st.builds(lambda bound, beta_kl: (*bound, beta_kl), bounds(), st.sampled_from((0.5, 2.0, 0.0))),
+)
 
 
-@section.check("elbo_loss", points=0.5, judge=near, examples=20)
-@given(case=bounds())
+@elbo_loss.check(points=0.5, judge=near, examples=20, case=bounds())
 def elbo_gradients(solution, case):
     """Gives gradients to reconstruction, mu and logsigma; beta_kl is 0.1 by default."""
     painted, mu, logsigma = leaf(case.img_reconstructed), leaf(case.mu), leaf(case.logsigma)
     return slopes(solution.elbo_loss(case.img, painted, mu, logsigma), painted, mu, logsigma)
-
-
-section.mistake("elbo_loss", "Ignores beta_kl.", edit("beta_kl * vae_kl", "vae_kl"))
-section.mistake("elbo_loss", "Ignores the divergence.", edit(" + beta_kl * vae_kl(mu, logsigma)", ""))
-section.mistake("elbo_loss", "Rewards divergence, by a wrong sign.", edit("+ beta_kl * vae_kl", "- beta_kl * vae_kl"))
-section.mistake(
-    "elbo_loss",
-    "Averages over pixels; next to a KL of the whole image the error would hardly count.",
-    edit(".sum(dim=(1, 2, 3))", ".mean(dim=(1, 2, 3))"),
-)
-section.mistake(
-    "elbo_loss", "Sums the errors of all images; the text asks for their mean.", edit("error.mean()", "error.sum()")
-)
-section.mistake(
-    "elbo_loss",
-    "beta_kl multiplies the error, not the divergence.",
-    edit("error.mean() + beta_kl * vae_kl", "beta_kl * error.mean() + vae_kl"),
-)
-section.hint(
-    "elbo_loss",
-    "Over which axes is the error of one image summed, and over which is the mean?",
-    "You have a function for the second term. Is it a mean over images already?",
-)
 
 
 def hush(model, latent_dim_size):
@@ -904,8 +749,52 @@ def standard_normal(inputs):
     return normal_cdf
 
 
-@section.check("VAE", judge=deep, examples=15)
-@given(case=coders)
+_DRAW = "logsigma.exp() * torch.randn_like(mu)"
+VAE = section.exercise(
+    "VAE",
+    hints=[
+        "How many numbers does the encoder say of an image, and how are they divided into two?",
+        "How many epsilons does a batch need? randn_like takes the shape of another tensor.",
+        "Which operations lead from mu and logsigma to z, and does each of them have a gradient?",
+    ],
+    mistakes={
+        "Takes logsigma for the logarithm of the variance; it is that of the standard deviation.": edit(
+            "logsigma.exp()", "(logsigma / 2).exp()"
+        ),
+        "Multiplies epsilon by logsigma, not by sigma.": edit("logsigma.exp()", "logsigma"),
+        "Ignores sigma: every cloud has a spread of one.": edit("logsigma.exp() * ", ""),
+        "Draws one epsilon for the whole batch; each image needs its own.": edit("randn_like(mu", "randn(mu.shape[1]"),
+        "Draws one epsilon for all latent numbers of an image; each needs its own.": edit(
+            "torch.randn_like(mu)", "torch.randn(len(mu), 1)"
+        ),
+        "Draws epsilon from 0 to 1 with equal probability; it is standard normal.": edit(".randn_like", ".rand_like"),
+        "Draws from the cloud as such, which has no gradient; mu and sigma never learn from the image.": edit(
+            f"mu + {_DRAW}", "torch.normal(mu, logsigma.exp())"
+        ),
+        "Cuts sigma off from the graph: it never learns from the image.": edit(
+            "logsigma.exp()", "logsigma.exp().detach()"
+        ),
+        "Decodes mu, not z.": edit("self.decoder(z)", "self.decoder(mu)"),
+        "Returns mu for z: nothing is drawn.": edit(f"mu + {_DRAW}", "mu"),
+        "The first half of the encoder's output is logsigma; the text has mu first.": edit(
+            "mu, logsigma = self.encoder(x)", "logsigma, mu = self.encoder(x)"
+        ),
+        "mu and logsigma take turns in the encoder's output; each is one half of it.": edit(
+            "self.encoder(x).chunk(2, dim=1)", "self.encoder(x).unflatten(1, (-1, 2)).unbind(2)"
+        ),
+        "Decodes zeros.": edit("self.decoder(z)", "self.decoder(torch.zeros_like(z))"),
+        "Takes all images for 28 x 28.": [
+            edit("2 * latent_dim_size, hidden_dim_size, img_size", "2 * latent_dim_size, hidden_dim_size"),
+            edit(
+                "Autoencoder(latent_dim_size, hidden_dim_size, img_size)",
+                "Autoencoder(latent_dim_size, hidden_dim_size)",
+            ),
+        ],
+    },
+)
+
+
+@VAE.check(judge=deep, examples=15, case=coders)
 def vae_clouds(solution, case):
     """Encodes images to mu, then logsigma, through the layers of the text."""
     model = fill_coder(solution.VAE(case.latent_dim_size, case.hidden_dim_size), case.seed)
@@ -913,8 +802,7 @@ def vae_clouds(solution, case):
     return mu.detach(), logsigma.detach(), z.shape, model.latent_dim_size, sizes(model)
 
 
-@section.check("VAE", points=1.5, judge=distributed_as(cdf=standard_normal), examples=3, seconds=20)
-@given(seed=seeds)
+@VAE.check(points=1.5, judge=distributed_as(cdf=standard_normal), examples=3, seconds=20, seed=seeds)
 def vae_samples(solution, seed):
     """Draws z as mu + sigma · epsilon: (z - mu) / sigma is standard normal; so is the difference of two, over √2."""
     model = fill_coder(solution.VAE(3, 8), seed)
@@ -924,8 +812,7 @@ def vae_samples(solution, seed):
     return torch.cat([epsilon, (epsilon[:, :1] - epsilon[:, 1:]) / 2**0.5], dim=1)
 
 
-@section.check("VAE", judge=deep, examples=10)
-@given(seed=seeds)
+@VAE.check(judge=deep, examples=10, seed=seeds)
 def vae_gradient(solution, seed):
     """Gradients flow from z to mu and to logsigma (whose part is random, and is taken off to see that of mu)."""
     model = fill_coder(solution.VAE(3, 8), seed)
@@ -935,8 +822,7 @@ def vae_gradient(solution, seed):
     return x.grad
 
 
-@section.check("VAE", judge=deep, examples=15)
-@given(case=coders)
+@VAE.check(judge=deep, examples=15, case=coders)
 def vae_forward(solution, case):
     """Decodes z, and returns mu and logsigma with the images (here sigma is nearly zero)."""
     model = fill_coder(solution.VAE(case.latent_dim_size, case.hidden_dim_size), case.seed)
@@ -944,8 +830,7 @@ def vae_forward(solution, case):
     return painted.detach(), mu.detach(), logsigma.detach()
 
 
-@section.check("VAE", points=0.5, judge=distributed_as(), examples=2, seconds=20)
-@given(seed=seeds)
+@VAE.check(points=0.5, judge=distributed_as(), examples=2, seconds=20, seed=seeds)
 def vae_forward_samples(solution, seed):
     """Decodes what it has drawn, not mu (here pixels of 500 reconstructions of an image)."""
     model = fill_coder(solution.VAE(2, 8), seed)
@@ -955,8 +840,7 @@ def vae_forward_samples(solution, seed):
     return painted[:, 0, 8::8, 8::8] + blur
 
 
-@section.check("VAE", points=0.5, judge=deep, examples=10)
-@given(case=coders, small=st.sampled_from((2, 3)))
+@VAE.check(points=0.5, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
 def vae_small(solution, case, small):
     """Is made for images of another size with img_size."""
     model = solution.VAE(case.latent_dim_size, case.hidden_dim_size, img_size=4 * small)
@@ -965,71 +849,7 @@ def vae_small(solution, case, small):
     return painted.detach(), mu.detach(), sizes(model)
 
 
-_DRAW = "logsigma.exp() * torch.randn_like(mu)"
-section.mistake(
-    "VAE",
-    "Takes logsigma for the logarithm of the variance; it is that of the standard deviation.",
-    edit("logsigma.exp()", "(logsigma / 2).exp()"),
-)
-section.mistake("VAE", "Multiplies epsilon by logsigma, not by sigma.", edit("logsigma.exp()", "logsigma"))
-section.mistake("VAE", "Ignores sigma: every cloud has a spread of one.", edit("logsigma.exp() * ", ""))
-section.mistake(
-    "VAE",
-    "Draws one epsilon for the whole batch; each image needs its own.",
-    edit("torch.randn_like(mu)", "torch.randn(mu.shape[1])"),
-)
-section.mistake(
-    "VAE",
-    "Draws one epsilon for all latent numbers of an image; each needs its own.",
-    edit("torch.randn_like(mu)", "torch.randn(len(mu), 1)"),
-)
-section.mistake(
-    "VAE",
-    "Draws epsilon from 0 to 1 with equal probability; it is standard normal.",
-    edit("torch.randn_like(mu)", "torch.rand_like(mu)"),
-)
-section.mistake(
-    "VAE",
-    "Draws from the cloud as such, which has no gradient; mu and sigma never learn from the image.",
-    edit(f"mu + {_DRAW}", "torch.normal(mu, logsigma.exp())"),
-)
-section.mistake(
-    "VAE",
-    "Cuts sigma off from the graph: it never learns from the image.",
-    edit("logsigma.exp()", "logsigma.exp().detach()"),
-)
-section.mistake("VAE", "Decodes mu, not z.", edit("self.decoder(z)", "self.decoder(mu)"))
-section.mistake("VAE", "Returns mu for z: nothing is drawn.", edit(f"mu + {_DRAW}", "mu"))
-section.mistake(
-    "VAE",
-    "The first half of the encoder's output is logsigma; the text has mu first.",
-    edit("mu, logsigma = self.encoder(x)", "logsigma, mu = self.encoder(x)"),
-)
-section.mistake(
-    "VAE",
-    "mu and logsigma take turns in the encoder's output; each is one half of it.",
-    edit("self.encoder(x).chunk(2, dim=1)", "self.encoder(x).unflatten(1, (-1, 2)).unbind(2)"),
-)
-section.mistake("VAE", "Decodes zeros.", edit("self.decoder(z)", "self.decoder(torch.zeros_like(z))"))
-section.mistake(
-    "VAE",
-    "Takes all images for 28 x 28.",
-    edit("2 * latent_dim_size, hidden_dim_size, img_size", "2 * latent_dim_size, hidden_dim_size"),
-    edit("Autoencoder(latent_dim_size, hidden_dim_size, img_size)", "Autoencoder(latent_dim_size, hidden_dim_size)"),
-)
-section.hint(
-    "VAE",
-    "How many numbers does the encoder say of an image, and how are they divided into two?",
-    "How many epsilons does a batch need? randn_like takes the shape of another tensor.",
-    "Which operations lead from mu and logsigma to z, and does each of them have a gradient?",
-)
-
-
-class Grid(NamedTuple):
-    latent_dim_size: int
-    interpolation_range: tuple[float, float]
-    n_points: int
-    dims: tuple[int, int]
+Grid = namedtuple("Grid", "latent_dim_size interpolation_range n_points dims")
 
 
 @st.composite
@@ -1048,62 +868,44 @@ class Latent(nn.Module):
         self.decoder = nn.Linear(latent_dim_size, 1)
 
 
-@section.check("create_grid_of_latents")
-@given(grid=grids())
+create_grid_of_latents = section.exercise(
+    "create_grid_of_latents",
+    hints=[
+        "With (row, column, latent) as axes: what do you assign to grid[:, :, dims[0]], and of what shape is it?",
+        "A vector of n numbers broadcasts along rows. How does it broadcast along columns?",
+    ],
+    mistakes={
+        "The axes are swapped: dims[0] is that from row to row.": [
+            edit("grid[:, :, dims[0]] = points[:, None]", "grid[:, :, dims[0]] = points"),
+            edit("grid[:, :, dims[1]] = points", "grid[:, :, dims[1]] = points[:, None]"),
+        ],
+        "The other dimensions are random; they are zero.": edit("torch.zeros(", "torch.randn("),
+        "The other dimensions are one; they are zero.": edit("torch.zeros(", "torch.ones("),
+        "Walks along the diagonal only: both dimensions grow together.": edit("= points[:, None]", "= points"),
+        "Keeps rows and columns apart; all vectors stand in one row.": edit(".flatten(0, 1)", ""),
+        "Ignores dims: it is always the first two dimensions.": [
+            edit("grid[:, :, dims[0]]", "grid[:, :, 0]"),
+            edit("grid[:, :, dims[1]]", "grid[:, :, 1]"),
+        ],
+    },
+)
+
+
+@create_grid_of_latents.check(grid=grids())
 def grid_values(solution, grid):
     """Lays a grid over two dimensions, row by row, the first of them the same along a row; all others are zero."""
     model, ends = Latent(grid.latent_dim_size), grid.interpolation_range
     return solution.create_grid_of_latents(model, interpolation_range=ends, n_points=grid.n_points, dims=grid.dims)
 
 
-@section.check("create_grid_of_latents", points=0.25, examples=5)
-@given(latent_dim_size=st.integers(2, 4))
+@create_grid_of_latents.check(points=0.25, examples=5, latent_dim_size=st.integers(2, 4))
 def grid_default(solution, latent_dim_size):
     """Has 11 x 11 points from -1 to 1 in the first two dimensions by default."""
     return solution.create_grid_of_latents(Latent(latent_dim_size))
 
 
-section.mistake(
-    "create_grid_of_latents",
-    "The axes are swapped: dims[0] is that from row to row.",
-    edit("grid[:, :, dims[0]] = points[:, None]", "grid[:, :, dims[0]] = points"),
-    edit("grid[:, :, dims[1]] = points", "grid[:, :, dims[1]] = points[:, None]"),
-)
-section.mistake(
-    "create_grid_of_latents", "The other dimensions are random; they are zero.", edit("torch.zeros(", "torch.randn(")
-)
-section.mistake(
-    "create_grid_of_latents", "The other dimensions are one; they are zero.", edit("torch.zeros(", "torch.ones(")
-)
-section.mistake(
-    "create_grid_of_latents",
-    "Walks along the diagonal only: both dimensions grow together.",
-    edit("dims[0]] = points[:, None]", "dims[0]] = points"),
-)
-section.mistake(
-    "create_grid_of_latents", "Keeps rows and columns apart; all vectors stand in one row.", edit(".flatten(0, 1)", "")
-)
-section.mistake(
-    "create_grid_of_latents",
-    "Ignores dims: it is always the first two dimensions.",
-    edit("grid[:, :, dims[0]]", "grid[:, :, 0]"),
-    edit("grid[:, :, dims[1]]", "grid[:, :, 1]"),
-)
-section.hint(
-    "create_grid_of_latents",
-    "With (row, column, latent) as axes: what do you assign to grid[:, :, dims[0]], and of what shape is it?",
-    "A vector of n numbers broadcasts along rows. How does it broadcast along columns?",
-)
-
-
 # %% GAN
-class Config(NamedTuple):
-    latent_dim_size: int
-    img_size: int
-    img_channels: int
-    hidden_channels: list[int]
-
-
+Config = namedtuple("Config", "latent_dim_size img_size img_channels hidden_channels")
 configs = st.sampled_from(
     [Config(3, 16, 2, [3, 4]), Config(2, 16, 1, [3]), Config(2, 8, 3, [4, 2]), Config(3, 16, 1, [2, 3, 5])]
 )
@@ -1119,16 +921,53 @@ def discriminator(solution, config, seed):
     return fill(solution.Discriminator(img_size, img_channels, hidden_channels), seed, biased=1)
 
 
-@section.check("Generator", points=1.5, judge=deep, examples=20)
-@given(config=configs, seed=seeds)
+_FIRST = "            nn.BatchNorm2d(channels),\n"
+_LAST = "ConvTranspose2d(channels, img_channels, 4, 2, 1), Tanh()"
+Generator = section.exercise(
+    "Generator",
+    hints=[
+        "For 64 pixels and three hidden channels: list the shapes from (batch, 100) to (batch, 3, 64, 64).",
+        "Each block takes the channels of the one before. Which variable remembers them in your loop?",
+        "Which layers have no batch norm after them, and which one no ReLU?",
+    ],
+    mistakes={
+        "A batch norm follows the last convolution: images can no longer differ in brightness.": edit(
+            _LAST, _LAST.replace(" Tanh", " nn.BatchNorm2d(img_channels), Tanh")
+        ),
+        "No batch norm follows the linear layer.": edit(_FIRST, ""),
+        "No batch norm stands between the convolutions.": edit("nn.BatchNorm2d(out_channels), nn.ReLU()", "nn.ReLU()"),
+        "Takes hidden_channels in the order in which they are listed; the generator works from the last to "
+        "the first.": [
+            edit("*later, channels = hidden_channels", "channels, *later = hidden_channels"),
+            edit("reversed(later)", "later"),
+        ],
+        "Reverses the caller's list in place: a discriminator made of it afterwards gets the wrong order.": [
+            edit(
+                "*later, channels = hidden_channels",
+                "hidden_channels.reverse()\n        channels, *later = hidden_channels",
+            ),
+            edit("reversed(later)", "later"),
+        ],
+        "No Tanh: pixels leave the range from -1 to 1.": edit(_LAST, _LAST.removesuffix(", Tanh()")),
+        "Ends with a Sigmoid: pixels run from 0 to 1, not from -1 to 1.": edit(_LAST, _LAST.replace("Tanh", "Sigmoid")),
+        "LeakyReLU stands between the convolutions; that is the discriminator's.": edit(
+            "nn.BatchNorm2d(out_channels), nn.ReLU()]", "nn.BatchNorm2d(out_channels), LeakyReLU(0.2)]"
+        ),
+        "The first image is always 4 x 4; it follows from img_size.": edit(
+            "img_size // 2 ** len(hidden_channels)", "4"
+        ),
+    },
+)
+
+
+@Generator.check(points=1.5, judge=deep, examples=20, config=configs, seed=seeds)
 def generator_values(solution, config, seed):
     """Makes images out of noise through the layers of the text."""
     model = generator(solution, config, seed).eval()
     return model(noise(seed, 2, config.latent_dim_size)).detach(), sizes(model)
 
 
-@section.check("Generator", points=0.5, judge=deep, examples=10)
-@given(config=configs, seed=seeds)
+@Generator.check(points=0.5, judge=deep, examples=10, config=configs, seed=seeds)
 def generator_training(solution, config, seed):
     """Normalises by the batch in training mode, and lets gradients through."""
     x = noise(seed, 4, config.latent_dim_size).requires_grad_()
@@ -1137,66 +976,49 @@ def generator_training(solution, config, seed):
     return images.detach(), x.grad
 
 
-@section.check("Generator", points=0.25, examples=1)
-@given(latent_dim_size=st.just(100))
+@Generator.check(points=0.25, examples=1, latent_dim_size=st.just(100))
 def generator_default(solution, latent_dim_size):
     """Makes images of 3 x 64 x 64 out of 100 numbers by default, with 128, 256 and 512 channels in between."""
     return sizes(solution.Generator()), sizes(solution.Generator(latent_dim_size))
 
 
-_LAST = "ConvTranspose2d(channels, img_channels, 4, 2, 1), Tanh()"
-_FIRST = "            nn.BatchNorm2d(channels),\n"
-section.mistake(
-    "Generator",
-    "A batch norm follows the last convolution: images can no longer differ in brightness.",
-    edit(_LAST, _LAST.replace(" Tanh", " nn.BatchNorm2d(img_channels), Tanh")),
-)
-section.mistake("Generator", "No batch norm follows the linear layer.", edit(_FIRST, ""))
-section.mistake(
-    "Generator",
-    "No batch norm stands between the convolutions.",
-    edit("nn.BatchNorm2d(out_channels), nn.ReLU()]", "nn.ReLU()]"),
-)
-section.mistake(
-    "Generator",
-    "Takes hidden_channels in the order in which they are listed; the generator works from the last to the first.",
-    edit("*later, channels = hidden_channels", "channels, *later = hidden_channels"),
-    edit("reversed(later)", "later"),
-)
-section.mistake(
-    "Generator",
-    "Reverses the caller's list in place: a discriminator made of it afterwards gets the wrong order.",
-    edit("*later, channels = hidden_channels", "hidden_channels.reverse()\n        channels, *later = hidden_channels"),
-    edit("reversed(later)", "later"),
-)
-section.mistake(
-    "Generator", "No Tanh: pixels leave the range from -1 to 1.", edit(_LAST, _LAST.removesuffix(", Tanh()"))
-)
-section.mistake(
-    "Generator",
-    "Ends with a Sigmoid: pixels run from 0 to 1, not from -1 to 1.",
-    edit(_LAST, _LAST.replace("Tanh", "Sigmoid")),
-)
-section.mistake(
-    "Generator",
-    "LeakyReLU stands between the convolutions; that is the discriminator's.",
-    edit("nn.BatchNorm2d(out_channels), nn.ReLU()]", "nn.BatchNorm2d(out_channels), LeakyReLU(0.2)]"),
-)
-section.mistake(
-    "Generator",
-    "The first image is always 4 x 4; it follows from img_size.",
-    edit("img_size // 2 ** len(hidden_channels)", "4"),
-)
-section.hint(
-    "Generator",
-    "For 64 pixels and three hidden channels: list the shapes from (batch, 100) to (batch, 3, 64, 64).",
-    "Each block takes the channels of the one before. Which variable remembers them in your loop?",
-    "Which layers have no batch norm after them, and which one no ReLU?",
+_BLOCK = "[convolution, nn.BatchNorm2d(out_channels), LeakyReLU(0.2)]"
+Discriminator = section.exercise(
+    "Discriminator",
+    hints=[
+        "List the shapes from (batch, 3, 64, 64) to (batch,).",
+        "How many numbers does an image consist of when it reaches the linear layer?",
+        "Which convolution has no batch norm after it?",
+    ],
+    mistakes={
+        "A batch norm follows the first convolution: it hides how bright images are.": edit(
+            "4, 2, 1), LeakyReLU(0.2)]", "4, 2, 1), nn.BatchNorm2d(channels), LeakyReLU(0.2)]"
+        ),
+        "No batch norm follows the later convolutions.": edit(_BLOCK, "[convolution, LeakyReLU(0.2)]"),
+        "Batch norm and LeakyReLU are swapped: the norm comes first.": edit(
+            _BLOCK, "[convolution, LeakyReLU(0.2), nn.BatchNorm2d(out_channels)]"
+        ),
+        "LeakyReLUs have their default slope of 0.01; the text has 0.2.": [
+            edit("4, 2, 1), LeakyReLU(0.2)", "4, 2, 1), LeakyReLU()"),
+            edit(_BLOCK, _BLOCK.replace("0.2", "")),
+        ],
+        "ReLU stands for LeakyReLU: where it is zero, the generator gets no gradient.": [
+            edit("4, 2, 1), LeakyReLU(0.2)", "4, 2, 1), nn.ReLU()"),
+            edit(_BLOCK, _BLOCK.replace("LeakyReLU(0.2)", "nn.ReLU()")),
+        ],
+        "Takes hidden_channels from the last to the first, as the generator does.": edit(
+            "channels, *later = hidden_channels", "channels, *later = hidden_channels[::-1]"
+        ),
+        "No Sigmoid: what comes out is no probability.": edit(", classifier, Sigmoid()", ", classifier"),
+        "Returns (batch, 1), with an axis of size one left over.": edit(".squeeze(1)", ""),
+        "squeeze() takes every axis of size one away, for a single image that of the batch too.": edit(
+            ".squeeze(1)", ".squeeze()"
+        ),
+    },
 )
 
 
-@section.check("Discriminator", points=1.5, judge=deep, examples=20)
-@given(config=configs, seed=seeds)
+@Discriminator.check(points=1.5, judge=deep, examples=20, config=configs, seed=seeds)
 def discriminator_values(solution, config, seed):
     """Says probabilities of images through the layers of the text (here flattened)."""
     model = discriminator(solution, config, seed).eval()
@@ -1204,8 +1026,7 @@ def discriminator_values(solution, config, seed):
     return model(images).detach().flatten(), sizes(model)
 
 
-@section.check("Discriminator", points=0.5, judge=deep, examples=10)
-@given(config=configs, seed=seeds)
+@Discriminator.check(points=0.5, judge=deep, examples=10, config=configs, seed=seeds)
 def discriminator_training(solution, config, seed):
     """Normalises by the batch in training mode, and lets gradients through."""
     x = noise(seed, 3, config.img_channels, config.img_size, config.img_size).requires_grad_()
@@ -1213,75 +1034,22 @@ def discriminator_training(solution, config, seed):
     return said.detach(), slopes(said, x)
 
 
-@section.check("Discriminator", points=0.25, judge=deep, examples=10)
-@given(seed=seeds, batch=st.integers(2, 3))
+@Discriminator.check(points=0.25, judge=deep, examples=10, seed=seeds, batch=st.integers(2, 3))
 def discriminator_shape(solution, seed, batch):
     """Returns one axis, that of the batch."""
     return discriminator(solution, Config(2, 8, 1, [2, 3]), seed).eval()(noise(seed, batch, 1, 8, 8)).detach()
 
 
-@section.check("Discriminator", points=0.25, judge=deep, examples=10)
-@given(seed=seeds)
+@Discriminator.check(points=0.25, judge=deep, examples=10, seed=seeds)
 def discriminator_alone(solution, seed):
     """Returns this axis for a single image too."""
     return discriminator(solution, Config(2, 8, 1, [2, 3]), seed).eval()(noise(seed, 1, 1, 8, 8)).detach()
 
 
-@section.check("Discriminator", points=0.25, examples=1)
-@given(img_size=st.just(64))
+@Discriminator.check(points=0.25, examples=1, img_size=st.just(64))
 def discriminator_default(solution, img_size):
     """Judges images of 3 x 64 x 64 by default, with 128, 256 and 512 channels in between."""
     return sizes(solution.Discriminator()), sizes(solution.Discriminator(img_size))
-
-
-_BLOCK = "[convolution, nn.BatchNorm2d(out_channels), LeakyReLU(0.2)]"
-section.mistake(
-    "Discriminator",
-    "A batch norm follows the first convolution: it hides how bright images are.",
-    edit("4, 2, 1), LeakyReLU(0.2)]", "4, 2, 1), nn.BatchNorm2d(channels), LeakyReLU(0.2)]"),
-)
-section.mistake(
-    "Discriminator",
-    "No batch norm follows the later convolutions.",
-    edit(_BLOCK, "[convolution, LeakyReLU(0.2)]"),
-)
-section.mistake(
-    "Discriminator",
-    "Batch norm and LeakyReLU are swapped: the norm comes first.",
-    edit(_BLOCK, "[convolution, LeakyReLU(0.2), nn.BatchNorm2d(out_channels)]"),
-)
-section.mistake(
-    "Discriminator",
-    "LeakyReLUs have their default slope of 0.01; the text has 0.2.",
-    edit("4, 2, 1), LeakyReLU(0.2)", "4, 2, 1), LeakyReLU()"),
-    edit(_BLOCK, _BLOCK.replace("0.2", "")),
-)
-section.mistake(
-    "Discriminator",
-    "ReLU stands for LeakyReLU: where it is zero, the generator gets no gradient.",
-    edit("4, 2, 1), LeakyReLU(0.2)", "4, 2, 1), nn.ReLU()"),
-    edit(_BLOCK, _BLOCK.replace("LeakyReLU(0.2)", "nn.ReLU()")),
-)
-section.mistake(
-    "Discriminator",
-    "Takes hidden_channels from the last to the first, as the generator does.",
-    edit("channels, *later = hidden_channels", "channels, *later = hidden_channels[::-1]"),
-)
-section.mistake(
-    "Discriminator", "No Sigmoid: what comes out is no probability.", edit(", classifier, Sigmoid()", ", classifier")
-)
-section.mistake("Discriminator", "Returns (batch, 1), with an axis of size one left over.", edit(".squeeze(1)", ""))
-section.mistake(
-    "Discriminator",
-    "squeeze() takes every axis of size one away, for a single image that of the batch too.",
-    edit(".squeeze(1)", ".squeeze()"),
-)
-section.hint(
-    "Discriminator",
-    "List the shapes from (batch, 3, 64, 64) to (batch,).",
-    "How many numbers does an image consist of when it reaches the linear layer?",
-    "Which convolution has no batch norm after it?",
-)
 
 
 def both(solution, config, seed):
@@ -1292,16 +1060,39 @@ def both(solution, config, seed):
     return model
 
 
-@section.check("DCGAN", points=0.5, examples=15)
-@given(config=configs)
+DCGAN = section.exercise(
+    "DCGAN",
+    hints=[
+        "Which of the four arguments does each of the two networks need, and in what order?",
+        "What makes a submodule of a network?",
+    ],
+    mistakes={
+        "The names of the two networks are swapped.": [
+            edit("self.netD = ", "self.netG = "),
+            edit("self.netG = Generator", "self.netD = Generator"),
+        ],
+        "The generator gets hidden_channels reversed; it reverses them itself.": edit(
+            "Generator(latent_dim_size, img_size, img_channels, hidden_channels)",
+            "Generator(latent_dim_size, img_size, img_channels, hidden_channels[::-1])",
+        ),
+        "The generator ignores what it should be like, and has its default sizes.": edit(
+            "Generator(latent_dim_size, img_size, img_channels, hidden_channels)", "Generator()"
+        ),
+        "Forgets latent_dim_size, which says how much noise to draw.": edit(
+            "        self.latent_dim_size = latent_dim_size\n", ""
+        ),
+    },
+)
+
+
+@DCGAN.check(points=0.5, examples=15, config=configs)
 def dcgan_parts(solution, config):
     """Has a generator netG and a discriminator netD for the same images, and remembers latent_dim_size."""
     model = solution.DCGAN(**config._asdict())
     return sizes(model.netG), sizes(model.netD), model.latent_dim_size
 
 
-@section.check("DCGAN", points=0.25, judge=deep, examples=15)
-@given(config=configs, seed=seeds)
+@DCGAN.check(points=0.25, judge=deep, examples=15, config=configs, seed=seeds)
 def dcgan_values(solution, config, seed):
     """The discriminator judges what the generator makes."""
     model = both(solution, config, seed).eval()
@@ -1309,42 +1100,10 @@ def dcgan_values(solution, config, seed):
     return images.detach(), model.netD(images).flatten().detach()
 
 
-@section.check("DCGAN", points=0.25, examples=1)
-@given(latent_dim_size=st.just(100))
+@DCGAN.check(points=0.25, examples=1, latent_dim_size=st.just(100))
 def dcgan_default(solution, latent_dim_size):
     """Has the defaults of both."""
     return sizes(solution.DCGAN()), sizes(solution.DCGAN(latent_dim_size))
-
-
-section.mistake(
-    "DCGAN",
-    "The names of the two networks are swapped.",
-    edit("self.netD = ", "self.netG = "),
-    edit("self.netG = Generator", "self.netD = Generator"),
-)
-section.mistake(
-    "DCGAN",
-    "The generator gets hidden_channels reversed; it reverses them itself.",
-    edit(
-        "Generator(latent_dim_size, img_size, img_channels, hidden_channels)",
-        "Generator(latent_dim_size, img_size, img_channels, hidden_channels[::-1])",
-    ),
-)
-section.mistake(
-    "DCGAN",
-    "The generator ignores what it should be like, and has its default sizes.",
-    edit("Generator(latent_dim_size, img_size, img_channels, hidden_channels)", "Generator()"),
-)
-section.mistake(
-    "DCGAN",
-    "Forgets latent_dim_size, which says how much noise to draw.",
-    edit("        self.latent_dim_size = latent_dim_size\n", ""),
-)
-section.hint(
-    "DCGAN",
-    "Which of the four arguments does each of the two networks need, and in what order?",
-    "What makes a submodule of a network?",
-)
 
 
 WIDE = Config(2, 16, 1, [4, 1200])  # has a batch norm with many weights in either network
@@ -1370,8 +1129,39 @@ def scale_cdf(x):
     return normal_cdf((x - 1) / 0.02)
 
 
-@section.check("initialize_weights", judge=distributed_as(cdf=scaled_normal), examples=3, seconds=20)
-@given(seed=seeds)
+initialize_weights = section.exercise(
+    "initialize_weights",
+    hints=[
+        "Which method of nn.Module visits all modules, at any depth?",
+        "How do you tell a batch norm from a convolution?",
+        "torch.nn.init has functions that draw into a parameter.",
+    ],
+    mistakes={
+        "Weights of batch norms get mean 0: all that goes through is multiplied by about nothing.": edit(
+            "mean=1.0", "mean=0.0"
+        ),
+        "Biases of batch norms stay as they were; they become zero.": edit(
+            "            nn.init.zeros_(module.bias)\n", ""
+        ),
+        "Biases of batch norms become one; they become zero.": edit("zeros_", "ones_"),
+        "Leaves batch norms as they were.": edit(
+            "            nn.init.normal_(module.weight, mean=1.0, std=0.02)\n            nn.init.zeros_(module.bias)",
+            "            continue",
+        ),
+        "Looks at the model's own children only; layers stand deeper.": edit("model.modules()", "model.children()"),
+        "Forgets transposed convolutions.": edit("nn.Conv2d, ConvTranspose2d", "nn.Conv2d"),
+        "Forgets linear layers.": edit("nn.Linear, ", ""),
+        "Takes 0.02 for the variance of weights; it is their standard deviation.": edit(
+            "mean=0.0, std=0.02", "mean=0.0, std=0.02**0.5"
+        ),
+        "Draws weights uniformly; they are normal.": edit(
+            "nn.init.normal_(module.weight, mean=0.0, std=0.02)", "nn.init.uniform_(module.weight, -0.02, 0.02)"
+        ),
+    },
+)
+
+
+@initialize_weights.check(judge=distributed_as(cdf=scaled_normal), examples=3, seconds=20, seed=seeds)
 def starts_layers(solution, seed):
     """Weights of linear layers, convolutions and transposed convolutions have mean 0 and standard deviation 0.02."""
     model = both(solution, WIDE, seed)
@@ -1384,8 +1174,7 @@ def starts_layers(solution, seed):
     return torch.stack([weight[-10_000:] for weight in weights], dim=1).detach()
 
 
-@section.check("initialize_weights", points=0.5, judge=distributed_as(cdf=shifted_normal), examples=3, seconds=20)
-@given(seed=seeds)
+@initialize_weights.check(points=0.5, judge=distributed_as(cdf=shifted_normal), examples=3, seconds=20, seed=seeds)
 def starts_norms(solution, seed):
     """Weights of batch norms are normal: mean 1, standard deviation 0.02."""
     model = both(solution, WIDE, seed)
@@ -1395,8 +1184,7 @@ def starts_norms(solution, seed):
     ).detach()
 
 
-@section.check("initialize_weights", points=0.5, examples=10, seconds=20)
-@given(seed=seeds)
+@initialize_weights.check(points=0.5, examples=10, seconds=20, seed=seeds)
 def starts_biases(solution, seed):
     """Biases of batch norms are zero; running averages stay."""
     model = both(solution, Config(2, 16, 1, [3, 4]), seed)
@@ -1405,59 +1193,9 @@ def starts_biases(solution, seed):
     return [(norm.bias.detach(), norm.running_mean, norm.running_var) for norm in found]
 
 
-section.mistake(
-    "initialize_weights",
-    "Weights of batch norms get mean 0: all that goes through is multiplied by about nothing.",
-    edit("mean=1.0", "mean=0.0"),
-)
-section.mistake(
-    "initialize_weights",
-    "Biases of batch norms stay as they were; they become zero.",
-    edit("            nn.init.zeros_(module.bias)\n", ""),
-)
-section.mistake("initialize_weights", "Biases of batch norms become one; they become zero.", edit("zeros_", "ones_"))
-section.mistake(
-    "initialize_weights",
-    "Leaves batch norms as they were.",
-    edit(
-        "            nn.init.normal_(module.weight, mean=1.0, std=0.02)\n            nn.init.zeros_(module.bias)",
-        "            continue",
-    ),
-)
-section.mistake(
-    "initialize_weights",
-    "Looks at the model's own children only; layers stand deeper.",
-    edit("model.modules()", "model.children()"),
-)
-section.mistake(
-    "initialize_weights", "Forgets transposed convolutions.", edit("nn.Conv2d, ConvTranspose2d", "nn.Conv2d")
-)
-section.mistake("initialize_weights", "Forgets linear layers.", edit("nn.Linear, ", ""))
-section.mistake(
-    "initialize_weights",
-    "Takes 0.02 for the variance of weights; it is their standard deviation.",
-    edit("mean=0.0, std=0.02", "mean=0.0, std=0.02**0.5"),
-)
-section.mistake(
-    "initialize_weights",
-    "Draws weights uniformly; they are normal.",
-    edit("nn.init.normal_(module.weight, mean=0.0, std=0.02)", "nn.init.uniform_(module.weight, -0.02, 0.02)"),
-)
-section.hint(
-    "initialize_weights",
-    "Which method of nn.Module visits all modules, at any depth?",
-    "How do you tell a batch norm from a convolution?",
-    "torch.nn.init has functions that draw into a parameter.",
-)
-
-
 # %% Losses and steps
 EIGHTHS = tuple(number / 8 for number in (4, 2, 6, 1, 7, 3, 5))
-
-
-class Verdict(NamedTuple):
-    d_real: Tensor
-    d_fake: Tensor
+Verdict = namedtuple("Verdict", "d_real d_fake")
 
 
 @st.composite
@@ -1476,23 +1214,51 @@ def large_or_small(observed, expected, inputs):
     return None
 
 
-@section.check("discriminator_loss", judge=near)
-@given(verdict=verdicts())
-def detective_loss(solution, verdict):
-    """Wants to say 1 of real images and 0 of fake ones; means are taken over each kind."""
-    return solution.discriminator_loss(verdict.d_real, verdict.d_fake)
+_FAKE = "(1 - d_fake).clamp(min=SMALLEST).log().mean()"
+_REAL = "d_real.clamp(min=SMALLEST).log().mean()"
+discriminator_loss = section.exercise(
+    "discriminator_loss",
+    hints=[
+        "What should d_real be at best, and what is its logarithm then?",
+        "A logarithm of zero is -inf. From which probability on does it not matter how small it is?",
+    ],
+    mistakes={
+        "The labels are swapped: it wants to say 0 of real images and 1 of fake ones.": [
+            edit(_REAL, _REAL.replace("d_real", "(1 - d_real)")),
+            edit(_FAKE, _FAKE.replace("(1 - d_fake)", "d_fake")),
+        ],
+        "The sign is wrong: this is to be maximised.": edit("-of_real - of_fake", "of_real + of_fake"),
+        "Wants to call fake images real as well.": edit("of_fake = (1 - d_fake)", "of_fake = d_fake"),
+        "Leaves fake images out.": edit("-of_real - of_fake", "-of_real"),
+        "Leaves real images out.": edit("-of_real - of_fake", "-of_fake"),
+        "Halves the loss; the text adds the two means.": edit("-of_real - of_fake", "-(of_real + of_fake) / 2"),
+        "Takes one mean over all images together; each kind has its own.": edit(
+            "-of_real - of_fake", "-2 * (of_real * len(d_real) + of_fake * len(d_fake)) / (len(d_real) + len(d_fake))"
+        ),
+        "Takes the logarithm of zero where the discriminator is sure and wrong.": [
+            edit(_REAL, "d_real.log().mean()"),
+            edit(_FAKE, "(1 - d_fake).log().mean()"),
+        ],
+    },
+)
+discriminator_loss.call(
+    "detective_loss",
+    "Wants to say 1 of real images and 0 of fake ones; means are taken over each kind.",
+    judge=near,
+    case=verdicts(),
+)
 
 
-@section.check("discriminator_loss", points=0.5, judge=near, examples=30)
-@given(verdict=verdicts())
+@discriminator_loss.check(points=0.5, judge=near, examples=30, verdict=verdicts())
 def detective_gradients(solution, verdict):
     """Gives gradients to both arguments."""
     d_real, d_fake = leaf(verdict.d_real), leaf(verdict.d_fake)
     return slopes(solution.discriminator_loss(d_real, d_fake), d_real, d_fake)
 
 
-@section.check("discriminator_loss", points=0.25, judge=large_or_small, examples=30)
-@given(d_real=tensors((2,), (1, 0, 0.5)), d_fake=tensors((2,), (0, 1, 0.5)))
+@discriminator_loss.check(
+    points=0.25, judge=large_or_small, examples=30, d_real=tensors((2,), (1, 0, 0.5)), d_fake=tensors((2,), (0, 1, 0.5))
+)
 def detective_sure(solution, d_real, d_fake):
     """Is finite, and has finite gradients, where the discriminator says exactly 0 or 1."""
     d_real, d_fake = leaf(d_real), leaf(d_fake)
@@ -1500,90 +1266,46 @@ def detective_sure(solution, d_real, d_fake):
     return [loss.item(), *slopes(loss, d_real, d_fake)]
 
 
-_REAL = "d_real.clamp(min=SMALLEST).log().mean()"
-_FAKE = "(1 - d_fake).clamp(min=SMALLEST).log().mean()"
-section.mistake(
-    "discriminator_loss",
-    "The labels are swapped: it wants to say 0 of real images and 1 of fake ones.",
-    edit(_REAL, _REAL.replace("d_real", "(1 - d_real)")),
-    edit(_FAKE, _FAKE.replace("(1 - d_fake)", "d_fake")),
+_FORGER = "-d_fake.clamp(min=SMALLEST).log().mean()"
+generator_loss = section.exercise(
+    "generator_loss",
+    hints=[
+        "What should d_fake be at best, for the generator?",
+        "Compare the slopes of log d and of log(1 - d) near d = 0. From which is more to be learned?",
+    ],
+    mistakes={
+        "Minimises log(1 - d_fake): right in the game, but without a gradient where every fake is seen through.": edit(
+            _FORGER, "(1 - d_fake).clamp(min=SMALLEST).log().mean()"
+        ),
+        "The sign is wrong: it makes fakes that are found out.": edit(_FORGER, _FORGER[1:]),
+        "Wants the discriminator to say 0 of fakes, as the discriminator does.": edit(
+            _FORGER, _FORGER.replace("d_fake", "(1 - d_fake)")
+        ),
+        "Sums over images; the text asks for their mean.": edit(".mean()", ".sum()"),
+        "Takes the logarithm of zero where a fake is seen through.": edit(".clamp(min=SMALLEST)", ""),
+    },
 )
-section.mistake(
-    "discriminator_loss", "The sign is wrong: this is to be maximised.", edit("-of_real - of_fake", "of_real + of_fake")
-)
-section.mistake(
-    "discriminator_loss", "Wants to call fake images real as well.", edit("of_fake = (1 - d_fake)", "of_fake = d_fake")
-)
-section.mistake("discriminator_loss", "Leaves fake images out.", edit("-of_real - of_fake", "-of_real"))
-section.mistake("discriminator_loss", "Leaves real images out.", edit("-of_real - of_fake", "-of_fake"))
-section.mistake(
-    "discriminator_loss",
-    "Halves the loss; the text adds the two means.",
-    edit("-of_real - of_fake", "-(of_real + of_fake) / 2"),
-)
-section.mistake(
-    "discriminator_loss",
-    "Takes one mean over all images together; each kind has its own.",
-    edit("-of_real - of_fake", "-2 * (of_real * len(d_real) + of_fake * len(d_fake)) / (len(d_real) + len(d_fake))"),
-)
-section.mistake(
-    "discriminator_loss",
-    "Takes the logarithm of zero where the discriminator is sure and wrong.",
-    edit(_REAL, "d_real.log().mean()"),
-    edit(_FAKE, "(1 - d_fake).log().mean()"),
-)
-section.hint(
-    "discriminator_loss",
-    "What should d_real be at best, and what is its logarithm then?",
-    "A logarithm of zero is -inf. From which probability on does it not matter how small it is?",
+generator_loss.call(
+    "forger_loss",
+    "Wants the discriminator to say 1 of fake images.",
+    judge=near,
+    d_fake=verdicts().map(lambda verdict: verdict.d_fake),
 )
 
 
-@section.check("generator_loss", judge=near)
-@given(verdict=verdicts())
-def forger_loss(solution, verdict):
-    """Wants the discriminator to say 1 of fake images."""
-    return solution.generator_loss(verdict.d_fake)
-
-
-@section.check("generator_loss", points=0.25, judge=near, examples=30)
-@given(verdict=verdicts())
+@generator_loss.check(points=0.25, judge=near, examples=30, verdict=verdicts())
 def forger_gradients(solution, verdict):
     """Gives gradients to its argument."""
     d_fake = leaf(verdict.d_fake)
     return slopes(solution.generator_loss(d_fake), d_fake)
 
 
-@section.check("generator_loss", points=0.25, judge=large_or_small, examples=30)
-@given(d_fake=tensors((2,), (1, 0, 0.5)))
+@generator_loss.check(points=0.25, judge=large_or_small, examples=30, d_fake=tensors((2,), (1, 0, 0.5)))
 def forger_caught(solution, d_fake):
     """Is finite, and has finite gradients, where the discriminator says exactly 0 or 1."""
     d_fake = leaf(d_fake)
     loss = solution.generator_loss(d_fake)
     return [loss.item(), *slopes(loss, d_fake)]
-
-
-_FORGER = "-d_fake.clamp(min=SMALLEST).log().mean()"
-section.mistake(
-    "generator_loss",
-    "Minimises log(1 - d_fake): right in the game, but without a gradient where every fake is seen through.",
-    edit(_FORGER, "(1 - d_fake).clamp(min=SMALLEST).log().mean()"),
-)
-section.mistake("generator_loss", "The sign is wrong: it makes fakes that are found out.", edit(_FORGER, _FORGER[1:]))
-section.mistake(
-    "generator_loss",
-    "Wants the discriminator to say 0 of fakes, as the discriminator does.",
-    edit(_FORGER, _FORGER.replace("d_fake", "(1 - d_fake)")),
-)
-section.mistake("generator_loss", "Sums over images; the text asks for their mean.", edit(".mean()", ".sum()"))
-section.mistake(
-    "generator_loss", "Takes the logarithm of zero where a fake is seen through.", edit(".clamp(min=SMALLEST)", "")
-)
-section.hint(
-    "generator_loss",
-    "What should d_fake be at best, for the generator?",
-    "Compare the slopes of log d and of log(1 - d) near d = 0. From which is more to be learned?",
-)
 
 
 class Descent:
@@ -1625,18 +1347,52 @@ def numbers(trainer):
     return {name: parameter.detach().clone() for name, parameter in trainer.model.named_parameters()}
 
 
-class Round(NamedTuple):
-    img_real: Tensor  # (real, 3)
-    noise: Tensor  # (fake, 2)
-    seed: int
-
-
+Round = namedtuple("Round", "img_real noise seed")  # img_real: (real, 3); noise: (fake, 2)
 QUARTERS = (0.25, -0.25, 0.5, -0.5, 0.75, -0.75)  # no discriminator is too sure of these
 rounds = st.builds(Round, tensors((2, 3), QUARTERS), tensors((3, 2), QUARTERS), seeds)
+DCGANTrainer = section.exercise(
+    "DCGANTrainer",
+    hints=[
+        "What stands in the discriminator's gradients after the generator's step, and who takes it away?",
+        "In the discriminator's step, how far back does backward() go, and where should it end?",
+        "Both steps have four lines: a loss, zero_grad, backward, step. Of which networks?",
+    ],
+    mistakes={
+        "Sends gradients of the discriminator's step back into the generator: the fakes are not detached.": edit(
+            "self.model.netD(img_fake.detach())", "self.model.netD(img_fake)"
+        ),
+        "The discriminator's gradients are not set to zero: those of the generator's step are still there.": edit(
+            "        self.optD.zero_grad()\n", ""
+        ),
+        "The generator's gradients are not set to zero: those of all steps pile up.": edit(
+            "        self.optG.zero_grad()\n", ""
+        ),
+        "The generator's step moves the discriminator, which then learns to be deceived.": edit(
+            "self.optG.step()", "self.optD.step()"
+        ),
+        "The discriminator's step moves the generator.": edit("self.optD.step()", "self.optG.step()"),
+        "Real and fake images are swapped in the discriminator's loss.": edit(
+            "self.model.netD(img_real), self.model.netD(img_fake.detach())",
+            "self.model.netD(img_fake.detach()), self.model.netD(img_real)",
+        ),
+        "The generator wants its images to be found out, as the discriminator does.": edit(
+            "generator_loss(self.model.netD(img_fake))", "generator_loss(1 - self.model.netD(img_fake))"
+        ),
+        "The generator climbs down log(1 - d): right in the game, but without a gradient where it matters.": edit(
+            "generator_loss(self.model.netD(img_fake))", "-generator_loss(1 - self.model.netD(img_fake))"
+        ),
+        "The generator's step cuts its own images off from the graph, and so moves nothing.": edit(
+            "self.model.netD(img_fake))\n        self.optG", "self.model.netD(img_fake.detach()))\n        self.optG"
+        ),
+        "The discriminator's step sets gradients to zero after backward, so that none are left.": edit(
+            "        self.optD.zero_grad()\n        loss.backward()\n",
+            "        loss.backward()\n        self.optD.zero_grad()\n",
+        ),
+    },
+)
 
 
-@section.check("DCGANTrainer", judge=near, examples=20)
-@given(case=rounds)
+@DCGANTrainer.check(judge=near, examples=20, case=rounds)
 def step_of_detective(solution, case):
     """The discriminator's step moves its parameters down its loss, and returns that; the generator stays."""
     made = trainer(solution, case.seed)
@@ -1644,8 +1400,7 @@ def step_of_detective(solution, case):
     return float(loss), numbers(made)
 
 
-@section.check("DCGANTrainer", judge=near, examples=20)
-@given(case=rounds)
+@DCGANTrainer.check(judge=near, examples=20, case=rounds)
 def step_of_forger(solution, case):
     """The generator's step moves its parameters down its loss, and returns that; the discriminator stays."""
     made = trainer(solution, case.seed)
@@ -1653,8 +1408,7 @@ def step_of_forger(solution, case):
     return float(loss), numbers(made)
 
 
-@section.check("DCGANTrainer", judge=deep, examples=20)
-@given(case=rounds)
+@DCGANTrainer.check(judge=deep, examples=20, case=rounds)
 def steps_in_turn(solution, case):
     """In several rounds, no step is moved by gradients that another left behind."""
     made, seen = trainer(solution, case.seed), []
@@ -1666,8 +1420,7 @@ def steps_in_turn(solution, case):
     return seen
 
 
-@section.check("DCGANTrainer", points=0.5, judge=near, examples=20)
-@given(case=rounds)
+@DCGANTrainer.check(points=0.5, judge=near, examples=20, case=rounds)
 def step_detached(solution, case):
     """The discriminator's step sends no gradients to the generator, and leaves its graph for the generator's step."""
     made = trainer(solution, case.seed)
@@ -1676,65 +1429,3 @@ def step_detached(solution, case):
     grads = [parameter.grad for parameter in made.model.netG.parameters()]
     made.training_step_generator(img_fake)
     return grads, numbers(made)
-
-
-section.mistake(
-    "DCGANTrainer",
-    "Sends gradients of the discriminator's step back into the generator: the fakes are not detached.",
-    edit("self.model.netD(img_fake.detach())", "self.model.netD(img_fake)"),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The discriminator's gradients are not set to zero: those of the generator's step are still there.",
-    edit("        self.optD.zero_grad()\n", ""),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The generator's gradients are not set to zero: those of all steps pile up.",
-    edit("        self.optG.zero_grad()\n", ""),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The generator's step moves the discriminator, which then learns to be deceived.",
-    edit("self.optG.step()", "self.optD.step()"),
-)
-section.mistake(
-    "DCGANTrainer", "The discriminator's step moves the generator.", edit("self.optD.step()", "self.optG.step()")
-)
-section.mistake(
-    "DCGANTrainer",
-    "Real and fake images are swapped in the discriminator's loss.",
-    edit(
-        "self.model.netD(img_real), self.model.netD(img_fake.detach())",
-        "self.model.netD(img_fake.detach()), self.model.netD(img_real)",
-    ),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The generator wants its images to be found out, as the discriminator does.",
-    edit("generator_loss(self.model.netD(img_fake))", "generator_loss(1 - self.model.netD(img_fake))"),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The generator climbs down log(1 - d): right in the game, but without a gradient where it matters.",
-    edit("generator_loss(self.model.netD(img_fake))", "-generator_loss(1 - self.model.netD(img_fake))"),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The generator's step cuts its own images off from the graph, and so moves nothing.",
-    edit("self.model.netD(img_fake))\n        self.optG", "self.model.netD(img_fake.detach()))\n        self.optG"),
-)
-section.mistake(
-    "DCGANTrainer",
-    "The discriminator's step sets gradients to zero after backward, so that none are left.",
-    edit(
-        "        self.optD.zero_grad()\n        loss.backward()\n",
-        "        loss.backward()\n        self.optD.zero_grad()\n",
-    ),
-)
-section.hint(
-    "DCGANTrainer",
-    "What stands in the discriminator's gradients after the generator's step, and who takes it away?",
-    "In the discriminator's step, how far back does backward() go, and where should it end?",
-    "Both steps have four lines: a loss, zero_grad, backward, step. Of which networks?",
-)

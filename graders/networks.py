@@ -8,17 +8,15 @@ Of the curriculum, `train` on MNIST is left out; `evaluate` and `train_epoch` as
 over. `get_resnet_for_feature_extraction` needs pretrained weights; `freeze_all_but_head` stands for it.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 
 from graders.engine import NONZERO, POSITIVE, WHOLE, Section, close, difference, distributed_as, edit, shapes, tensors
 
 section = Section("networks", title="Convolutional networks from scratch")
-
 near = close(rtol=1e-4, atol=1e-5)  # floats that were computed in single precision
 deep = close(rtol=1e-3, atol=1e-4)  # many layers in single precision, in any order of summation
 seeds = st.integers(0, 999)
@@ -63,15 +61,28 @@ class Watched(nn.Module):
 
 
 # %% ReLU, Linear, Flatten, SimpleMLP
-@section.check("ReLU", points=0.5)
-@given(x=shapes(3).flatmap(tensors))
+ReLU = section.exercise(
+    "ReLU",
+    hints=[
+        "Which of two numbers does it return, element by element?",
+        "Which torch functions return the larger of a tensor and a number, without changing the tensor?",
+    ],
+    mistakes={
+        "Cuts the graph: no gradient comes through.": edit("x.clamp(min=0)", "x.detach().clamp(min=0)"),
+        "Changes its input in place.": edit("x.clamp(min=0)", "x.clamp_(min=0)"),
+        "Lets a part of negative numbers through.": edit("x.clamp(min=0)", "x.maximum(0.01 * x)"),
+        "Takes the absolute value.": edit("x.clamp(min=0)", "x.abs()"),
+    },
+)
+
+
+@ReLU.check(points=0.5, x=shapes(3).flatmap(tensors))
 def relu_values(solution, x):
     """Replaces negative numbers by zero, in a new tensor."""
     return solution.ReLU()(x)
 
 
-@section.check("ReLU", points=0.5, examples=30)
-@given(x=tensors((2, 3), NONZERO))
+@ReLU.check(points=0.5, examples=30, x=tensors((2, 3), NONZERO))
 def relu_gradient(solution, x):
     """Lets the gradient through where the input is positive, and only there."""
     x = x.clone().requires_grad_()
@@ -79,21 +90,7 @@ def relu_gradient(solution, x):
     return x.grad
 
 
-section.mistake("ReLU", "Cuts the graph: no gradient comes through.", edit("x.clamp(min=0)", "x.detach().clamp(min=0)"))
-section.mistake("ReLU", "Changes its input in place.", edit("x.clamp(min=0)", "x.clamp_(min=0)"))
-section.mistake("ReLU", "Lets a part of negative numbers through.", edit("x.clamp(min=0)", "x.maximum(0.01 * x)"))
-section.mistake("ReLU", "Takes the absolute value.", edit("x.clamp(min=0)", "x.abs()"))
-section.hint(
-    "ReLU",
-    "Which of two numbers does it return, element by element?",
-    "Which torch functions return the larger of a tensor and a number, without changing the tensor?",
-)
-
-
-class Affine(NamedTuple):
-    x: Tensor
-    weight: Tensor  # (out, in)
-    bias: Tensor
+Affine = namedtuple("Affine", "x weight bias")  # weight: (out, in)
 
 
 @st.composite
@@ -109,15 +106,45 @@ def linear(solution, case):
     return layer
 
 
-@section.check("Linear")
-@given(case=affine())
+_WEIGHT = "torch.empty(out_features, in_features).uniform_(-bound, bound)"
+Linear = section.exercise(
+    "Linear",
+    hints=[
+        "weight is (out, in) and x is (..., in). Which product leaves (..., out)?",
+        "How does a module learn that a tensor is to be trained?",
+        "torch.rand lies in [0, 1). How do you stretch and move that to [-bound, bound)?",
+    ],
+    mistakes={
+        "Starts at zero: all outputs stay equal, as they get the same gradients.": edit(
+            _WEIGHT, "torch.zeros(out_features, in_features)"
+        ),
+        "The bound is 1/in, not 1/sqrt(in).": edit("in_features**-0.5", "in_features**-1.0"),
+        "The bound follows from the outputs.": edit("in_features**-0.5", "out_features**-0.5"),
+        "No weight is negative at the start.": edit(_WEIGHT, _WEIGHT.replace("-bound", "0.0")),
+        "Starts normally distributed; the text asks for a uniform distribution.": edit(
+            _WEIGHT, "torch.randn(out_features, in_features) * bound"
+        ),
+        "The bias starts at zero; the text asks for the same range as the weight's.": edit(
+            "torch.empty(out_features).uniform_(-bound, bound)", "torch.zeros(out_features)"
+        ),
+        "Takes two axes only.": edit("x @ self.weight.T", "torch.mm(x, self.weight.T)"),
+        "The bias is a plain tensor: it is not registered, so no optimizer ever sees it.": edit(
+            "nn.Parameter(torch.empty(out_features).uniform_(-bound, bound)) if",
+            "torch.empty(out_features).uniform_(-bound, bound) if",
+        ),
+        "Has a bias although it was asked not to.": edit(" if bias else None", ""),
+        "Leaves the bias out.": edit("return out if self.bias is None else out + self.bias", "return out"),
+    },
+)
+
+
+@Linear.check(case=affine())
 def linear_values(solution, case):
     """Computes x W^T + b with parameters called weight and bias."""
     return linear(solution, case)(case.x)
 
 
-@section.check("Linear", points=0.5)
-@given(case=affine())
+@Linear.check(points=0.5, case=affine())
 def linear_without_bias(solution, case):
     """With bias=False, has a bias of None and one parameter."""
     layer = solution.Linear(case.weight.shape[1], case.weight.shape[0], bias=False)
@@ -125,15 +152,13 @@ def linear_without_bias(solution, case):
     return layer(case.x), layer.bias
 
 
-@section.check("Linear", points=0.25)
-@given(case=affine(leading=((), (2, 4), (4, 1, 2))))
+@Linear.check(points=0.25, case=affine(leading=((), (2, 4), (4, 1, 2))))
 def linear_axes(solution, case):
     """Takes any number of axes before the last one."""
     return linear(solution, case)(case.x)
 
 
-@section.check("Linear", points=0.5, examples=30)
-@given(case=affine())
+@Linear.check(points=0.5, examples=30, case=affine())
 def linear_gradients(solution, case):
     """Gives gradients to weight and bias."""
     layer = linear(solution, case)
@@ -141,58 +166,14 @@ def linear_gradients(solution, case):
     return gradients(layer)
 
 
-@section.check("Linear", points=0.75, judge=distributed_as(), examples=5)
-@given(in_features=st.integers(2, 12))
+@Linear.check(points=0.75, judge=distributed_as(), examples=5, in_features=st.integers(2, 12))
 def linear_start(solution, in_features):
     """Weights and bias start uniformly distributed between ±1/sqrt(in_features)."""
     layer = solution.Linear(in_features, 20_000)
     return torch.stack([layer.weight[:, 0], layer.bias], dim=1).detach()
 
 
-_WEIGHT = "torch.empty(out_features, in_features).uniform_(-bound, bound)"
-section.mistake(
-    "Linear",
-    "Starts at zero: all outputs stay equal, as they get the same gradients.",
-    edit(_WEIGHT, "torch.zeros(out_features, in_features)"),
-)
-section.mistake("Linear", "The bound is 1/in, not 1/sqrt(in).", edit("in_features**-0.5", "in_features**-1.0"))
-section.mistake("Linear", "The bound follows from the outputs.", edit("in_features**-0.5", "out_features**-0.5"))
-section.mistake("Linear", "No weight is negative at the start.", edit(_WEIGHT, _WEIGHT.replace("-bound", "0.0")))
-section.mistake(
-    "Linear",
-    "Starts normally distributed; the text asks for a uniform distribution.",
-    edit(_WEIGHT, "torch.randn(out_features, in_features) * bound"),
-)
-section.mistake(
-    "Linear",
-    "The bias starts at zero; the text asks for the same range as the weight's.",
-    edit("torch.empty(out_features).uniform_(-bound, bound)", "torch.zeros(out_features)"),
-)
-section.mistake("Linear", "Takes two axes only.", edit("x @ self.weight.T", "torch.mm(x, self.weight.T)"))
-section.mistake(
-    "Linear",
-    "The bias is a plain tensor: it is not registered, so no optimizer ever sees it.",
-    edit(
-        "nn.Parameter(torch.empty(out_features).uniform_(-bound, bound)) if",
-        "torch.empty(out_features).uniform_(-bound, bound) if",
-    ),
-)
-section.mistake("Linear", "Has a bias although it was asked not to.", edit(" if bias else None", ""))
-section.mistake(
-    "Linear", "Leaves the bias out.", edit("return out if self.bias is None else out + self.bias", "return out")
-)
-section.hint(
-    "Linear",
-    "weight is (out, in) and x is (..., in). Which product leaves (..., out)?",
-    "How does a module learn that a tensor is to be trained?",
-    "torch.rand lies in [0, 1). How do you stretch and move that to [-bound, bound)?",
-)
-
-
-class Flattening(NamedTuple):
-    x: Tensor
-    start_dim: int
-    end_dim: int
+Flattening = namedtuple("Flattening", "x start_dim end_dim")
 
 
 @st.composite
@@ -204,80 +185,71 @@ def flattenings(draw):
     return Flattening(draw(tensors(shape)), start, end)
 
 
-@section.check("Flatten", points=0.5)
-@given(x=shapes(4, least=2).flatmap(tensors))
+_FLAT = "x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])"
+Flatten = section.exercise(
+    "Flatten",
+    hints=[
+        "Which axes of the shape stay in front, which behind?",
+        "What number makes -1 and 3 the same axis of a tensor of four?",
+        "view and reshape differ when memory is not contiguous. Which do you need?",
+    ],
+    mistakes={
+        "Assumes that memory is contiguous: view fails.": edit("x.reshape(", "x.view("),
+        "A negative end_dim is off by one.": edit(
+            "self.end_dim % x.ndim", "self.end_dim if self.end_dim >= 0 else self.end_dim + x.ndim - 1"
+        ),
+        "Takes end_dim as excluded.": edit("x.shape[end + 1 :]", "x.shape[end:]"),
+        "Takes a negative end_dim for the end of a slice.": edit("self.end_dim % x.ndim", "self.end_dim"),
+        "Returns the right shape with zeros in it.": edit(_FLAT, f"torch.zeros_like({_FLAT})"),
+    },
+)
+
+
+@Flatten.check(points=0.5, x=shapes(4, least=2).flatmap(tensors))
 def flatten_default(solution, x):
     """Merges all axes but the first by default, in the order of the elements."""
     return solution.Flatten()(x)
 
 
-@section.check("Flatten", points=0.5)
-@given(case=flattenings())
+@Flatten.check(points=0.5, case=flattenings())
 def flatten_axes(solution, case):
     """Merges the axes from start_dim to end_dim, both included and counted from either end."""
     return solution.Flatten(case.start_dim, case.end_dim)(case.x)
 
 
-@section.check("Flatten", points=0.25, examples=30)
-@given(x=shapes(4, least=3).flatmap(tensors))
+@Flatten.check(points=0.25, examples=30, x=shapes(4, least=3).flatmap(tensors))
 def flatten_transposed(solution, x):
     """Flattens a transposed, and so non-contiguous, tensor."""
     return solution.Flatten()(x.transpose(0, 2))
 
 
-_FLAT = "x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])"
-section.mistake("Flatten", "Assumes that memory is contiguous: view fails.", edit("x.reshape(", "x.view("))
-section.mistake(
-    "Flatten",
-    "A negative end_dim is off by one.",
-    edit("self.end_dim % x.ndim", "self.end_dim if self.end_dim >= 0 else self.end_dim + x.ndim - 1"),
-)
-section.mistake("Flatten", "Takes end_dim as excluded.", edit("x.shape[end + 1 :]", "x.shape[end:]"))
-section.mistake(
-    "Flatten", "Takes a negative end_dim for the end of a slice.", edit("self.end_dim % x.ndim", "self.end_dim")
-)
-section.mistake("Flatten", "Returns the right shape with zeros in it.", edit(_FLAT, f"torch.zeros_like({_FLAT})"))
-section.hint(
-    "Flatten",
-    "Which axes of the shape stay in front, which behind?",
-    "What number makes -1 and 3 the same axis of a tensor of four?",
-    "view and reshape differ when memory is not contiguous. Which do you need?",
+SimpleMLP = section.exercise(
+    "SimpleMLP",
+    hints=[
+        "What shape does an image have when it reaches the first linear layer?",
+        "Of which sign may logits be, and what would a ReLU after them do?",
+    ],
+    mistakes={
+        "ReLU stands after the logits as well: they lose their sign.": edit(
+            "return self.linear2(hidden)", "return self.relu(self.linear2(hidden))"
+        ),
+        "Nothing nonlinear stands between the two linear layers.": edit(
+            "self.relu(self.linear1(self.flatten(x)))", "self.linear1(self.flatten(x))"
+        ),
+        "Returns probabilities, not logits.": edit("self.linear2(hidden)", "self.linear2(hidden).softmax(dim=-1)"),
+    },
 )
 
 
-@section.check("SimpleMLP", judge=deep, examples=10)
-@given(seed=seeds, batch=st.integers(1, 3))
+@SimpleMLP.check(judge=deep, examples=10, seed=seeds, batch=st.integers(1, 3))
 def mlp_values(solution, seed, batch):
     """Maps images to ten logits of any sign, through a hidden layer of 100 with ReLU."""
     model = fill(solution.SimpleMLP(), seed)
     return model(noise(seed + 1, batch, 1, 28, 28)).detach(), sizes(model)
 
 
-section.mistake(
-    "SimpleMLP",
-    "ReLU stands after the logits as well: they lose their sign.",
-    edit("return self.linear2(hidden)", "return self.relu(self.linear2(hidden))"),
-)
-section.mistake(
-    "SimpleMLP",
-    "Nothing nonlinear stands between the two linear layers.",
-    edit("self.relu(self.linear1(self.flatten(x)))", "self.linear1(self.flatten(x))"),
-)
-section.mistake(
-    "SimpleMLP",
-    "Returns probabilities, not logits.",
-    edit("return self.linear2(hidden)", "return self.linear2(hidden).softmax(dim=-1)"),
-)
-section.hint(
-    "SimpleMLP",
-    "What shape does an image have when it reaches the first linear layer?",
-    "Of which sign may logits be, and what would a ReLU after them do?",
-)
-
-
 # %% evaluate, train_epoch
-class Labelled(NamedTuple):
-    batches: list[tuple[Tensor, Tensor]]
+Labelled = namedtuple("Labelled", "batches")
 
 
 @st.composite
@@ -290,15 +262,37 @@ def scored(draw):
     return Labelled(batches)
 
 
-@section.check("evaluate")
-@given(case=scored())
+evaluate = section.exercise(
+    "evaluate",
+    hints=[
+        "Two batches, of 4 examples all right and of 1 wrong: is the accuracy 0.5?",
+        "Which attribute of a module tells its mode, and which method takes a mode?",
+    ],
+    mistakes={
+        "Averages the accuracies of batches, though they differ in size.": [
+            edit(
+                "(model(inputs).argmax(dim=-1) == labels).sum().item()",
+                "(model(inputs).argmax(-1) == labels).float().mean()",
+            ),
+            edit("total += len(labels)", "total += 1"),
+            edit("return right / total", "return float(right / total)"),
+        ],
+        "Leaves the model in training mode.": edit("    model.eval()\n", ""),
+        "Records gradients that nobody needs.": edit("with torch.no_grad():", "if True:"),
+        "Leaves the model in evaluation mode.": edit("model.train(was_training)", "model.eval()"),
+        "Always ends in training mode.": edit("model.train(was_training)", "model.train()"),
+        "Returns the number of right answers.": edit("right / total", "float(right)"),
+    },
+)
+
+
+@evaluate.check(case=scored())
 def evaluate_accuracy(solution, case):
     """Returns the share of right answers over all examples, however the batches divide them."""
     return solution.evaluate(Watched(), case.batches)
 
 
-@section.check("evaluate", points=0.5, examples=20)
-@given(case=scored(), training=st.booleans())
+@evaluate.check(points=0.5, examples=20, case=scored(), training=st.booleans())
 def evaluate_modes(solution, case, training):
     """Works in evaluation mode without recording gradients, and puts the mode back afterwards."""
     model = Watched().train(training)
@@ -306,32 +300,7 @@ def evaluate_modes(solution, case, training):
     return model.seen, model.training
 
 
-section.mistake(
-    "evaluate",
-    "Averages the accuracies of batches, though they differ in size.",
-    edit(
-        "(model(inputs).argmax(dim=-1) == labels).sum().item()", "(model(inputs).argmax(-1) == labels).float().mean()"
-    ),
-    edit("total += len(labels)", "total += 1"),
-    edit("return right / total", "return float(right / total)"),
-)
-section.mistake("evaluate", "Leaves the model in training mode.", edit("    model.eval()\n", ""))
-section.mistake("evaluate", "Records gradients that nobody needs.", edit("with torch.no_grad():", "if True:"))
-section.mistake("evaluate", "Leaves the model in evaluation mode.", edit("model.train(was_training)", "model.eval()"))
-section.mistake("evaluate", "Always ends in training mode.", edit("model.train(was_training)", "model.train()"))
-section.mistake("evaluate", "Returns the number of right answers.", edit("right / total", "float(right)"))
-section.hint(
-    "evaluate",
-    "Two batches, of 4 examples all right and of 1 wrong: is the accuracy 0.5?",
-    "Which attribute of a module tells its mode, and which method takes a mode?",
-)
-
-
-class Training(NamedTuple):
-    weight: Tensor
-    bias: Tensor
-    batches: list[tuple[Tensor, Tensor]]
-    lr: float
+Training = namedtuple("Training", "weight bias batches lr")
 
 
 @st.composite
@@ -354,8 +323,26 @@ def numbers(model):
     return {name: parameter.detach() for name, parameter in model.named_parameters()}
 
 
-@section.check("train_epoch", judge=deep, seconds=20)
-@given(case=trainings())
+train_epoch = section.exercise(
+    "train_epoch",
+    hints=[
+        "backward adds to what is in grad. What was in it before this batch?",
+        "Should the step itself be recorded for a later backward pass?",
+        "Does `p = p - step` change the model's parameter, or only what your name p stands for?",
+    ],
+    mistakes={
+        "Gradients of all batches pile up.": edit("        model.zero_grad()\n", ""),
+        "Moves along the gradient: the loss grows.": edit("parameter -= lr", "parameter += lr"),
+        "Makes a new tensor of each step; the model keeps its old parameters.": edit("-= lr *", "= parameter - lr *"),
+        "Stays in evaluation mode if that is how the model came.": edit("    model.train()\n", ""),
+        "The loss is the sum over the batch, not the mean.": edit("), labels)", '), labels, reduction="sum")'),
+        "Fails for a parameter without a gradient.": edit("if parameter.grad is not None:", "if True:"),
+        "Returns tensors, not floats.": edit("loss.item()", "loss.detach()"),
+    },
+)
+
+
+@train_epoch.check(judge=deep, seconds=20, case=trainings())
 def train_steps(solution, case):
     """Takes one step for each batch, in the model's own parameters, and returns the losses before the steps."""
     model = classifier(case)
@@ -364,8 +351,7 @@ def train_steps(solution, case):
     return losses, numbers(model), [parameter.detach() for parameter in own]
 
 
-@section.check("train_epoch", points=0.5, judge=deep, seconds=20)
-@given(case=trainings())
+@train_epoch.check(points=0.5, judge=deep, seconds=20, case=trainings())
 def train_again(solution, case):
     """Gradients from before the call take no part in it."""
     model = classifier(case)
@@ -374,8 +360,7 @@ def train_again(solution, case):
     return numbers(model)
 
 
-@section.check("train_epoch", points=0.25, judge=deep, examples=20, seconds=20)
-@given(case=trainings())
+@train_epoch.check(points=0.25, judge=deep, examples=20, seconds=20, case=trainings())
 def train_mode(solution, case):
     """Computes in training mode, and leaves a parameter that has no gradient where it is."""
     model = nn.Sequential(classifier(case), Watched()).eval()
@@ -384,37 +369,8 @@ def train_mode(solution, case):
     return model[1].seen, numbers(model)
 
 
-section.mistake("train_epoch", "Gradients of all batches pile up.", edit("        model.zero_grad()\n", ""))
-section.mistake("train_epoch", "Moves along the gradient: the loss grows.", edit("parameter -= lr", "parameter += lr"))
-section.mistake(
-    "train_epoch",
-    "Makes a new tensor of each step; the model keeps its old parameters.",
-    edit("parameter -= lr * parameter.grad", "parameter = parameter - lr * parameter.grad"),
-)
-section.mistake(
-    "train_epoch", "Stays in evaluation mode if that is how the model came.", edit("    model.train()\n", "")
-)
-section.mistake(
-    "train_epoch",
-    "The loss is the sum over the batch, not the mean.",
-    edit("(model(inputs), labels)", '(model(inputs), labels, reduction="sum")'),
-)
-section.mistake(
-    "train_epoch", "Fails for a parameter without a gradient.", edit("if parameter.grad is not None:", "if True:")
-)
-section.mistake("train_epoch", "Returns tensors, not floats.", edit("loss.item()", "loss.detach()"))
-section.hint(
-    "train_epoch",
-    "backward adds to what is in grad. What was in it before this batch?",
-    "Should the step itself be recorded for a later backward pass?",
-    "Does `p = p - step` change the model's parameter, or only what your name p stands for?",
-)
-
-
 # %% Strides
-class Product(NamedTuple):
-    mat: Tensor
-    other: Tensor  # a vector or a matrix
+Product = namedtuple("Product", "mat other")  # other: a vector or a matrix
 
 
 @st.composite
@@ -432,98 +388,75 @@ def products(draw, vector, sliced=False):
     return Product(draw(tensors((i, j))), draw(tensors((j,) if vector else (j, k))))
 
 
-@section.check("as_strided_trace", points=0.5)
-@given(mat=squares())
-def trace_values(solution, mat):
-    """Adds up the diagonal."""
-    return solution.as_strided_trace(mat)
+_STRIDE_HINTS = (
+    "How far is it in memory from one number you need to the next?",
+    "Do your strides still hold for a transposed matrix? Take them from stride().",
+)
+as_strided_trace = section.exercise(
+    "as_strided_trace",
+    hints=["A step down and a step to the right: how far is that in memory?", *_STRIDE_HINTS[1:]],
+    mistakes={
+        "Assumes that the matrix is contiguous; its own strides tell how it lies in memory.": edit(
+            "(sum(mat.stride()),)", "(len(mat) + 1,)"
+        ),
+        "Walks down the first column.": edit("sum(mat.stride())", "mat.stride(0)"),
+        "Starts at the beginning of memory, not where the slice starts.": edit("mat.stride()),)", "mat.stride()),), 0"),
+    },
+)
+as_strided_trace.call("trace_values", "Adds up the diagonal.", points=0.5, mat=squares())
 
 
-@section.check("as_strided_trace", points=0.5)
-@given(mat=squares(sliced=True))
+@as_strided_trace.check(points=0.5, mat=squares(sliced=True))
 def trace_sliced(solution, mat):
     """Adds up the diagonal of a slice that is not contiguous."""
     return solution.as_strided_trace(mat[::2, 1:])
 
 
-section.mistake(
-    "as_strided_trace",
-    "Assumes that the matrix is contiguous; its own strides tell how it lies in memory.",
-    edit("(sum(mat.stride()),)", "(len(mat) + 1,)"),
+as_strided_mv = section.exercise(
+    "as_strided_mv",
+    hints=["Which stride stays at the same number, step after step?", *_STRIDE_HINTS[1:]],
+    mistakes={
+        "Assumes that the vector is contiguous.": edit("(0, vec.stride(0))", "(0, 1)"),
+        "Sums over the rows.": edit("dim=1", "dim=0"),
+        "Returns the products without the sum.": edit("(mat * rows).sum(dim=1)", "mat * rows"),
+    },
 )
-section.mistake("as_strided_trace", "Walks down the first column.", edit("sum(mat.stride())", "mat.stride(0)"))
-section.mistake(
-    "as_strided_trace",
-    "Starts at the beginning of memory, not where the slice starts.",
-    edit("(sum(mat.stride()),)", "(sum(mat.stride()),), 0"),
-)
-_STRIDE_HINTS = (
-    "How far is it in memory from one number you need to the next?",
-    "Do your strides still hold for a transposed matrix? Take them from stride().",
-)
-section.hint("as_strided_trace", "A step down and a step to the right: how far is that in memory?", *_STRIDE_HINTS[1:])
+as_strided_mv.call("mv_values", "Multiplies a matrix by a vector.", points=0.5, case=products(vector=True))
 
 
-@section.check("as_strided_mv", points=0.5)
-@given(case=products(vector=True))
-def mv_values(solution, case):
-    """Multiplies a matrix by a vector."""
-    return solution.as_strided_mv(case.mat, case.other)
-
-
-@section.check("as_strided_mv", points=0.5)
-@given(case=products(vector=True, sliced=True))
+@as_strided_mv.check(points=0.5, case=products(vector=True, sliced=True))
 def mv_sliced(solution, case):
     """Multiplies slices that are not contiguous."""
     return solution.as_strided_mv(case.mat[::2, 1:].T, case.other[::2])
 
 
-section.mistake("as_strided_mv", "Assumes that the vector is contiguous.", edit("(0, vec.stride(0))", "(0, 1)"))
-section.mistake("as_strided_mv", "Sums over the rows.", edit("dim=1", "dim=0"))
-section.mistake("as_strided_mv", "Returns the products without the sum.", edit("(mat * rows).sum(dim=1)", "mat * rows"))
-section.hint("as_strided_mv", "Which stride stays at the same number, step after step?", *_STRIDE_HINTS[1:])
+as_strided_mm = section.exercise(
+    "as_strided_mm",
+    hints=["Which of i, j and k does each matrix not depend on?", *_STRIDE_HINTS[1:]],
+    mistakes={
+        "Assumes that the first matrix is contiguous.": edit("(*matA.stride(), 0)", "(matA.shape[1], 1, 0)"),
+        "Assumes that the second matrix is contiguous.": edit("(0, *matB.stride())", "(0, matB.shape[1], 1)"),
+        "Sums over the wrong axis.": edit("dim=1", "dim=2"),
+    },
+)
+as_strided_mm.call("mm_values", "Multiplies two matrices.", points=0.5, case=products(vector=False))
 
 
-@section.check("as_strided_mm", points=0.5)
-@given(case=products(vector=False))
-def mm_values(solution, case):
-    """Multiplies two matrices."""
-    return solution.as_strided_mm(case.mat, case.other)
-
-
-@section.check("as_strided_mm", points=0.5)
-@given(case=products(vector=False, sliced=True))
+@as_strided_mm.check(points=0.5, case=products(vector=False, sliced=True))
 def mm_sliced(solution, case):
     """Multiplies slices that are not contiguous."""
     return solution.as_strided_mm(case.mat[::2, 1:].T, case.other[:, ::2].T)
 
 
-section.mistake(
-    "as_strided_mm",
-    "Assumes that the first matrix is contiguous.",
-    edit("(*matA.stride(), 0)", "(matA.shape[1], 1, 0)"),
-)
-section.mistake(
-    "as_strided_mm",
-    "Assumes that the second matrix is contiguous.",
-    edit("(0, *matB.stride())", "(0, matB.shape[1], 1)"),
-)
-section.mistake("as_strided_mm", "Sums over the wrong axis.", edit("dim=1", "dim=2"))
-section.hint("as_strided_mm", "Which of i, j and k does each matrix not depend on?", *_STRIDE_HINTS[1:])
-
-
 # %% Convolution
-class Conv(NamedTuple):
-    x: Tensor
-    weights: Tensor
-    stride: int | tuple[int, int] = 1
-    padding: int | tuple[int, int] = 0
+Kernel = namedtuple("Kernel", "x weights")
+Conv = namedtuple("Conv", "x weights stride padding")
 
 
 @st.composite
 def rows(draw):
     width = draw(st.integers(1, 6))
-    return Conv(draw(tensors((width,))), draw(tensors((draw(st.integers(1, width)),))))
+    return Kernel(draw(tensors((width,))), draw(tensors((draw(st.integers(1, width)),))))
 
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -542,117 +475,87 @@ def convs(draw, axes, turned=False, moved=False):
     shape = (batch, inside, *size)
     x = draw(tensors((*shape[:-2], shape[-1], shape[-2]) if turned else shape))
     if not moved:
-        return Conv(x, weights)
+        return Kernel(x, weights)
     if axes == 1 or draw(st.booleans()):
         return Conv(x, weights, draw(st.integers(1, 3)), draw(st.integers(0, 2)))
     return Conv(x, weights, draw(pairs), draw(st.permutations((0, 1, 2)).map(lambda order: tuple(order[:2]))))
 
 
-@section.check("conv1d_minimal_simple", points=0.5)
-@given(case=rows())
-def simple_values(solution, case):
-    """Slides the kernel over the row, without turning it round."""
-    return solution.conv1d_minimal_simple(case.x, case.weights)
+_CONTIGUOUS = "Assumes that the input is contiguous; its own strides tell how it lies in memory."
+_CONV_HINTS = (
+    "How many places are there for a kernel of 3 on a row of 5?",
+    "One step to the next window, one step inside a window: how far is each in memory?",
+)
+_FLIPPED = "Turns the kernel round; deep learning's convolution does not."
+_ONE_WINDOW = "The last window is missing: the width is off by one."
+conv1d_minimal_simple = section.exercise(
+    "conv1d_minimal_simple",
+    hints=[*_CONV_HINTS, "Which axis of the windows is summed against the kernel?"],
+    mistakes={
+        _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(0),"),
+        _CONTIGUOUS: edit("(step, step))", "(1, 1))"),
+        _ONE_WINDOW: edit("len(x) - len(weights) + 1", "len(x) - len(weights)"),
+    },
+)
+conv1d_minimal_simple.call(
+    "simple_values", "Slides the kernel over the row, without turning it round.", points=0.5, case=rows()
+)
 
 
-@section.check("conv1d_minimal_simple", points=0.5)
-@given(case=rows())
+@conv1d_minimal_simple.check(points=0.5, case=rows())
 def simple_sliced(solution, case):
     """Convolves every second number of a row, which is not contiguous."""
     return solution.conv1d_minimal_simple(case.x.repeat_interleave(2)[::2], case.weights)
 
 
-_FLIPPED = "Turns the kernel round; deep learning's convolution does not."
-_CONTIGUOUS = "Assumes that the input is contiguous; its own strides tell how it lies in memory."
-_ONE_WINDOW = "The last window is missing: the width is off by one."
-section.mistake("conv1d_minimal_simple", _FLIPPED, edit("einsum(windows, weights,", "einsum(windows, weights.flip(0),"))
-section.mistake("conv1d_minimal_simple", _CONTIGUOUS, edit("(step, step))", "(1, 1))"))
-section.mistake("conv1d_minimal_simple", _ONE_WINDOW, edit("len(x) - len(weights) + 1", "len(x) - len(weights)"))
-_CONV_HINTS = (
-    "How many places are there for a kernel of 3 on a row of 5?",
-    "One step to the next window, one step inside a window: how far is each in memory?",
+conv1d_minimal = section.exercise(
+    "conv1d_minimal",
+    hints=[*_CONV_HINTS, "Which axes does the output not have? Those are summed."],
+    mistakes={
+        _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2),"),
+        _CONTIGUOUS: edit("= x.stride()", "= in_channels * width, width, 1"),
+        _ONE_WINDOW: edit("width - kernel_width + 1", "width - kernel_width"),
+        "Takes the first input channel only; the output is a sum over all.": edit(
+            "einsum(windows, weights,", "einsum(windows[:, :1], weights[:, :1],"
+        ),
+    },
 )
-section.hint("conv1d_minimal_simple", *_CONV_HINTS, "Which axis of the windows is summed against the kernel?")
+conv1d_minimal.call(
+    "minimal1d_values", "Convolves every image of a batch, and sums over the input channels.", case=convs(1)
+)
 
 
-@section.check("conv1d_minimal")
-@given(case=convs(1))
-def minimal1d_values(solution, case):
-    """Convolves every image of a batch, and sums over the input channels."""
-    return solution.conv1d_minimal(case.x, case.weights)
-
-
-@section.check("conv1d_minimal", points=0.5)
-@given(case=convs(1, turned=True))
+@conv1d_minimal.check(points=0.5, case=convs(1, turned=True))
 def minimal1d_transposed(solution, case):
     """Convolves a transposed input, which is not contiguous."""
     return solution.conv1d_minimal(case.x.mT, case.weights)
 
 
-section.mistake("conv1d_minimal", _FLIPPED, edit("einsum(windows, weights,", "einsum(windows, weights.flip(2),"))
-section.mistake("conv1d_minimal", _CONTIGUOUS, edit("= x.stride()", "= in_channels * width, width, 1"))
-section.mistake("conv1d_minimal", _ONE_WINDOW, edit("width - kernel_width + 1", "width - kernel_width"))
-section.mistake(
-    "conv1d_minimal",
-    "Takes the first input channel only; the output is a sum over all.",
-    edit("einsum(windows, weights,", "einsum(windows[:, :1], weights[:, :1],"),
+conv2d_minimal = section.exercise(
+    "conv2d_minimal",
+    hints=[
+        "Windows have six axes: which?",
+        "Two of them walk along the rows, two along the columns. What are their strides?",
+    ],
+    mistakes={
+        _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2, 3),"),
+        _CONTIGUOUS: edit("= x.stride()", "= in_channels * height * width, height * width, width, 1"),
+        "The kernel is transposed.": edit("kh kw, oc ic kh kw ->", "kh kw, oc ic kw kh ->"),
+        "The last row of windows is missing: the height is off by one.": edit("- kernel_height + 1", "- kernel_height"),
+        "Rows and columns are mixed up inside the windows.": edit(", by_row, by_column)", ", by_column, by_row)"),
+    },
 )
-section.hint("conv1d_minimal", *_CONV_HINTS, "Which axes does the output not have? Those are summed.")
+conv2d_minimal.call("minimal2d_values", "Convolves images; neither they nor the kernels need be square.", case=convs(2))
 
 
-@section.check("conv2d_minimal")
-@given(case=convs(2))
-def minimal2d_values(solution, case):
-    """Convolves images; neither they nor the kernels need be square."""
-    return solution.conv2d_minimal(case.x, case.weights)
-
-
-@section.check("conv2d_minimal", points=0.5)
-@given(case=convs(2, turned=True))
+@conv2d_minimal.check(points=0.5, case=convs(2, turned=True))
 def minimal2d_transposed(solution, case):
     """Convolves transposed images, which are not contiguous."""
     return solution.conv2d_minimal(case.x.mT, case.weights)
 
 
-section.mistake("conv2d_minimal", _FLIPPED, edit("einsum(windows, weights,", "einsum(windows, weights.flip(2, 3),"))
-section.mistake(
-    "conv2d_minimal", _CONTIGUOUS, edit("= x.stride()", "= in_channels * height * width, height * width, width, 1")
-)
-section.mistake("conv2d_minimal", "The kernel is transposed.", edit("kh kw, oc ic kh kw ->", "kh kw, oc ic kw kh ->"))
-section.mistake(
-    "conv2d_minimal",
-    "The last row of windows is missing: the height is off by one.",
-    edit("height - kernel_height + 1", "height - kernel_height"),
-)
-section.mistake(
-    "conv2d_minimal",
-    "Rows and columns are mixed up inside the windows.",
-    edit(
-        "(by_batch, by_channel, by_row, by_column, by_row, by_column)",
-        "(by_batch, by_channel, by_row, by_column, by_column, by_row)",
-    ),
-)
-section.hint(
-    "conv2d_minimal",
-    "Windows have six axes: which?",
-    "Two of them walk along the rows, two along the columns. What are their strides?",
-)
-
-
-class Padding1d(NamedTuple):
-    x: Tensor
-    left: int
-    right: int
-    pad_value: float
-
-
-class Padding2d(NamedTuple):
-    x: Tensor
-    left: int
-    right: int
-    top: int
-    bottom: int
-    pad_value: float
+Padding1d = namedtuple("Padding1d", "x left right pad_value")
+Padding2d = namedtuple("Padding2d", "x left right top bottom pad_value")
 
 
 @st.composite
@@ -663,174 +566,133 @@ def paddings(draw, axes, dtype="float32"):
     return Padding1d(x, *sides[:2], value) if axes == 1 else Padding2d(x, *sides, value)
 
 
-@section.check("pad1d", points=0.5)
-@given(case=paddings(1))
-def pad1d_values(solution, case):
-    """Puts the value as often as asked for before and after each row."""
-    return solution.pad1d(case.x, case.left, case.right, case.pad_value)
-
-
-@section.check("pad1d", points=0.25, examples=20)
-@given(case=paddings(1, "float64"))
-def pad1d_dtype(solution, case):
-    """Keeps double precision."""
-    return solution.pad1d(case.x, case.left, case.right, case.pad_value)
-
-
-@section.check("pad2d", points=0.75)
-@given(case=paddings(2))
-def pad2d_values(solution, case):
-    """Puts the value as often as asked for on each of the four sides."""
-    return solution.pad2d(case.x, case.left, case.right, case.top, case.bottom, case.pad_value)
-
-
-@section.check("pad2d", points=0.25, examples=20)
-@given(case=paddings(2, "float64"))
-def pad2d_dtype(solution, case):
-    """Keeps double precision."""
-    return solution.pad2d(case.x, case.left, case.right, case.top, case.bottom, case.pad_value)
-
-
+_PAD_HINTS = (
+    "How large is the result, and where in it does x begin?",
+    "Which method of x makes a new tensor of its dtype, filled with a number?",
+)
+_PAD_MISTAKES = {
+    "Always pads with zeros.": edit(", pad_value)\n    padded[", ", 0.0)\n    padded["),
+    "Loses the dtype of x: the result has torch's default.": edit("x.new_full(", "torch.full("),
+}
 _SLICE1 = "padded[:, :, left : left + width]"
+pad1d = section.exercise(
+    "pad1d",
+    hints=_PAD_HINTS,
+    mistakes={**_PAD_MISTAKES, "Left and right are mixed up.": edit(_SLICE1, "padded[:, :, right : right + width]")},
+)
+pad1d.call(
+    "pad1d_values", "Puts the value as often as asked for before and after each row.", points=0.5, case=paddings(1)
+)
+pad1d.call("pad1d_dtype", "Keeps double precision.", points=0.25, examples=20, case=paddings(1, "float64"))
+
 _SLICE2 = "padded[:, :, top : top + height, left : left + width]"
-for _name in ("pad1d", "pad2d"):
-    section.mistake(_name, "Always pads with zeros.", edit(", pad_value)\n    padded[", ", 0.0)\n    padded["))
-    section.mistake(_name, "Loses the dtype of x: the result has torch's default.", edit("x.new_full(", "torch.full("))
-    section.hint(
-        _name,
-        "How large is the result, and where in it does x begin?",
-        "Which method of x makes a new tensor of its dtype, filled with a number?",
-    )
-section.mistake("pad1d", "Left and right are mixed up.", edit(_SLICE1, "padded[:, :, right : right + width]"))
-section.mistake(
+pad2d = section.exercise(
     "pad2d",
-    "Top and bottom are mixed up.",
-    edit(_SLICE2, "padded[:, :, bottom : bottom + height, left : left + width]"),
+    hints=_PAD_HINTS,
+    mistakes={
+        **_PAD_MISTAKES,
+        "Top and bottom are mixed up.": edit(_SLICE2, "padded[:, :, bottom : bottom + height, left : left + width]"),
+        "Left and right are mixed up.": edit(_SLICE2, "padded[:, :, top : top + height, right : right + width]"),
+        "Rows and columns are mixed up: left and right pad the height.": [
+            edit("top + height + bottom, left + width + right", "left + height + right, top + width + bottom"),
+            edit(_SLICE2, "padded[:, :, left : left + height, top : top + width]"),
+        ],
+    },
 )
-section.mistake(
-    "pad2d", "Left and right are mixed up.", edit(_SLICE2, "padded[:, :, top : top + height, right : right + width]")
+pad2d.call(
+    "pad2d_values", "Puts the value as often as asked for on each of the four sides.", points=0.75, case=paddings(2)
 )
-section.mistake(
-    "pad2d",
-    "Rows and columns are mixed up: left and right pad the height.",
-    edit("top + height + bottom, left + width + right", "left + height + right, top + width + bottom"),
-    edit(_SLICE2, "padded[:, :, left : left + height, top : top + width]"),
-)
-
-
-@section.check("conv1d", points=0.75)
-@given(case=convs(1, moved=True))
-def conv1d_values(solution, case):
-    """Pads with zeros on both sides and moves the kernel on by the stride."""
-    return solution.conv1d(case.x, case.weights, stride=case.stride, padding=case.padding)
-
-
-@section.check("conv1d", points=0.25, examples=30)
-@given(case=convs(1))
-def conv1d_defaults(solution, case):
-    """Has a stride of one and no padding by default."""
-    return solution.conv1d(case.x, case.weights)
-
-
-@section.check("conv1d", points=0.25)
-@given(case=convs(1, turned=True, moved=True))
-def conv1d_transposed(solution, case):
-    """Convolves a transposed input, which is not contiguous."""
-    return solution.conv1d(case.x.mT, case.weights, stride=case.stride, padding=case.padding)
-
+pad2d.call("pad2d_dtype", "Keeps double precision.", points=0.25, examples=20, case=paddings(2, "float64"))
 
 _COUNT = "Counts windows by (size + 1) // stride instead of size // stride + 1."
-section.mistake("conv1d", "Steps inside the windows are stretched.", edit("stride * step, step", "step, stride * step"))
-section.mistake("conv1d", "Pads on the left only.", edit("pad1d(x, padding, padding, 0)", "pad1d(x, padding, 0, 0)"))
-section.mistake("conv1d", "Moves on by one, whatever the stride.", edit("stride * step", "step"))
-section.mistake("conv1d", _COUNT, edit("(width - kernel_width) // stride + 1", "(width - kernel_width + 1) // stride"))
-section.mistake(
+conv1d = section.exercise(
     "conv1d",
-    "Pads without need: half the padding would do.",
-    edit("padding, padding, 0", "padding // 2, padding // 2, 0"),
+    hints=[
+        "Pad first. Which of the windows' axes does a stride concern?",
+        "Width 6, kernel 3, stride 2: list the places where the kernel starts.",
+    ],
+    mistakes={
+        "Steps inside the windows are stretched.": edit("stride * step, step", "step, stride * step"),
+        "Pads on the left only.": edit("pad1d(x, padding, padding, 0)", "pad1d(x, padding, 0, 0)"),
+        "Moves on by one, whatever the stride.": edit("stride * step", "step"),
+        _COUNT: edit("(width - kernel_width) // stride + 1", "(width - kernel_width + 1) // stride"),
+        "Pads without need: half the padding would do.": edit("padding, padding, 0", "padding // 2, padding // 2, 0"),
+        _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2),"),
+    },
 )
-section.mistake("conv1d", _FLIPPED, edit("einsum(windows, weights,", "einsum(windows, weights.flip(2),"))
-section.hint(
-    "conv1d",
-    "Pad first. Which of the windows' axes does a stride concern?",
-    "Width 6, kernel 3, stride 2: list the places where the kernel starts.",
+conv1d.call(
+    "conv1d_values",
+    "Pads with zeros on both sides and moves the kernel on by the stride.",
+    points=0.75,
+    case=convs(1, moved=True),
+)
+conv1d.call(
+    "conv1d_defaults", "Has a stride of one and no padding by default.", points=0.25, examples=30, case=convs(1)
 )
 
 
-@section.check("force_pair", points=0.25)
-@given(v=st.integers(-9, 9) | st.tuples(st.integers(-9, 9), st.integers(-9, 9)))
-def pair_values(solution, v):
-    """Doubles a number and leaves a pair as it is."""
-    return solution.force_pair(v)
+@conv1d.check(points=0.25, case=convs(1, turned=True, moved=True))
+def conv1d_transposed(solution, case):
+    """Convolves a transposed input, which is not contiguous."""
+    return solution.conv1d(*case._replace(x=case.x.mT))
 
 
-@section.check("force_pair", points=0.25, examples=20)
-@given(v=st.lists(st.integers(0, 9), max_size=4).filter(lambda found: len(found) != 2).map(tuple))
-def pair_lengths(solution, v):
-    """Raises ValueError for a tuple that is no pair."""
-    return solution.force_pair(v)
-
-
-section.mistake("force_pair", "Doubles a pair as well.", edit("v if isinstance(v, tuple) else (v, v)", "(v, v)"))
-section.mistake("force_pair", "Lets tuples of any length pass.", edit("if len(pair) != 2:", "if False:"))
-section.hint("force_pair", "How do you tell a tuple from a number?", "What is the length of what you return?")
-
-
-@section.check("conv2d")
-@given(case=convs(2, moved=True))
-def conv2d_values(solution, case):
-    """Pads and strides, by one number or by a pair of (height, width)."""
-    return solution.conv2d(case.x, case.weights, stride=case.stride, padding=case.padding)
-
-
-@section.check("conv2d", points=0.25, examples=30)
-@given(case=convs(2))
-def conv2d_defaults(solution, case):
-    """Has a stride of one and no padding by default."""
-    return solution.conv2d(case.x, case.weights)
-
-
-@section.check("conv2d", points=0.25, examples=50)
-@given(case=convs(2, turned=True, moved=True))
-def conv2d_transposed(solution, case):
-    """Convolves transposed images, which are not contiguous."""
-    return solution.conv2d(case.x.mT, case.weights, stride=case.stride, padding=case.padding)
-
+force_pair = section.exercise(
+    "force_pair",
+    hints=["How do you tell a tuple from a number?", "What is the length of what you return?"],
+    mistakes={
+        "Doubles a pair as well.": edit("v if isinstance(v, tuple) else (v, v)", "(v, v)"),
+        "Lets tuples of any length pass.": edit("if len(pair) != 2:", "if False:"),
+    },
+)
+force_pair.call(
+    "pair_values",
+    "Doubles a number and leaves a pair as it is.",
+    points=0.25,
+    v=st.integers(-9, 9) | st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
+)
+force_pair.call(
+    "pair_lengths",
+    "Raises ValueError for a tuple that is no pair.",
+    points=0.25,
+    examples=20,
+    v=st.lists(st.integers(0, 9), max_size=4).filter(lambda found: len(found) != 2).map(tuple),
+)
 
 _STRIDES2 = "(by_batch, by_channel, stride_height * by_row, stride_width * by_column, by_row, by_column)"
-section.mistake(
+conv2d = section.exercise(
     "conv2d",
-    "Takes the pair of strides as (width, height).",
-    edit("stride_height, stride_width =", "stride_width, stride_height ="),
+    hints=[
+        "Which of the six axes of the windows does a stride concern?",
+        "pad2d takes columns first, a pair has the height first. Which goes where?",
+    ],
+    mistakes={
+        "Takes the pair of strides as (width, height).": edit(
+            "stride_height, stride_width =", "stride_width, stride_height ="
+        ),
+        "Takes the pair of paddings as (width, height).": edit("pad_height, pad_width =", "pad_width, pad_height ="),
+        "Steps inside the windows are stretched.": edit(
+            _STRIDES2, "(by_batch, by_channel, by_row, by_column, stride_height * by_row, stride_width * by_column)"
+        ),
+        _COUNT: edit("(height - kernel_height) // stride_height + 1", "(height - kernel_height + 1) // stride_height"),
+        _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2, 3),"),
+    },
 )
-section.mistake(
-    "conv2d",
-    "Takes the pair of paddings as (width, height).",
-    edit("pad_height, pad_width =", "pad_width, pad_height ="),
+conv2d.call(
+    "conv2d_values", "Pads and strides, by one number or by a pair of (height, width).", case=convs(2, moved=True)
 )
-section.mistake(
-    "conv2d",
-    "Steps inside the windows are stretched.",
-    edit(_STRIDES2, "(by_batch, by_channel, by_row, by_column, stride_height * by_row, stride_width * by_column)"),
-)
-section.mistake(
-    "conv2d",
-    _COUNT,
-    edit("(height - kernel_height) // stride_height + 1", "(height - kernel_height + 1) // stride_height"),
-)
-section.mistake("conv2d", _FLIPPED, edit("einsum(windows, weights,", "einsum(windows, weights.flip(2, 3),"))
-section.hint(
-    "conv2d",
-    "Which of the six axes of the windows does a stride concern?",
-    "pad2d takes columns first, a pair has the height first. Which goes where?",
+conv2d.call(
+    "conv2d_defaults", "Has a stride of one and no padding by default.", points=0.25, examples=30, case=convs(2)
 )
 
 
-class Pooling(NamedTuple):
-    x: Tensor
-    kernel_size: int | tuple[int, int]
-    stride: int | tuple[int, int] | None
-    padding: int | tuple[int, int]
+@conv2d.check(points=0.25, examples=50, case=convs(2, turned=True, moved=True))
+def conv2d_transposed(solution, case):
+    """Convolves transposed images, which are not contiguous."""
+    return solution.conv2d(*case._replace(x=case.x.mT))
+
+
+Pooling = namedtuple("Pooling", "x kernel_size stride padding")
 
 
 @st.composite
@@ -848,49 +710,39 @@ def poolings(draw, values=WHOLE, padded=False):
     return Pooling(x, kernel[0] if kernel[0] < min(height, width) else tuple(kernel), stride, 0)
 
 
-@section.check("maxpool2d")
-@given(case=poolings())
-def pool_values(solution, case):
-    """Returns the largest number of each window; without a stride, windows stand side by side."""
-    return solution.maxpool2d(case.x, case.kernel_size, stride=case.stride, padding=case.padding)
+maxpool2d = section.exercise(
+    "maxpool2d",
+    hints=[
+        "The windows are those of conv2d. What becomes of them here?",
+        "Which number is never larger than any other?",
+    ],
+    mistakes={
+        "Pads with zeros, which win over negative numbers.": edit("-torch.inf", "0.0"),
+        "Has a stride of one unless another is given.": edit("kernel_size if stride is None", "1 if stride is None"),
+        "Takes the pair of the kernel as (width, height).": edit(
+            "kernel_height, kernel_width =", "kernel_width, kernel_height ="
+        ),
+        "Takes the pair of paddings as (width, height).": edit("pad_height, pad_width =", "pad_width, pad_height ="),
+        "Averages instead.": edit("windows.amax(", "windows.mean("),
+    },
+)
+maxpool2d.call(
+    "pool_values",
+    "Returns the largest number of each window; without a stride, windows stand side by side.",
+    case=poolings(),
+)
+maxpool2d.call(
+    "pool_negative",
+    "Padding never wins, also where all numbers are negative.",
+    points=0.5,
+    case=poolings([-number for number in POSITIVE], padded=True),
+)
 
 
-@section.check("maxpool2d", points=0.5)
-@given(case=poolings([-number for number in POSITIVE], padded=True))
-def pool_negative(solution, case):
-    """Padding never wins, also where all numbers are negative."""
-    return solution.maxpool2d(case.x, case.kernel_size, stride=case.stride, padding=case.padding)
-
-
-@section.check("maxpool2d", points=0.25, examples=30)
-@given(x=st.permutations((2, 3, 4, 5)).flatmap(lambda order: tensors(tuple(order))))
+@maxpool2d.check(points=0.25, examples=30, x=st.permutations((2, 3, 4, 5)).flatmap(lambda order: tensors(tuple(order))))
 def pool_defaults(solution, x):
     """Has no padding by default, and windows side by side; here of a transposed input."""
     return solution.maxpool2d(x.mT, 2)
-
-
-section.mistake("maxpool2d", "Pads with zeros, which win over negative numbers.", edit("-torch.inf", "0.0"))
-section.mistake(
-    "maxpool2d",
-    "Has a stride of one unless another is given.",
-    edit("kernel_size if stride is None else stride", "1 if stride is None else stride"),
-)
-section.mistake(
-    "maxpool2d",
-    "Takes the pair of the kernel as (width, height).",
-    edit("kernel_height, kernel_width =", "kernel_width, kernel_height ="),
-)
-section.mistake(
-    "maxpool2d",
-    "Takes the pair of paddings as (width, height).",
-    edit("pad_height, pad_width =", "pad_width, pad_height ="),
-)
-section.mistake("maxpool2d", "Averages instead.", edit("windows.amax(", "windows.mean("))
-section.hint(
-    "maxpool2d",
-    "The windows are those of conv2d. What becomes of them here?",
-    "Which number is never larger than any other?",
-)
 
 
 # %% Conv2d, MaxPool2d, Sequential
@@ -901,8 +753,28 @@ def square_convs(draw):
     return Conv(x, draw(tensors((outside, inside, kernel, kernel))), draw(st.integers(1, 3)), draw(st.integers(0, 2)))
 
 
-@section.check("Conv2d")
-@given(case=square_convs())
+_FAN = "(in_channels * kernel_size * kernel_size) ** -0.5"
+Conv2d = section.exercise(
+    "Conv2d",
+    hints=[
+        "How many products are added up for one number of the output?",
+        "Which layout do the weights of conv2d have?",
+    ],
+    mistakes={
+        "The start depends on the channels alone.": edit(_FAN, "in_channels**-0.5"),
+        "The bound is 1/n, not 1/sqrt(n).": edit(_FAN, _FAN.replace("-0.5", "-1.0")),
+        "No weight is negative at the start.": edit("uniform_(-bound, bound)", "uniform_(0, bound)"),
+        "Starts at zero.": edit("torch.empty(size).uniform_(-bound, bound)", "torch.zeros(size)"),
+        "The weight is laid out with the input channels first.": [
+            edit("size = (out_channels, in_channels,", "size = (in_channels, out_channels,"),
+            edit("conv2d(x, self.weight,", "conv2d(x, self.weight.transpose(0, 1),"),
+        ],
+        "Forgets the padding.": edit(", self.stride, self.padding", ", self.stride"),
+    },
+)
+
+
+@Conv2d.check(case=square_convs())
 def conv_layer_values(solution, case):
     """Convolves with its stride and padding; the only parameter is called weight."""
     outside, inside, kernel, _ = case.weights.shape
@@ -912,8 +784,7 @@ def conv_layer_values(solution, case):
     return layer(case.x).detach(), gradients(layer)
 
 
-@section.check("Conv2d", points=0.25, examples=20)
-@given(case=square_convs())
+@Conv2d.check(points=0.25, examples=20, case=square_convs())
 def conv_layer_defaults(solution, case):
     """Has a stride of one and no padding by default."""
     outside, inside, kernel, _ = case.weights.shape
@@ -922,52 +793,35 @@ def conv_layer_defaults(solution, case):
     return layer(case.x).detach()
 
 
-@section.check("Conv2d", points=0.5, judge=distributed_as(), examples=5)
-@given(in_channels=st.integers(1, 4), kernel_size=st.integers(2, 4))
+@Conv2d.check(
+    points=0.5, judge=distributed_as(), examples=5, in_channels=st.integers(1, 4), kernel_size=st.integers(2, 4)
+)
 def conv_layer_start(solution, in_channels, kernel_size):
     """Starts uniformly distributed between ±1/sqrt(n), with n inputs to each output."""
     return solution.Conv2d(in_channels, 20_000, kernel_size).weight[:, 0, 0, :2].detach()
 
 
-_FAN = "(in_channels * kernel_size * kernel_size) ** -0.5"
-section.mistake("Conv2d", "The start depends on the channels alone.", edit(_FAN, "in_channels**-0.5"))
-section.mistake("Conv2d", "The bound is 1/n, not 1/sqrt(n).", edit(_FAN, _FAN.replace("-0.5", "-1.0")))
-section.mistake("Conv2d", "No weight is negative at the start.", edit("uniform_(-bound, bound)", "uniform_(0, bound)"))
-section.mistake("Conv2d", "Starts at zero.", edit("torch.empty(size).uniform_(-bound, bound)", "torch.zeros(size)"))
-section.mistake(
-    "Conv2d",
-    "The weight is laid out with the input channels first.",
-    edit("size = (out_channels, in_channels,", "size = (in_channels, out_channels,"),
-    edit("conv2d(x, self.weight,", "conv2d(x, self.weight.transpose(0, 1),"),
-)
-section.mistake("Conv2d", "Forgets the padding.", edit(", self.stride, self.padding", ", self.stride"))
-section.hint(
-    "Conv2d",
-    "How many products are added up for one number of the output?",
-    "Which layout do the weights of conv2d have?",
+MaxPool2d = section.exercise(
+    "MaxPool2d",
+    hints=["Which function does the work?", "Is the default padding of the layer that of the function?"],
+    mistakes={
+        "Ignores the stride.": edit("self.stride, self.padding)", "None, self.padding)"),
+        "Has no padding by default, as in torch.": edit("padding: IntOrPair = 1", "padding: IntOrPair = 0"),
+        "Ignores the padding.": edit("self.stride, self.padding)", "self.stride)"),
+    },
 )
 
 
-@section.check("MaxPool2d", points=0.5)
-@given(case=poolings(padded=True))
+@MaxPool2d.check(points=0.5, case=poolings(padded=True))
 def pool_layer_values(solution, case):
     """Pools with its kernel, stride and padding."""
     return solution.MaxPool2d(case.kernel_size, stride=case.stride, padding=case.padding)(case.x)
 
 
-@section.check("MaxPool2d", points=0.25, examples=30)
-@given(x=tensors((1, 2, 4, 5)), kernel_size=st.integers(2, 3))
+@MaxPool2d.check(points=0.25, examples=30, x=tensors((1, 2, 4, 5)), kernel_size=st.integers(2, 3))
 def pool_layer_defaults(solution, x, kernel_size):
     """Has a stride of the kernel's size and, unlike torch, a padding of one by default."""
     return solution.MaxPool2d(kernel_size)(x)
-
-
-section.mistake("MaxPool2d", "Ignores the stride.", edit("self.stride, self.padding)", "None, self.padding)"))
-section.mistake(
-    "MaxPool2d", "Has no padding by default, as in torch.", edit("padding: IntOrPair = 1", "padding: IntOrPair = 0")
-)
-section.mistake("MaxPool2d", "Ignores the padding.", edit("self.stride, self.padding)", "self.stride)"))
-section.hint("MaxPool2d", "Which function does the work?", "Is the default padding of the layer that of the function?")
 
 
 class Step(nn.Module):
@@ -982,32 +836,62 @@ class Step(nn.Module):
 
 
 steps = st.lists(st.integers(0, 9), min_size=1, max_size=4)
+Sequential = section.exercise(
+    "Sequential",
+    hints=[
+        "Where does nn.Module keep the modules inside it, and under which kind of key?",
+        "Which number between 0 and 3 does -1 mean in a row of four?",
+    ],
+    mistakes={
+        "Keeps the modules in a plain list, where parameters() does not look.": [
+            edit(
+                "        for index, module in enumerate(modules):\n            self._modules[str(index)] = module",
+                "        self.__dict__['_modules'] = {}\n        self.row = dict(zip(map(str, range(len(modules))), "
+                "modules))",
+            ),
+            edit(
+                "return self._modules[str(index % len(self._modules))]", "return self.row[str(index % len(self.row))]"
+            ),
+            edit(
+                "self._modules[str(index % len(self._modules))] = module",
+                "self.row[str(index % len(self.row))] = module",
+            ),
+            edit("self._modules.values()", "self.row.values()"),
+        ],
+        "Does not find modules counted from the end.": edit(
+            "return self._modules[str(index % len(self._modules))]", "return self._modules[str(index)]"
+        ),
+        "A module put at -1 is added at the end instead of replacing the last.": edit(
+            "self._modules[str(index % len(self._modules))] = module", "self._modules[str(index)] = module"
+        ),
+        "Runs through the modules from the last.": edit("self._modules.values()", "reversed(self._modules.values())"),
+        "Gives every module the first input.": edit(
+            "x = module(x)\n        return x", "y = module(x)\n        return y"
+        ),
+    },
+)
 
 
-@section.check("Sequential", points=0.5)
-@given(numbers=st.lists(st.integers(0, 9), max_size=4), x=tensors((2,)))
+@Sequential.check(points=0.5, numbers=st.lists(st.integers(0, 9), max_size=4), x=tensors((2,)))
 def sequential_values(solution, numbers, x):
     """Sends its input through all modules, in their order."""
     return solution.Sequential(*map(Step, numbers))(x).detach()
 
 
-@section.check("Sequential", points=0.5)
-@given(numbers=steps)
+@Sequential.check(points=0.5, numbers=steps)
 def sequential_names(solution, numbers):
     """Registers the modules as "0", "1" and so on, so that their parameters are found."""
     return {name: value.detach() for name, value in solution.Sequential(*map(Step, numbers)).named_parameters()}
 
 
-@section.check("Sequential", points=0.25)
-@given(numbers=steps)
+@Sequential.check(points=0.25, numbers=steps)
 def sequential_get(solution, numbers):
     """Finds modules by their place, counted from either end."""
     model = solution.Sequential(*map(Step, numbers))
     return [model[at].number.detach() for at in range(-len(numbers), len(numbers))]
 
 
-@section.check("Sequential", points=0.5)
-@given(numbers=steps, at=st.integers(-4, 3), x=tensors((2,)))
+@Sequential.check(points=0.5, numbers=steps, at=st.integers(-4, 3), x=tensors((2,)))
 def sequential_set(solution, numbers, at, x):
     """Replaces a module at a place, counted from either end."""
     model = solution.Sequential(*map(Step, numbers))
@@ -1016,52 +900,8 @@ def sequential_set(solution, numbers, at, x):
     return model(x).detach(), {name: value.detach() for name, value in model.named_parameters()}
 
 
-section.mistake(
-    "Sequential",
-    "Keeps the modules in a plain list, where parameters() does not look.",
-    edit(
-        "        for index, module in enumerate(modules):\n            self._modules[str(index)] = module",
-        "        self.__dict__['_modules'] = {}\n        self.row = dict(zip(map(str, range(len(modules))), modules))",
-    ),
-    edit("return self._modules[str(index % len(self._modules))]", "return self.row[str(index % len(self.row))]"),
-    edit("self._modules[str(index % len(self._modules))] = module", "self.row[str(index % len(self.row))] = module"),
-    edit("self._modules.values()", "self.row.values()"),
-)
-section.mistake(
-    "Sequential",
-    "Does not find modules counted from the end.",
-    edit("return self._modules[str(index % len(self._modules))]", "return self._modules[str(index)]"),
-)
-section.mistake(
-    "Sequential",
-    "A module put at -1 is added at the end instead of replacing the last.",
-    edit("self._modules[str(index % len(self._modules))] = module", "self._modules[str(index)] = module"),
-)
-section.mistake(
-    "Sequential",
-    "Runs through the modules from the last.",
-    edit("self._modules.values()", "reversed(self._modules.values())"),
-)
-section.mistake(
-    "Sequential",
-    "Gives every module the first input.",
-    edit("x = module(x)\n        return x", "y = module(x)\n        return y"),
-)
-section.hint(
-    "Sequential",
-    "Where does nn.Module keep the modules inside it, and under which kind of key?",
-    "Which number between 0 and 3 does -1 mean in a row of four?",
-)
-
-
 # %% BatchNorm2d, AveragePool
-class Norm(NamedTuple):
-    x: Tensor
-    weight: Tensor
-    bias: Tensor
-    running_mean: Tensor
-    running_var: Tensor
-    num_batches_tracked: int
+Norm = namedtuple("Norm", "x weight bias running_mean running_var num_batches_tracked")
 
 
 @st.composite
@@ -1096,23 +936,82 @@ def either_variance(observed, expected, inputs):
     return words if difference(observed, biased) else None
 
 
-@section.check("BatchNorm2d", points=0.5, examples=10)
-@given(num_features=st.integers(1, 9))
+_NEW_MEAN = "self.running_mean += self.momentum * (mean - self.running_mean)"
+_NEW_VAR = "self.running_var += self.momentum * (x.var(dim=(0, 2, 3)) - self.running_var)"
+BatchNorm2d = section.exercise(
+    "BatchNorm2d",
+    hints=[
+        "For each channel one mean: over which axes?",
+        "What of all this is saved with the model but not trained? How is that registered?",
+        "What may the answer for one image depend on in evaluation mode?",
+    ],
+    mistakes={
+        "The running variance is never updated.": edit(_NEW_VAR, "pass"),
+        "The running mean is never updated.": edit(_NEW_MEAN, "pass"),
+        "The running averages keep the graph of every batch.": edit("with torch.no_grad():", "if True:"),
+        "Training batches are not counted.": edit("self.num_batches_tracked += 1", "pass"),
+        "Ignores weight and bias.": [
+            edit("self.weight / (var + self.eps).sqrt()", "1 / (var + self.eps).sqrt()"),
+            edit("self.bias - mean", "-mean"),
+        ],
+        "Evaluation uses the batch, not the running averages.": edit("        if self.training:", "        if True:"),
+        "Evaluation normalises rightly, yet moves the running averages.": [
+            edit(_NEW_MEAN, _NEW_MEAN.replace("(mean -", "(x.mean(dim=(0, 2, 3)) -")),
+            edit(
+                "unbiased=False)\n            with torch.no_grad():",
+                "unbiased=False)\n        if True:\n            with torch.no_grad():",
+            ),
+        ],
+        "Momentum is reversed: the old average should have the larger share.": [
+            edit(_NEW_MEAN, _NEW_MEAN.replace("self.momentum", "(1 - self.momentum)")),
+            edit(_NEW_VAR, _NEW_VAR.replace("self.momentum", "(1 - self.momentum)")),
+        ],
+        "The running averages are parameters: an optimizer would train them.": [
+            edit(
+                'self.register_buffer("running_mean", torch.zeros(num_features))',
+                "self.running_mean = nn.Parameter(torch.zeros(num_features))",
+            ),
+            edit(
+                'self.register_buffer("running_var", torch.ones(num_features))',
+                "self.running_var = nn.Parameter(torch.ones(num_features))",
+            ),
+        ],
+        "The running averages are plain tensors: they are not saved with the state.": [
+            edit(
+                'self.register_buffer("running_mean", torch.zeros(num_features))',
+                "self.running_mean = torch.zeros(num_features)",
+            ),
+            edit(
+                'self.register_buffer("running_var", torch.ones(num_features))',
+                "self.running_var = torch.ones(num_features)",
+            ),
+        ],
+        "Normalises by the unbiased variance; in training it is the biased one.": edit(
+            "unbiased=False", "unbiased=True"
+        ),
+        "Adds eps to the root, not below it.": edit("(var + self.eps).sqrt()", "(var.sqrt() + self.eps)"),
+        "Treats mean and variance of the batch as constants: the gradient misses their share.": edit(
+            "x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)",
+            "x.detach().mean(dim=(0, 2, 3)), x.detach().var(dim=(0, 2, 3), unbiased=False)",
+        ),
+    },
+)
+
+
+@BatchNorm2d.check(points=0.5, examples=10, num_features=st.integers(1, 9))
 def norm_start(solution, num_features):
     """Starts with the parameters and buffers that the text names."""
     layer = solution.BatchNorm2d(num_features)
     return numbers(layer), buffers(layer)
 
 
-@section.check("BatchNorm2d", judge=deep, examples=50)
-@given(case=norms())
+@BatchNorm2d.check(judge=deep, examples=50, case=norms())
 def norm_training(solution, case):
     """In training mode, normalises by mean and biased variance of the batch, then scales and shifts."""
     return norm(solution, case).train()(case.x).detach()
 
 
-@section.check("BatchNorm2d", judge=either_variance, examples=50)
-@given(case=norms(), momentum=st.sampled_from((0.5, 0.25, 0.125)))
+@BatchNorm2d.check(judge=either_variance, examples=50, case=norms(), momentum=st.sampled_from((0.5, 0.25, 0.125)))
 def norm_running(solution, case, momentum):
     """In training mode, moves the running mean and variance (of either kind) by momentum, and counts the batch."""
     layer = norm(solution, case, momentum=momentum).train()
@@ -1120,16 +1019,14 @@ def norm_running(solution, case, momentum):
     return buffers(layer)
 
 
-@section.check("BatchNorm2d", judge=deep, examples=50)
-@given(case=norms(smallest=1), eps=st.sampled_from((0.5, 1.0)))
+@BatchNorm2d.check(judge=deep, examples=50, case=norms(smallest=1), eps=st.sampled_from((0.5, 1.0)))
 def norm_evaluation(solution, case, eps):
     """In evaluation mode, normalises by the running mean and variance, and changes nothing."""
     layer = norm(solution, case, eps=eps).eval()
     return layer(case.x).detach(), buffers(layer)
 
 
-@section.check("BatchNorm2d", points=0.5, judge=deep, examples=30)
-@given(case=norms(), seed=seeds)
+@BatchNorm2d.check(points=0.5, judge=deep, examples=30, case=norms(), seed=seeds)
 def norm_gradients(solution, case, seed):
     """Gradients flow to input, weight and bias, through mean and variance of the batch as well."""
     layer = norm(solution, case, eps=0.5).train()
@@ -1138,8 +1035,7 @@ def norm_gradients(solution, case, seed):
     return x.grad, gradients(layer)
 
 
-@section.check("BatchNorm2d", points=0.25, examples=10)
-@given(case=norms())
+@BatchNorm2d.check(points=0.25, examples=10, case=norms())
 def norm_graph(solution, case):
     """The running averages are cut off from the graph: else every batch since the start would be kept in memory."""
     layer = norm(solution, case).train()
@@ -1147,143 +1043,84 @@ def norm_graph(solution, case):
     return layer.running_mean.shape, [value.requires_grad for value in layer.buffers()]
 
 
-@section.check("BatchNorm2d", points=0.25, judge=deep, examples=20)
-@given(seed=seeds)
+@BatchNorm2d.check(points=0.25, judge=deep, examples=20, seed=seeds)
 def norm_defaults(solution, seed):
     """Has eps 1e-05 and momentum 0.1 by default."""
     layer, x = solution.BatchNorm2d(1).train(), 0.003 * noise(seed, 2, 1, 3, 4)
     return layer(x).detach(), layer.running_mean.detach() * 1e5
 
 
-_NEW_MEAN = "self.running_mean += self.momentum * (mean - self.running_mean)"
-_NEW_VAR = "self.running_var += self.momentum * (x.var(dim=(0, 2, 3)) - self.running_var)"
-section.mistake("BatchNorm2d", "The running variance is never updated.", edit(_NEW_VAR, "pass"))
-section.mistake("BatchNorm2d", "The running mean is never updated.", edit(_NEW_MEAN, "pass"))
-section.mistake(
-    "BatchNorm2d", "The running averages keep the graph of every batch.", edit("with torch.no_grad():", "if True:")
-)
-section.mistake("BatchNorm2d", "Training batches are not counted.", edit("self.num_batches_tracked += 1", "pass"))
-section.mistake(
-    "BatchNorm2d",
-    "Ignores weight and bias.",
-    edit("self.weight / (var + self.eps).sqrt()", "1 / (var + self.eps).sqrt()"),
-    edit("self.bias - mean", "-mean"),
-)
-section.mistake(
-    "BatchNorm2d",
-    "Evaluation uses the batch, not the running averages.",
-    edit("        if self.training:", "        if True:"),
-)
-section.mistake(
-    "BatchNorm2d",
-    "Evaluation normalises rightly, yet moves the running averages.",
-    edit(_NEW_MEAN, _NEW_MEAN.replace("(mean -", "(x.mean(dim=(0, 2, 3)) -")),
-    edit(
-        "unbiased=False)\n            with torch.no_grad():",
-        "unbiased=False)\n        if True:\n            with torch.no_grad():",
-    ),
-)
-section.mistake(
-    "BatchNorm2d",
-    "Momentum is reversed: the old average should have the larger share.",
-    edit(_NEW_MEAN, _NEW_MEAN.replace("self.momentum", "(1 - self.momentum)")),
-    edit(_NEW_VAR, _NEW_VAR.replace("self.momentum", "(1 - self.momentum)")),
-)
-section.mistake(
-    "BatchNorm2d",
-    "The running averages are parameters: an optimizer would train them.",
-    edit(
-        'self.register_buffer("running_mean", torch.zeros(num_features))',
-        "self.running_mean = nn.Parameter(torch.zeros(num_features))",
-    ),
-    edit(
-        'self.register_buffer("running_var", torch.ones(num_features))',
-        "self.running_var = nn.Parameter(torch.ones(num_features))",
-    ),
-)
-section.mistake(
-    "BatchNorm2d",
-    "The running averages are plain tensors: they are not saved with the state.",
-    edit(
-        'self.register_buffer("running_mean", torch.zeros(num_features))',
-        "self.running_mean = torch.zeros(num_features)",
-    ),
-    edit(
-        'self.register_buffer("running_var", torch.ones(num_features))', "self.running_var = torch.ones(num_features)"
-    ),
-)
-section.mistake(
-    "BatchNorm2d",
-    "Normalises by the unbiased variance; in training it is the biased one.",
-    edit("unbiased=False", "unbiased=True"),
-)
-section.mistake(
-    "BatchNorm2d", "Adds eps to the root, not below it.", edit("(var + self.eps).sqrt()", "(var.sqrt() + self.eps)")
-)
-section.mistake(
-    "BatchNorm2d",
-    "Treats mean and variance of the batch as constants: the gradient misses their share.",
-    edit(
-        "x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)",
-        "x.detach().mean(dim=(0, 2, 3)), x.detach().var(dim=(0, 2, 3), unbiased=False)",
-    ),
-)
-section.hint(
-    "BatchNorm2d",
-    "For each channel one mean: over which axes?",
-    "What of all this is saved with the model but not trained? How is that registered?",
-    "What may the answer for one image depend on in evaluation mode?",
+AveragePool = section.exercise(
+    "AveragePool",
+    hints=["Which two axes of four are gone in the result?", "Can mean take several axes at once?"],
+    mistakes={
+        "Keeps height and width as axes of size one.": edit("dim=(2, 3)", "dim=(2, 3), keepdim=True"),
+        "Averages over the channels as well.": edit("dim=(2, 3)", "dim=(1, 2, 3)"),
+        "Sums instead.": edit("x.mean(", "x.sum("),
+    },
 )
 
 
-@section.check("AveragePool", points=0.5)
-@given(x=st.permutations((1, 2, 3, 4)).flatmap(lambda order: tensors(tuple(order))))
+@AveragePool.check(points=0.5, x=st.permutations((1, 2, 3, 4)).flatmap(lambda order: tensors(tuple(order))))
 def average_values(solution, x):
     """Returns the mean of each channel over height and width, and drops these axes."""
     return solution.AveragePool()(x)
 
 
-section.mistake(
-    "AveragePool", "Keeps height and width as axes of size one.", edit("dim=(2, 3)", "dim=(2, 3), keepdim=True")
-)
-section.mistake("AveragePool", "Averages over the channels as well.", edit("dim=(2, 3)", "dim=(1, 2, 3)"))
-section.mistake("AveragePool", "Sums instead.", edit("x.mean(", "x.sum("))
-section.hint("AveragePool", "Which two axes of four are gone in the result?", "Can mean take several axes at once?")
-
-
 # %% Residual networks
-class Block(NamedTuple):
-    in_feats: int
-    out_feats: int
-    first_stride: int
+Block = namedtuple("Block", "in_feats out_feats first_stride")
+_ADDED = "self.relu(self.left(x) + self.right(x))"
+ResidualBlock = section.exercise(
+    "ResidualBlock",
+    hints=[
+        "When can x not be added to the output of the convolutions as it is?",
+        "How many ReLUs has the block, and where does the last one stand: before or after the sum?",
+    ],
+    mistakes={
+        "Ignores the left branch.": edit(_ADDED, "self.relu(self.right(x))"),
+        "The skip connection is missing.": edit(_ADDED, "self.relu(self.left(x))"),
+        "ReLU comes before the addition.": edit(_ADDED, "self.relu(self.left(x)) + self.right(x)"),
+        "The ReLU at the end is missing.": edit(_ADDED, "self.left(x) + self.right(x)"),
+        "Builds a 1x1 convolution although the shape stays.": edit(
+            "if first_stride != 1 or in_feats != out_feats:", "if True:"
+        ),
+        "Does not think of channels that change while the stride is one.": edit("= 1 or in_feats != out_feats", "= 1"),
+        "Does not think of a stride where the channels stay.": edit("first_stride != 1 or in_feats !=", "in_feats !="),
+        "No batch norm follows the 1x1 convolution.": edit(", BatchNorm2d(out_feats)\n", "\n"),
+        "No ReLU stands between the two convolutions.": edit("            ReLU(),\n", ""),
+    },
+)
 
 
-@section.check("ResidualBlock", judge=deep, examples=20)
-@given(feats=st.integers(1, 4), seed=seeds)
+@ResidualBlock.check(judge=deep, examples=20, feats=st.integers(1, 4), seed=seeds)
 def block_keeping(solution, feats, seed):
     """Adds its input to what the two convolutions made of it, then applies ReLU."""
     block = fill(solution.ResidualBlock(feats, feats), seed).eval()
     return block(noise(seed + 1, 2, feats, 3, 4)).detach(), sizes(block)
 
 
-@section.check("ResidualBlock", judge=deep, examples=20)
-@given(case=st.sampled_from([Block(1, 2, 2), Block(2, 3, 2), Block(2, 2, 2), Block(3, 2, 3)]), seed=seeds)
+@ResidualBlock.check(
+    judge=deep,
+    examples=20,
+    case=st.sampled_from([Block(1, 2, 2), Block(2, 3, 2), Block(2, 2, 2), Block(3, 2, 3)]),
+    seed=seeds,
+)
 def block_striding(solution, case, seed):
     """Brings the input to the new shape with a strided 1x1 convolution and a batch norm of its own."""
     block = fill(solution.ResidualBlock(case.in_feats, case.out_feats, case.first_stride), seed).eval()
     return block(noise(seed + 1, 2, case.in_feats, 5, 6)).detach(), sizes(block)
 
 
-@section.check("ResidualBlock", points=0.25, judge=deep, examples=10)
-@given(case=st.sampled_from([Block(1, 2, 1), Block(3, 2, 1)]), seed=seeds)
+@ResidualBlock.check(
+    points=0.25, judge=deep, examples=10, case=st.sampled_from([Block(1, 2, 1), Block(3, 2, 1)]), seed=seeds
+)
 def block_widening(solution, case, seed):
     """Does so as well where only the number of channels changes."""
     block = fill(solution.ResidualBlock(case.in_feats, case.out_feats, case.first_stride), seed).eval()
     return block(noise(seed + 1, 2, case.in_feats, 3, 4)).detach(), sizes(block)
 
 
-@section.check("ResidualBlock", points=0.5, judge=deep, examples=10)
-@given(seed=seeds, first_stride=st.integers(1, 2))
+@ResidualBlock.check(points=0.5, judge=deep, examples=10, seed=seeds, first_stride=st.integers(1, 2))
 def block_training(solution, seed, first_stride):
     """Normalises by the batch in training mode, and lets gradients through both branches."""
     block = fill(solution.ResidualBlock(2, 2, first_stride), seed).train()
@@ -1293,131 +1130,88 @@ def block_training(solution, seed, first_stride):
     return out.detach(), x.grad
 
 
-_ADDED = "self.relu(self.left(x) + self.right(x))"
-section.mistake("ResidualBlock", "Ignores the left branch.", edit(_ADDED, "self.relu(self.right(x))"))
-section.mistake("ResidualBlock", "The skip connection is missing.", edit(_ADDED, "self.relu(self.left(x))"))
-section.mistake(
-    "ResidualBlock", "ReLU comes before the addition.", edit(_ADDED, "self.relu(self.left(x)) + self.right(x)")
-)
-section.mistake("ResidualBlock", "The ReLU at the end is missing.", edit(_ADDED, "self.left(x) + self.right(x)"))
-section.mistake(
-    "ResidualBlock",
-    "Builds a 1x1 convolution although the shape stays.",
-    edit("if first_stride != 1 or in_feats != out_feats:", "if True:"),
-)
-section.mistake(
-    "ResidualBlock",
-    "Does not think of channels that change while the stride is one.",
-    edit("first_stride != 1 or in_feats != out_feats", "first_stride != 1"),
-)
-section.mistake(
-    "ResidualBlock",
-    "Does not think of a stride where the channels stay.",
-    edit("first_stride != 1 or in_feats != out_feats", "in_feats != out_feats"),
-)
-section.mistake(
-    "ResidualBlock",
-    "No batch norm follows the 1x1 convolution.",
-    edit("stride=first_stride), BatchNorm2d(out_feats)\n", "stride=first_stride)\n"),
-)
-section.mistake("ResidualBlock", "No ReLU stands between the two convolutions.", edit("            ReLU(),\n", ""))
-section.hint(
-    "ResidualBlock",
-    "When can x not be added to the output of the convolutions as it is?",
-    "How many ReLUs has the block, and where does the last one stand: before or after the sum?",
-)
-
-
-class Group(NamedTuple):
-    n_blocks: int
-    in_feats: int
-    out_feats: int
-    first_stride: int
-
-
+Group = namedtuple("Group", "n_blocks in_feats out_feats first_stride")
 groups = st.sampled_from(
     [Group(1, 2, 2, 1), Group(2, 2, 3, 2), Group(3, 1, 2, 2), Group(2, 3, 3, 1), Group(2, 1, 3, 1)]
 )
+_REST = "ResidualBlock(out_feats, out_feats) for"
+BlockGroup = section.exercise(
+    "BlockGroup",
+    hints=[
+        "With which shape does the second block start?",
+        "How many blocks stand behind the first, if there are n in all?",
+    ],
+    mistakes={
+        "Every block strides; only the first should.": edit(
+            _REST, "ResidualBlock(out_feats, out_feats, first_stride) for"
+        ),
+        "Later blocks start from in_feats again.": edit(_REST, "ResidualBlock(in_feats, out_feats) for"),
+        "Has one block too many.": edit("range(n_blocks - 1)", "range(n_blocks)"),
+    },
+)
 
 
-@section.check("BlockGroup", judge=deep, examples=20)
-@given(case=groups, seed=seeds)
+@BlockGroup.check(judge=deep, examples=20, case=groups, seed=seeds)
 def group_values(solution, case, seed):
     """Only the first of its blocks changes channels and size."""
     group = fill(solution.BlockGroup(case.n_blocks, case.in_feats, case.out_feats, case.first_stride), seed).eval()
     return group(noise(seed + 1, 2, case.in_feats, 5, 6)).detach(), sizes(group)
 
 
-@section.check("BlockGroup", points=0.25, judge=deep, examples=10)
-@given(n_blocks=st.integers(1, 3), seed=seeds)
+@BlockGroup.check(points=0.25, judge=deep, examples=10, n_blocks=st.integers(1, 3), seed=seeds)
 def group_defaults(solution, n_blocks, seed):
     """Keeps the size by default."""
     group = fill(solution.BlockGroup(n_blocks, 2, 2), seed).eval()
     return group(noise(seed + 1, 1, 2, 3, 4)).detach(), sizes(group)
 
 
-_REST = "ResidualBlock(out_feats, out_feats) for"
-section.mistake(
-    "BlockGroup",
-    "Every block strides; only the first should.",
-    edit(_REST, "ResidualBlock(out_feats, out_feats, first_stride) for"),
-)
-section.mistake(
-    "BlockGroup", "Later blocks start from in_feats again.", edit(_REST, "ResidualBlock(in_feats, out_feats) for")
-)
-section.mistake("BlockGroup", "Has one block too many.", edit("range(n_blocks - 1)", "range(n_blocks)"))
-section.hint(
-    "BlockGroup",
-    "With which shape does the second block start?",
-    "How many blocks stand behind the first, if there are n in all?",
+ResNet34 = section.exercise(
+    "ResNet34",
+    hints=[
+        "How many channels leave the stem, and how many leave each group?",
+        "What turns (batch, channels, height, width) into (batch, channels)?",
+        "Compare the number of your parameters with the paper's: 21.8 million for 1000 classes. Which layer "
+        "is missing?",
+    ],
+    mistakes={
+        "The stem has no max pooling.": edit("            MaxPool2d(kernel_size=3, stride=2, padding=1),\n", ""),
+        "The stem has no batch norm.": edit("            BatchNorm2d(64),\n", ""),
+        "The stem has no ReLU.": edit("            ReLU(),\n", ""),
+        "Every group starts from 64 channels, not from those of the group before.": edit(
+            "(64, *out_features_per_group[:-1])", "(64,) * len(out_features_per_group)"
+        ),
+        "No group strides.": edit("BlockGroup(*group)", "BlockGroup(*group[:3])"),
+        "Returns probabilities, not logits.": edit("self.out_layers(x)", "self.out_layers(x).softmax(dim=-1)"),
+    },
 )
 
 
-@section.check("ResNet34", points=1.5, judge=deep, examples=8, seconds=20)
-@given(blocks=st.sampled_from([(1,), (2,), (1, 2)]), n_classes=st.integers(2, 4), seed=seeds)
+@ResNet34.check(
+    points=1.5,
+    judge=deep,
+    examples=8,
+    seconds=20,
+    blocks=st.sampled_from([(1,), (2,), (1, 2)]),
+    n_classes=st.integers(2, 4),
+    seed=seeds,
+)
 def resnet_values(solution, blocks, n_classes, seed):
     """Computes the logits, here with few groups, each starting from the channels of the one before."""
     model = solution.ResNet34(list(blocks), [64, 5][: len(blocks)], [1, 2][: len(blocks)], n_classes)
     return fill(model, seed).eval()(noise(seed + 1, 2, 3, 17, 24)).detach(), sizes(model)
 
 
-@section.check("ResNet34", points=0.5, examples=1, seconds=20)
-@given(n_classes=st.just(10))
+@ResNet34.check(points=0.5, examples=1, seconds=20, n_classes=st.just(10))
 def resnet_of_34(solution, n_classes):
     """Has the 34 layers of the paper by default, with as many parameters."""
     return sizes(solution.ResNet34(n_classes=n_classes))
 
 
-@section.check("ResNet34", points=0.5, judge=close(rtol=1e-2, atol=1e-2), examples=1, seconds=20)
-@given(seed=seeds)
+@ResNet34.check(points=0.5, judge=close(rtol=1e-2, atol=1e-2), examples=1, seconds=20, seed=seeds)
 def resnet_defaults(solution, seed):
     """Strides in three of the four groups by default, and has 1000 classes (here with logits scaled to at most one)."""
     logits = fill(solution.ResNet34(), seed).eval()(noise(seed, 1, 3, 40, 48)).detach()
     return logits / logits.abs().max()
-
-
-section.mistake(
-    "ResNet34", "The stem has no max pooling.", edit("            MaxPool2d(kernel_size=3, stride=2, padding=1),\n", "")
-)
-section.mistake("ResNet34", "The stem has no batch norm.", edit("            BatchNorm2d(64),\n", ""))
-section.mistake("ResNet34", "The stem has no ReLU.", edit("            ReLU(),\n", ""))
-section.mistake(
-    "ResNet34",
-    "Every group starts from 64 channels, not from those of the group before.",
-    edit("(64, *out_features_per_group[:-1])", "(64,) * len(out_features_per_group)"),
-)
-section.mistake("ResNet34", "No group strides.", edit("BlockGroup(*group)", "BlockGroup(*group[:3])"))
-section.mistake(
-    "ResNet34",
-    "Returns probabilities, not logits.",
-    edit("return self.out_layers(x)", "return self.out_layers(x).softmax(dim=-1)"),
-)
-section.hint(
-    "ResNet34",
-    "How many channels leave the stem, and how many leave each group?",
-    "What turns (batch, channels, height, width) into (batch, channels)?",
-    "Compare the number of your parameters with the paper's: 21.8 million for 1000 classes. Which layer is missing?",
-)
 
 
 # %% Using a trained network
@@ -1432,8 +1226,36 @@ def nets(widths, seed, features=3):
     return fill(plain, seed), fill(named, seed + 1)
 
 
-@section.check("copy_weights", points=0.75, examples=20)
-@given(widths=st.integers(1, 4), seed=seeds)
+copy_weights = section.exercise(
+    "copy_weights",
+    hints=[
+        "Names differ. What do the two state dicts have in common?",
+        "Which names does load_state_dict want, and whose values shall stand under them?",
+    ],
+    mistakes={
+        "Forgets the buffers: the running averages of batch norms stay as they were.": edit(
+            "my_resnet.load_state_dict(dict(zip(names, values, strict=True)))",
+            "torch.nn.utils.vector_to_parameters(torch.nn.utils.parameters_to_vector(pretrained_resnet.parameters()), "
+            "my_resnet.parameters())",
+        ),
+        "Copies in the wrong direction.": edit(
+            "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
+            "    my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n"
+            "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
+        ),
+        "Takes tensors by the alphabet of their names; only the order of registration is the same.": edit(
+            "values = pretrained_resnet.state_dict().values()",
+            "values = [value for _, value in sorted(pretrained_resnet.state_dict().items())]",
+        ),
+        "Shares the pretrained network's tensors instead of copying their numbers.": edit(
+            "dict(zip(names, values, strict=True)))", "dict(zip(names, values, strict=True)), assign=True)"
+        ),
+        "Returns nothing.": edit("    return my_resnet", "    return None"),
+    },
+)
+
+
+@copy_weights.check(points=0.75, examples=20, widths=st.integers(1, 4), seed=seeds)
 def copy_values(solution, widths, seed):
     """Copies parameters and buffers in their order, and returns the network it was given first."""
     mine, other = nets(widths, seed)
@@ -1442,8 +1264,7 @@ def copy_values(solution, widths, seed):
     return list(mine.state_dict().values()), list(other.state_dict().values()), list(returned.state_dict())
 
 
-@section.check("copy_weights", points=0.25, examples=20)
-@given(widths=st.integers(1, 4), seed=seeds)
+@copy_weights.check(points=0.25, examples=20, widths=st.integers(1, 4), seed=seeds)
 def copy_apart(solution, widths, seed):
     """Copies numbers: the two networks share no memory afterwards."""
     mine, other = nets(widths, seed)
@@ -1453,47 +1274,7 @@ def copy_apart(solution, widths, seed):
     return list(mine.state_dict().values())
 
 
-section.mistake(
-    "copy_weights",
-    "Forgets the buffers: the running averages of batch norms stay as they were.",
-    edit(
-        "my_resnet.load_state_dict(dict(zip(names, values, strict=True)))",
-        "torch.nn.utils.vector_to_parameters(torch.nn.utils.parameters_to_vector(pretrained_resnet.parameters()), "
-        "my_resnet.parameters())",
-    ),
-)
-section.mistake(
-    "copy_weights",
-    "Copies in the wrong direction.",
-    edit(
-        "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
-        "    my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n"
-        "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
-    ),
-)
-section.mistake(
-    "copy_weights",
-    "Takes tensors by the alphabet of their names; only the order of registration is the same.",
-    edit(
-        "values = pretrained_resnet.state_dict().values()",
-        "values = [value for _, value in sorted(pretrained_resnet.state_dict().items())]",
-    ),
-)
-section.mistake(
-    "copy_weights",
-    "Shares the pretrained network's tensors instead of copying their numbers.",
-    edit("dict(zip(names, values, strict=True)))", "dict(zip(names, values, strict=True)), assign=True)"),
-)
-section.mistake("copy_weights", "Returns nothing.", edit("    return my_resnet", "    return None"))
-section.hint(
-    "copy_weights",
-    "Names differ. What do the two state dicts have in common?",
-    "Which names does load_state_dict want, and whose values shall stand under them?",
-)
-
-
-class Images(NamedTuple):
-    images: Tensor
+Images = namedtuple("Images", "images")
 
 
 @st.composite
@@ -1503,33 +1284,35 @@ def image_rows(draw):
     return Images((draw(tensors((batch, classes), WHOLE[:9])) + torch.arange(classes) / 8)[:, None, None, :])
 
 
-@section.check("predict")
-@given(case=image_rows())
+predict = section.exercise(
+    "predict",
+    hints=[
+        "Which function makes probabilities of logits, and over which axis do they add up to one?",
+        "max along an axis returns two things. Which?",
+    ],
+    mistakes={
+        "Returns logits, not probabilities.": edit(".softmax(dim=-1)", ""),
+        "Takes the softmax over the batch.": edit("softmax(dim=-1)", "softmax(dim=0)"),
+        "Leaves the model in training mode.": edit("    model.eval()\n", ""),
+        "Records gradients that nobody needs.": edit("with torch.no_grad():", "if True:"),
+        "Returns the classes first.": edit("return best, classes", "return classes, best"),
+        "Returns the least probable class.": edit("probabilities.max(", "probabilities.min("),
+    },
+)
+
+
+@predict.check(case=image_rows())
 def predict_values(solution, case):
     """Returns for each image the largest probability and its class."""
     return solution.predict(Watched(), case.images)
 
 
-@section.check("predict", points=0.5, examples=20)
-@given(case=image_rows())
+@predict.check(points=0.5, examples=20, case=image_rows())
 def predict_modes(solution, case):
     """Works in evaluation mode, without recording gradients."""
     model = Watched().train()
     solution.predict(model, case.images)
     return model.seen
-
-
-section.mistake("predict", "Returns logits, not probabilities.", edit(".softmax(dim=-1)", ""))
-section.mistake("predict", "Takes the softmax over the batch.", edit("softmax(dim=-1)", "softmax(dim=0)"))
-section.mistake("predict", "Leaves the model in training mode.", edit("    model.eval()\n", ""))
-section.mistake("predict", "Records gradients that nobody needs.", edit("with torch.no_grad():", "if True:"))
-section.mistake("predict", "Returns the classes first.", edit("return best, classes", "return classes, best"))
-section.mistake("predict", "Returns the least probable class.", edit("probabilities.max(", "probabilities.min("))
-section.hint(
-    "predict",
-    "Which function makes probabilities of logits, and over which axis do they add up to one?",
-    "max along an axis returns two things. Which?",
-)
 
 
 class Hide(nn.Module):
@@ -1544,38 +1327,31 @@ class Hide(nn.Module):
 
 
 ODD = (0.0, 1.0, float("inf"), float("nan"), -float("inf"))
+hook_check_for_nan_output = section.exercise(
+    "hook_check_for_nan_output",
+    hints=["Is NaN equal to NaN?", "Which tensor method tells NaN from infinity, element by element?"],
+    mistakes={
+        "Raises for infinities as well.": edit("output.isnan()", "output.isfinite().logical_not()"),
+        "Raises only if all elements are NaN.": edit(".any()", ".all()"),
+        "Compares with NaN by ==, which is never true.": edit("output.isnan()", "(output == torch.nan)"),
+    },
+)
 
 
-@section.check("hook_check_for_nan_output", points=0.5)
-@given(output=shapes(2).flatmap(lambda shape: tensors(shape, ODD)))
+@hook_check_for_nan_output.check(points=0.5, output=shapes(2).flatmap(lambda shape: tensors(shape, ODD)))
 def nan_found(solution, output):
     """Raises ValueError if any element is NaN, else returns None; infinities pass."""
     return solution.hook_check_for_nan_output(nn.Identity(), (output,), output), output
 
 
-@section.check("hook_check_for_nan_output", points=0.25, examples=30)
-@given(output=shapes(2).flatmap(lambda shape: tensors(shape, (1, float("nan")))).map(lambda x: x * x.sum()))
+@hook_check_for_nan_output.check(
+    points=0.25,
+    examples=30,
+    output=shapes(2).flatmap(lambda shape: tensors(shape, (1, float("nan")))).map(lambda x: x * x.sum()),
+)
 def nan_everywhere(solution, output):
     """Raises as well if all elements are NaN."""
     return solution.hook_check_for_nan_output(nn.Identity(), (output,), output), output
-
-
-section.mistake(
-    "hook_check_for_nan_output",
-    "Raises for infinities as well.",
-    edit("output.isnan()", "output.isfinite().logical_not()"),
-)
-section.mistake("hook_check_for_nan_output", "Raises only if all elements are NaN.", edit(".any()", ".all()"))
-section.mistake(
-    "hook_check_for_nan_output",
-    "Compares with NaN by ==, which is never true.",
-    edit("output.isnan()", "(output == torch.nan)"),
-)
-section.hint(
-    "hook_check_for_nan_output",
-    "Is NaN equal to NaN?",
-    "Which tensor method tells NaN from infinity, element by element?",
-)
 
 
 def chain(number):
@@ -1583,8 +1359,22 @@ def chain(number):
     return nn.Sequential(nn.Sequential(Hide(1.0), Hide(number)), Hide(0.0, cure=True))
 
 
-@section.check("add_hook", points=0.5)
-@given(number=st.sampled_from(ODD), x=tensors((2,)))
+add_hook = section.exercise(
+    "add_hook",
+    hints=["Which method of nn.Module registers a function that sees the output?", "Who visits the modules inside?"],
+    mistakes={
+        "Registers nothing.": edit(
+            "module.register_forward_hook(hook_check_for_nan_output)", "hook_check_for_nan_output"
+        ),
+        "Registers on all modules inside: apply, which visits these too, would do it many times.": edit(
+            "module.register_forward_hook(", "for module in module.modules():\n        module.register_forward_hook("
+        ),
+        "Registers a hook that runs before forward.": edit("register_forward_hook", "register_forward_pre_hook"),
+    },
+)
+
+
+@add_hook.check(points=0.5, number=st.sampled_from(ODD), x=tensors((2,)))
 def hook_applied(solution, number, x):
     """Applied to a model, finds a NaN inside it that the output does not show."""
     model = chain(number)
@@ -1592,31 +1382,12 @@ def hook_applied(solution, number, x):
     return model(x)
 
 
-@section.check("add_hook", points=0.25, examples=20)
-@given(x=tensors((2,)))
+@add_hook.check(points=0.25, examples=20, x=tensors((2,)))
 def hook_alone(solution, x):
     """Registers on the module itself, and leaves those inside it alone."""
     model = chain(float("nan"))
     solution.add_hook(model)
     return model(x)
-
-
-section.mistake(
-    "add_hook",
-    "Registers nothing.",
-    edit("module.register_forward_hook(hook_check_for_nan_output)", "hook_check_for_nan_output"),
-)
-section.mistake(
-    "add_hook",
-    "Registers on all modules inside: apply, which visits these too, would do it many times.",
-    edit("module.register_forward_hook(", "for module in module.modules():\n        module.register_forward_hook("),
-)
-section.mistake(
-    "add_hook", "Registers a hook that runs before forward.", edit("register_forward_hook", "register_forward_pre_hook")
-)
-section.hint(
-    "add_hook", "Which method of nn.Module registers a function that sees the output?", "Who visits the modules inside?"
-)
 
 
 def noting(seen, kind):
@@ -1626,8 +1397,29 @@ def noting(seen, kind):
     return hook
 
 
-@section.check("remove_hooks", points=0.75, examples=20)
-@given(kinds=st.lists(st.sampled_from(["forward", "forward_pre", "full_backward"]), max_size=4), x=tensors((2,)))
+remove_hooks = section.exercise(
+    "remove_hooks",
+    hints=["How many kinds of hooks does a module keep, and in which dicts?", "How is a dict emptied?"],
+    mistakes={
+        "Removes forward hooks only.": edit(
+            "    module._forward_pre_hooks.clear()\n    module._backward_hooks.clear()", ""
+        ),
+        "Leaves backward hooks behind.": edit("    module._backward_hooks.clear()", ""),
+        "Leaves forward hooks behind.": edit("    module._forward_hooks.clear()\n", ""),
+        "Removes those of the modules inside as well; apply visits these by itself.": edit(
+            "    module._forward_hooks.clear()",
+            "    for module in module.modules():\n        module._forward_hooks.clear()",
+        ),
+    },
+)
+
+
+@remove_hooks.check(
+    points=0.75,
+    examples=20,
+    kinds=st.lists(st.sampled_from(["forward", "forward_pre", "full_backward"]), max_size=4),
+    x=tensors((2,)),
+)
 def hooks_removed(solution, kinds, x):
     """Removes forward, forward-pre and backward hooks, and leaves those of modules inside alone."""
     seen, model = [], nn.Sequential(nn.Identity())
@@ -1639,45 +1431,23 @@ def hooks_removed(solution, kinds, x):
     return sorted(seen), x
 
 
-section.mistake(
-    "remove_hooks",
-    "Removes forward hooks only.",
-    edit("    module._forward_pre_hooks.clear()\n    module._backward_hooks.clear()", ""),
-)
-section.mistake("remove_hooks", "Leaves backward hooks behind.", edit("    module._backward_hooks.clear()", ""))
-section.mistake("remove_hooks", "Leaves forward hooks behind.", edit("    module._forward_hooks.clear()\n", ""))
-section.mistake(
-    "remove_hooks",
-    "Removes those of the modules inside as well; apply visits these by itself.",
-    edit(
-        "    module._forward_hooks.clear()",
-        "    for module in module.modules():\n        module._forward_hooks.clear()",
-    ),
-)
-section.hint(
-    "remove_hooks", "How many kinds of hooks does a module keep, and in which dicts?", "How is a dict emptied?"
+NanModule = section.exercise(
+    "NanModule",
+    hints=["What is any number plus NaN?", "Which torch function makes a filled tensor like another one?"],
+    mistakes={
+        "Returns a single NaN.": edit("torch.full_like(x, torch.nan)", "torch.tensor(torch.nan)"),
+        "Returns infinities.": edit("torch.full_like(x, torch.nan)", "torch.full_like(x, torch.inf)"),
+        "Loses the dtype of its input.": edit("torch.full_like(x, torch.nan)", "torch.full(x.shape, torch.nan)"),
+    },
 )
 
 
-@section.check("NanModule", points=0.25, examples=30)
-@given(x=shapes(3).flatmap(lambda shape: tensors(shape, dtype="float64") | tensors(shape)))
+@NanModule.check(
+    points=0.25, examples=30, x=shapes(3).flatmap(lambda shape: tensors(shape, dtype="float64") | tensors(shape))
+)
 def nan_module(solution, x):
     """Returns NaN everywhere, with shape and dtype of its input."""
     return solution.NanModule()(x)
-
-
-section.mistake("NanModule", "Returns a single NaN.", edit("torch.full_like(x, torch.nan)", "torch.tensor(torch.nan)"))
-section.mistake(
-    "NanModule", "Returns infinities.", edit("torch.full_like(x, torch.nan)", "torch.full_like(x, torch.inf)")
-)
-section.mistake(
-    "NanModule",
-    "Loses the dtype of its input.",
-    edit("torch.full_like(x, torch.nan)", "torch.full(x.shape, torch.nan)"),
-)
-section.hint(
-    "NanModule", "What is any number plus NaN?", "Which torch function makes a filled tensor like another one?"
-)
 
 
 class Trained(nn.Module):
@@ -1693,11 +1463,7 @@ class Trained(nn.Module):
         return self.out_layers(self.body(x))
 
 
-class Task(NamedTuple):
-    features: int
-    old_classes: int
-    n_classes: int
-    seed: int
+Task = namedtuple("Task", "features old_classes n_classes seed")
 
 
 @st.composite
@@ -1705,8 +1471,26 @@ def tasks(draw):
     return Task(*draw(st.permutations((1, 2, 3, 4)))[:3], draw(seeds))
 
 
-@section.check("freeze_all_but_head", points=0.75, examples=20)
-@given(case=tasks())
+_HEAD = "    model.out_layers[-1] = Linear(features, n_classes)\n"
+freeze_all_but_head = section.exercise(
+    "freeze_all_but_head",
+    hints=[
+        "What comes first: making the new layer, or freezing everything there is?",
+        "Which numbers of the network change without any gradient, and in which mode?",
+    ],
+    mistakes={
+        "Makes the new layer before freezing, so that nothing is left to train.": edit(
+            _HEAD, f"{_HEAD}    model.requires_grad_(False)\n"
+        ),
+        "Freezes nothing.": edit("    model.requires_grad_(False)\n", ""),
+        "Batch norms go on moving their running averages.": edit("    model.eval()\n", ""),
+        "Keeps the old last layer.": edit(_HEAD, "    model.out_layers[-1].requires_grad_(True)\n"),
+        "Takes the number of old classes for that of features.": edit("weight.shape[1]", "weight.shape[0]"),
+    },
+)
+
+
+@freeze_all_but_head.check(points=0.75, examples=20, case=tasks())
 def head_replaced(solution, case):
     """Puts a new linear layer in the last place; its parameters alone are to be trained."""
     model = solution.freeze_all_but_head(Trained(case.features, case.old_classes, case.seed), case.n_classes)
@@ -1714,36 +1498,10 @@ def head_replaced(solution, case):
     return trained, {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
-@section.check("freeze_all_but_head", points=0.5, judge=deep, examples=20)
-@given(case=tasks())
+@freeze_all_but_head.check(points=0.5, judge=deep, examples=20, case=tasks())
 def body_stays(solution, case):
     """Running averages stay as they are when images go through; the body computes what it did."""
     model = Trained(case.features, case.old_classes, case.seed)
     returned = solution.freeze_all_but_head(model, case.n_classes)
     features = model.body(noise(case.seed, 2, 1, 3, 4))
     return features.detach(), dict(model.body.state_dict()), returned(noise(case.seed, 2, 1, 3, 4)).shape
-
-
-_HEAD = "    model.out_layers[-1] = Linear(features, n_classes)\n"
-section.mistake(
-    "freeze_all_but_head",
-    "Makes the new layer before freezing, so that nothing is left to train.",
-    edit(_HEAD, f"{_HEAD}    model.requires_grad_(False)\n"),
-)
-section.mistake("freeze_all_but_head", "Freezes nothing.", edit("    model.requires_grad_(False)\n", ""))
-section.mistake(
-    "freeze_all_but_head", "Batch norms go on moving their running averages.", edit("    model.eval()\n", "")
-)
-section.mistake(
-    "freeze_all_but_head", "Keeps the old last layer.", edit(_HEAD, "    model.out_layers[-1].requires_grad_(True)\n")
-)
-section.mistake(
-    "freeze_all_but_head",
-    "Takes the number of old classes for that of features.",
-    edit("weight.shape[1]", "weight.shape[0]"),
-)
-section.hint(
-    "freeze_all_but_head",
-    "What comes first: making the new layer, or freezing everything there is?",
-    "Which numbers of the network change without any gradient, and in which mode?",
-)

@@ -10,90 +10,74 @@ file must differ; answers that define SGD twice are graded by the second one und
 """
 
 import math
-from collections import Counter
+from collections import Counter, namedtuple
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 
 from exercises.given.workers import dist, run_workers
 from graders.engine import NONZERO, Section, distributed_as, edit, tensors
 
 section = Section("optimization", title="Optimisers, schedules and data-parallel training")
-
 rates = st.sampled_from((0.5, 0.25, 1.0, 0.125))
 fractions = st.sampled_from((0.5, 0.25, 0.75))
 
 
 # %% Functions of two numbers
-class Walk(NamedTuple):
-    xy: Tensor
-    slope: Tensor  # of the quadratic bowl, in either direction
-    lr: float
-    momentum: float
-    n_iters: int
-
-
+Walk = namedtuple("Walk", "xy slope lr momentum n_iters")  # slope: of the quadratic bowl, in either direction
 walks = st.builds(Walk, tensors((2,), NONZERO), tensors((2,), (1, 2, 3)), rates, fractions, st.integers(1, 5))
 
 
-@section.check("opt_fn_with_sgd")
-@given(walk=walks)
+def bowl(walk):
+    return lambda x, y: (walk.slope[0] * x**2 + x * y + walk.slope[1] * y**2) / 4
+
+
+_NOTE = "points.append(xy.detach().clone())"
+opt_fn_with_sgd = section.exercise(
+    "opt_fn_with_sgd",
+    hints=[
+        "What does a list hold after you have appended the same tensor five times?",
+        "Which comes first in a round: noting the point or moving it? Look at what row 0 is to be.",
+        "backward() adds to the gradient. Who takes away what the round before has left?",
+    ],
+    mistakes={
+        "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.": edit(
+            _NOTE, "points.append(xy.detach())"
+        ),
+        "The rows begin after the first step; the starting point is missing.": [
+            edit(f"        {_NOTE}\n", ""),
+            edit("        xy.grad = None\n", f"        xy.grad = None\n        {_NOTE}\n"),
+        ],
+        "Gradients of all steps pile up in xy.grad.": edit("        xy.grad = None\n", ""),
+        "Momentum is ignored.": edit("momentum * velocity + xy.grad", "xy.grad"),
+        "Weighs the gradient with 1 - momentum; the whole gradient is added.": edit(
+            "momentum * velocity + xy.grad", "momentum * velocity + (1 - momentum) * xy.grad"
+        ),
+        "Walks uphill.": edit("xy -= lr * velocity", "xy += lr * velocity"),
+        "The rows still belong to the graph.": edit(".detach().clone()", ".clone()"),
+    },
+)
+
+
+@opt_fn_with_sgd.check(walk=walks)
 def opt_fn_with_sgd_values(solution, walk):
     """Goes down with momentum and returns the points, the starting point first."""
-
-    def fn(x, y):
-        return (walk.slope[0] * x**2 + x * y + walk.slope[1] * y**2) / 4
-
     xy = walk.xy.clone().requires_grad_()
-    return solution.opt_fn_with_sgd(fn, xy, lr=walk.lr, momentum=walk.momentum, n_iters=walk.n_iters)
+    return solution.opt_fn_with_sgd(bowl(walk), xy, lr=walk.lr, momentum=walk.momentum, n_iters=walk.n_iters)
 
 
-@section.check("opt_fn_with_sgd", points=0.5, examples=20)
-@given(walk=walks)
+@opt_fn_with_sgd.check(points=0.5, examples=20, walk=walks)
 def opt_fn_with_sgd_returns_data(solution, walk):
     """Returns numbers that need no gradient, and has the defaults of its signature."""
     points = solution.opt_fn_with_sgd(lambda x, y: 2 * x + 3 * y, walk.xy.clone().requires_grad_())
     return points.requires_grad, points.detach()
 
 
-_NOTE = "points.append(xy.detach().clone())"
-section.mistake(
-    "opt_fn_with_sgd",
-    "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.",
-    edit(_NOTE, "points.append(xy.detach())"),
-)
-section.mistake(
-    "opt_fn_with_sgd",
-    "The rows begin after the first step; the starting point is missing.",
-    edit(f"        {_NOTE}\n", ""),
-    edit("        xy.grad = None\n", f"        xy.grad = None\n        {_NOTE}\n"),
-)
-section.mistake("opt_fn_with_sgd", "Gradients of all steps pile up in xy.grad.", edit("        xy.grad = None\n", ""))
-section.mistake("opt_fn_with_sgd", "Momentum is ignored.", edit("momentum * velocity + xy.grad", "xy.grad"))
-section.mistake(
-    "opt_fn_with_sgd",
-    "Weighs the gradient with 1 - momentum; the whole gradient is added.",
-    edit("momentum * velocity + xy.grad", "momentum * velocity + (1 - momentum) * xy.grad"),
-)
-section.mistake("opt_fn_with_sgd", "Walks uphill.", edit("xy -= lr * velocity", "xy += lr * velocity"))
-section.mistake("opt_fn_with_sgd", "The rows still belong to the graph.", edit(".detach().clone()", ".clone()"))
-section.hint(
-    "opt_fn_with_sgd",
-    "What does a list hold after you have appended the same tensor five times?",
-    "Which comes first in a round: noting the point or moving it? Look at what row 0 is to be.",
-    "backward() adds to the gradient. Who takes away what the round before has left?",
-)
-
-
 # %% What checks of optimizers share
-class Descent(NamedTuple):
-    start: Tensor  # (4,)
-    grads: Tensor  # (steps, 4)
+Descent = namedtuple("Descent", "start grads")  # start: (4,); grads: (steps, 4)
 
 
 @st.composite
@@ -125,6 +109,12 @@ def moves(optimizer, params, grads):
     return torch.stack(rows)
 
 
+def way(optimizer_class, descent, **options):
+    """The way of the parameters, with an optimizer that has these options."""
+    params = parameters(descent.start)
+    return moves(optimizer_class(params, **options), params, descent.grads)
+
+
 def keeping(optimizer_class, descent, **options):
     """What stands in the parameters' memory after steps, and the gradients of a backward pass after zero_grad."""
     params = parameters(descent.start)
@@ -149,8 +139,7 @@ def skipping(optimizer_class, descent, **options):
 
 def faintly(optimizer_class, descent):
     """How far the default settings move parameters whose gradients are about as small as eps."""
-    params = parameters(descent.start)
-    return moves(optimizer_class(params), params, descent.grads * 1e-8) - descent.start
+    return way(optimizer_class, descent._replace(grads=descent.grads * 1e-8)) - descent.start
 
 
 def set_rate(optimizer, lr):
@@ -168,392 +157,307 @@ def slowing(optimizer_class, descent, later, **options):
 
 
 # %% SGD
-@section.check("SGD", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+_BUFFER = "buffer.mul_(self.momentum).add_(grad)"
+_IGNORES_NONE = "Fails for a parameter without a gradient."
+_COMMON = {
+    "Keeps the iterator it was given, which is used up after one pass.": [
+        edit("self.params = list(params)", "self.params = params"),
+        edit("in self.state:", "in (entry for entry, _ in zip(self.state, self.params)):"),
+    ],
+    "zero_grad does nothing.": edit("param.grad = None", "pass"),
+    _IGNORES_NONE: edit("if param.grad is not None:", "if True:"),
+}
+_REBOUND = "Gives the parameter new memory; a model that shares the old memory does not see the step."
+SGD = section.exercise(
+    "SGD",
+    hints=[
+        "How often may an iterator be gone through? What can you make of it in __init__?",
+        "Each parameter has a buffer of its own. Which shape has it, and what is in it before the first step?",
+        "`p = p - x` and `p -= x` differ: which of them changes the tensor that the model holds?",
+    ],
+    mistakes={
+        **_COMMON,
+        "Weighs the gradient with 1 - momentum: an average. Here the whole gradient is added.": edit(
+            _BUFFER, "buffer.mul_(self.momentum).add_((1 - self.momentum) * grad)"
+        ),
+        "The learning rate is kept inside the buffer; old gradients count with the rate of their time.": [
+            edit(_BUFFER, "buffer.mul_(self.momentum).add_(self.lr * grad)"),
+            edit("param -= self.lr * buffer", "param -= buffer"),
+        ],
+        _REBOUND: edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"),
+        "Computes new tensors and leaves the parameters alone.": edit("param -= self.lr", "param = param - self.lr"),
+        "Weight decay is not part of what momentum remembers.": [
+            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
+            edit("param -= self.lr * buffer", "param -= self.lr * (buffer + self.weight_decay * param)"),
+        ],
+        "Weight decay has the wrong sign: weights grow.": edit("+ self.weight_decay", "- self.weight_decay"),
+        "Walks uphill.": edit("param -= self.lr", "param += self.lr"),
+        "Nesterov's variant: looks one step ahead. Plain momentum is asked for.": edit(
+            "param -= self.lr * buffer", "param -= self.lr * (grad + self.momentum * buffer)"
+        ),
+    },
+)
+
+
+@SGD.check(points=0.5, examples=30, descent=descent, lr=rates)
 def sgd_steps(solution, descent, lr):
     """Moves each parameter against its gradient by lr times as much."""
-    params = parameters(descent.start)
-    return moves(solution.SGD(params, lr=lr), params, descent.grads)
+    return way(solution.SGD, descent, lr=lr)
 
 
-@section.check("SGD", examples=50)
-@given(descent=descent, lr=rates, momentum=fractions)
+@SGD.check(examples=50, descent=descent, lr=rates, momentum=fractions)
 def sgd_momentum(solution, descent, lr, momentum):
     """With momentum, steps along what is left of earlier gradients too."""
-    params = parameters(descent.start)
-    return moves(solution.SGD(params, lr=lr, momentum=momentum), params, descent.grads)
+    return way(solution.SGD, descent, lr=lr, momentum=momentum)
 
 
-@section.check("SGD", examples=50)
-@given(descent=descent, lr=rates, momentum=fractions | st.just(0.0), weight_decay=fractions)
+@SGD.check(examples=50, descent=descent, lr=rates, momentum=fractions | st.just(0.0), weight_decay=fractions)
 def sgd_weight_decay(solution, descent, lr, momentum, weight_decay):
     """With weight decay, adds weight_decay · p to the gradient, before momentum."""
-    params = parameters(descent.start)
-    optimizer = solution.SGD(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
-    return moves(optimizer, params, descent.grads)
+    return way(solution.SGD, descent, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
-@section.check("SGD", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+@SGD.check(points=0.5, examples=30, descent=descent, lr=rates)
 def sgd_in_place(solution, descent, lr):
     """Takes any iterable of parameters, changes them in place, and forgets gradients with zero_grad."""
     return keeping(solution.SGD, descent, lr=lr)
 
 
-@section.check("SGD", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+@SGD.check(points=0.5, examples=30, descent=descent, lr=rates)
 def sgd_rate_changes(solution, descent, lr):
     """Steps with the learning rate that it has now, also along earlier gradients."""
     return slowing(solution.SGD, descent, lr, lr=1.0, momentum=0.5)
 
 
-@section.check("SGD", points=0.25, examples=20)
-@given(descent=descent)
+@SGD.check(points=0.25, examples=20, descent=descent)
 def sgd_without_gradient(solution, descent):
     """Leaves a parameter that has no gradient where it is."""
     return skipping(solution.SGD, descent, lr=0.5, momentum=0.5, weight_decay=0.5)
 
 
-_BUFFER = "buffer.mul_(self.momentum).add_(grad)"
-_ITERATOR = "Keeps the iterator it was given, which is used up after one pass."
-_REBOUND = "Gives the parameter new memory; a model that shares the old memory does not see the step."
-_IGNORES_NONE = "Fails for a parameter without a gradient."
-for _name in ("SGD", "RMSprop", "Adam"):
-    section.mistake(
-        _name,
-        _ITERATOR,
-        edit("self.params = list(params)", "self.params = params"),
-        edit("in self.state:", "in (entry for entry, _ in zip(self.state, self.params)):"),
-    )
-    section.mistake(_name, "zero_grad does nothing.", edit("param.grad = None", "pass"))
-    section.mistake(_name, _IGNORES_NONE, edit("if param.grad is not None:", "if True:"))
-section.mistake(
-    "SGD",
-    "Weighs the gradient with 1 - momentum: an average. Here the whole gradient is added.",
-    edit(_BUFFER, "buffer.mul_(self.momentum).add_((1 - self.momentum) * grad)"),
-)
-section.mistake(
-    "SGD",
-    "The learning rate is kept inside the buffer; old gradients count with the rate of their time.",
-    edit(_BUFFER, "buffer.mul_(self.momentum).add_(self.lr * grad)"),
-    edit("param -= self.lr * buffer", "param -= buffer"),
-)
-section.mistake("SGD", _REBOUND, edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"))
-section.mistake(
-    "SGD",
-    "Computes new tensors and leaves the parameters alone.",
-    edit("param -= self.lr * buffer", "param = param - self.lr * buffer"),
-)
-section.mistake(
-    "SGD",
-    "Weight decay is not part of what momentum remembers.",
-    edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-    edit("param -= self.lr * buffer", "param -= self.lr * (buffer + self.weight_decay * param)"),
-)
-section.mistake(
-    "SGD", "Weight decay has the wrong sign: weights grow.", edit("+ self.weight_decay", "- self.weight_decay")
-)
-section.mistake("SGD", "Walks uphill.", edit("param -= self.lr", "param += self.lr"))
-section.mistake(
-    "SGD",
-    "Nesterov's variant: looks one step ahead. Plain momentum is asked for.",
-    edit("param -= self.lr * buffer", "param -= self.lr * (grad + self.momentum * buffer)"),
-)
-section.hint(
-    "SGD",
-    "How often may an iterator be gone through? What can you make of it in __init__?",
-    "Each parameter has a buffer of its own. Which shape has it, and what is in it before the first step?",
-    "`p = p - x` and `p -= x` differ: which of them changes the tensor that the model holds?",
-)
-
-
 # %% RMSprop
-@section.check("RMSprop", examples=50)
-@given(descent=descent, lr=rates, alpha=fractions | st.just(0.99))
+RMSprop = section.exercise(
+    "RMSprop",
+    hints=[
+        "Two memories for each parameter: of what is each, and in which order are they brought up to date?",
+        "If a gradient is always 4, what does v come near to, and how far does each step go?",
+        "Is eps added to v or to its root? With eps = 0.5 the difference is plain to see.",
+    ],
+    mistakes={
+        **_COMMON,
+        "eps stands inside the root.": edit("(square.sqrt() + self.eps)", "(square + self.eps).sqrt()"),
+        "The root is missing.": edit("square.sqrt()", "square"),
+        "Adds up the squares without letting old ones fade.": edit("square.mul_(self.alpha)", "square"),
+        "alpha and 1 - alpha are mixed up.": edit(
+            "square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)",
+            "square.mul_(1 - self.alpha).add_(self.alpha * grad**2)",
+        ),
+        "Remembers raw gradients and scales them afterwards; momentum is of scaled gradients.": [
+            edit("add_(grad / (square.sqrt() + self.eps))", "add_(grad)"),
+            edit("self.lr * buffer", "self.lr * buffer / (square.sqrt() + self.eps)"),
+        ],
+        "Weight decay is added after the scaling.": [
+            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
+            edit("(square.sqrt() + self.eps))", "(square.sqrt() + self.eps) + self.weight_decay * param)"),
+        ],
+        "Divides by the root from before this gradient.": [
+            edit("                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)\n", ""),
+            edit(
+                "                    param -= self.lr * buffer",
+                "                    param -= self.lr * buffer\n"
+                "                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)",
+            ),
+        ],
+        _REBOUND: edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"),
+    },
+)
+
+
+@RMSprop.check(examples=50, descent=descent, lr=rates, alpha=fractions | st.just(0.99))
 def rmsprop_steps(solution, descent, lr, alpha):
     """Divides each gradient by the root of a running mean of its squares."""
-    params = parameters(descent.start)
-    return moves(solution.RMSprop(params, lr=lr, alpha=alpha), params, descent.grads)
+    return way(solution.RMSprop, descent, lr=lr, alpha=alpha)
 
 
-@section.check("RMSprop", points=0.5, examples=30)
-@given(descent=descent, lr=rates, eps=fractions)
+@RMSprop.check(points=0.5, examples=30, descent=descent, lr=rates, eps=fractions)
 def rmsprop_eps(solution, descent, lr, eps):
     """Adds eps to the root, however large eps is."""
-    params = parameters(descent.start)
-    return moves(solution.RMSprop(params, lr=lr, alpha=0.5, eps=eps), params, descent.grads)
+    return way(solution.RMSprop, descent, lr=lr, alpha=0.5, eps=eps)
 
 
-@section.check("RMSprop", examples=50)
-@given(descent=descent, weight_decay=fractions | st.just(0.0), momentum=fractions)
+@RMSprop.check(examples=50, descent=descent, weight_decay=fractions | st.just(0.0), momentum=fractions)
 def rmsprop_momentum(solution, descent, weight_decay, momentum):
     """With momentum, remembers scaled gradients; weight decay comes before all else."""
-    params = parameters(descent.start)
-    optimizer = solution.RMSprop(params, lr=0.5, alpha=0.5, weight_decay=weight_decay, momentum=momentum)
-    return moves(optimizer, params, descent.grads)
+    return way(solution.RMSprop, descent, lr=0.5, alpha=0.5, weight_decay=weight_decay, momentum=momentum)
 
 
-@section.check("RMSprop", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+@RMSprop.check(points=0.5, examples=30, descent=descent, lr=rates)
 def rmsprop_in_place(solution, descent, lr):
     """Takes any iterable of parameters, changes them in place, and forgets gradients with zero_grad."""
     return keeping(solution.RMSprop, descent, lr=lr)
 
 
-@section.check("RMSprop", points=0.25, examples=20)
-@given(descent=descent, lr=rates)
+@RMSprop.check(points=0.25, examples=20, descent=descent, lr=rates)
 def rmsprop_rate_changes(solution, descent, lr):
     """Steps with the learning rate that it has now."""
     return slowing(solution.RMSprop, descent, lr, lr=1.0, alpha=0.5, momentum=0.5)
 
 
-@section.check("RMSprop", points=0.25, examples=20)
-@given(descent=descent)
+@RMSprop.check(points=0.25, examples=20, descent=descent)
 def rmsprop_defaults(solution, descent):
     """Has the defaults of its signature."""
     return faintly(solution.RMSprop, descent)
 
 
-@section.check("RMSprop", points=0.25, examples=20)
-@given(descent=descent)
+@RMSprop.check(points=0.25, examples=20, descent=descent)
 def rmsprop_without_gradient(solution, descent):
     """Leaves a parameter that has no gradient where it is."""
     return skipping(solution.RMSprop, descent, weight_decay=0.5)
 
 
-section.mistake(
-    "RMSprop", "eps stands inside the root.", edit("(square.sqrt() + self.eps)", "(square + self.eps).sqrt()")
-)
-section.mistake("RMSprop", "The root is missing.", edit("square.sqrt()", "square"))
-section.mistake(
-    "RMSprop", "Adds up the squares without letting old ones fade.", edit("square.mul_(self.alpha)", "square")
-)
-section.mistake(
-    "RMSprop",
-    "alpha and 1 - alpha are mixed up.",
-    edit(
-        "square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)",
-        "square.mul_(1 - self.alpha).add_(self.alpha * grad**2)",
-    ),
-)
-section.mistake(
-    "RMSprop",
-    "Remembers raw gradients and scales them afterwards; momentum is of scaled gradients.",
-    edit("add_(grad / (square.sqrt() + self.eps))", "add_(grad)"),
-    edit("self.lr * buffer", "self.lr * buffer / (square.sqrt() + self.eps)"),
-)
-section.mistake(
-    "RMSprop",
-    "Weight decay is added after the scaling.",
-    edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-    edit("(square.sqrt() + self.eps))", "(square.sqrt() + self.eps) + self.weight_decay * param)"),
-)
-section.mistake(
-    "RMSprop",
-    "Divides by the root from before this gradient.",
-    edit("                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)\n", ""),
-    edit(
-        "                    param -= self.lr * buffer",
-        "                    param -= self.lr * buffer\n"
-        "                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)",
-    ),
-)
-section.mistake("RMSprop", _REBOUND, edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"))
-section.hint(
-    "RMSprop",
-    "Two memories for each parameter: of what is each, and in which order are they brought up to date?",
-    "If a gradient is always 4, what does v come near to, and how far does each step go?",
-    "Is eps added to v or to its root? With eps = 0.5 the difference is plain to see.",
-)
-
-
 # %% Adam, AdamW
 betas = st.sampled_from(((0.5, 0.75), (0.75, 0.5), (0.9, 0.999), (0.25, 0.5)))
+_LOOP = "            for param, mean, square in self.state:\n"
+Adam = section.exercise(
+    "Adam",
+    hints=[
+        "In the first step m is (1 - beta1) times the gradient. By what must it be divided to give the gradient?",
+        "How many steps have been taken when two parameters have each been moved once?",
+        "Where does eps stand: inside the root, before the correction, or after both?",
+    ],
+    mistakes={
+        **_COMMON,
+        "No correction: the first steps are too short or too long, as both means start at zero.": [
+            edit("mean_hat = mean / (1 - self.beta1**self.t)", "mean_hat = mean"),
+            edit("square_hat = square / (1 - self.beta2**self.t)", "square_hat = square"),
+        ],
+        "Only the mean is corrected, not the mean of squares.": edit("= square / (1 - self.beta2**self.t)", "= square"),
+        "Counts steps from 0: the first correction divides by zero.": [
+            edit("        self.t += 1\n", ""),
+            edit("(square_hat.sqrt() + self.eps)", "(square_hat.sqrt() + self.eps)\n        self.t += 1"),
+        ],
+        "Counts a step for each parameter instead of one for all.": [
+            edit("        self.t += 1\n", ""),
+            edit(_LOOP, f"{_LOOP}                self.t += 1\n"),
+        ],
+        "eps is added before the correction.": [
+            edit("square_hat = square / (1 - self.beta2**self.t)", "root = (square.sqrt() + self.eps)"),
+            edit("(square_hat.sqrt() + self.eps)", "(root / (1 - self.beta2**self.t) ** 0.5)"),
+        ],
+        "eps stands inside the root.": edit("(square_hat.sqrt() + self.eps)", "(square_hat + self.eps).sqrt()"),
+        "The root is missing.": edit("square_hat.sqrt()", "square_hat"),
+        "The two betas are mixed up.": edit("self.beta1, self.beta2 = betas", "self.beta2, self.beta1 = betas"),
+        "Weight decay goes past the means, as in AdamW; in Adam it is part of the gradient.": [
+            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
+            edit(
+                "mean_hat = mean /", "param *= 1 - self.lr * self.weight_decay\n                    mean_hat = mean /"
+            ),
+        ],
+        _REBOUND: edit("param -= self.lr * mean_hat", "param.data = param - self.lr * mean_hat"),
+    },
+)
 
 
-@section.check("Adam", examples=50)
-@given(descent=descent, lr=rates, betas=betas)
+@Adam.check(examples=50, descent=descent, lr=rates, betas=betas)
 def adam_steps(solution, descent, lr, betas):
     """Divides the corrected mean by the root of the corrected mean of squares."""
-    params = parameters(descent.start)
-    return moves(solution.Adam(params, lr=lr, betas=betas), params, descent.grads)
+    return way(solution.Adam, descent, lr=lr, betas=betas)
 
 
-@section.check("Adam", points=0.5, examples=30)
-@given(descent=descent, lr=rates, eps=fractions)
+@Adam.check(points=0.5, examples=30, descent=descent, lr=rates, eps=fractions)
 def adam_eps(solution, descent, lr, eps):
     """Adds eps to the root of the corrected mean of squares."""
-    params = parameters(descent.start)
-    return moves(solution.Adam(params, lr=lr, betas=(0.5, 0.75), eps=eps), params, descent.grads)
+    return way(solution.Adam, descent, lr=lr, betas=(0.5, 0.75), eps=eps)
 
 
-@section.check("Adam", points=0.5, examples=30)
-@given(descent=descent, lr=rates, weight_decay=fractions)
+@Adam.check(points=0.5, examples=30, descent=descent, lr=rates, weight_decay=fractions)
 def adam_weight_decay(solution, descent, lr, weight_decay):
     """With weight decay, adds weight_decay · p to the gradient before all else."""
-    params = parameters(descent.start)
-    optimizer = solution.Adam(params, lr=lr, betas=(0.5, 0.75), weight_decay=weight_decay)
-    return moves(optimizer, params, descent.grads)
+    return way(solution.Adam, descent, lr=lr, betas=(0.5, 0.75), weight_decay=weight_decay)
 
 
-@section.check("Adam", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+@Adam.check(points=0.5, examples=30, descent=descent, lr=rates)
 def adam_in_place(solution, descent, lr):
     """Takes any iterable of parameters, changes them in place, and forgets gradients with zero_grad."""
     return keeping(solution.Adam, descent, lr=lr)
 
 
-@section.check("Adam", points=0.25, examples=20)
-@given(descent=descent, lr=rates)
+@Adam.check(points=0.25, examples=20, descent=descent, lr=rates)
 def adam_rate_changes(solution, descent, lr):
     """Steps with the learning rate that it has now."""
     return slowing(solution.Adam, descent, lr, lr=1.0)
 
 
-@section.check("Adam", points=0.25, examples=20)
-@given(descent=descent)
+@Adam.check(points=0.25, examples=20, descent=descent)
 def adam_defaults(solution, descent):
     """Has the defaults of its signature."""
     return faintly(solution.Adam, descent)
 
 
-@section.check("Adam", points=0.25, examples=20)
-@given(descent=descent)
+@Adam.check(points=0.25, examples=20, descent=descent)
 def adam_without_gradient(solution, descent):
     """Leaves a parameter that has no gradient where it is."""
     return skipping(solution.Adam, descent, weight_decay=0.5)
 
 
-_LOOP = "            for param, mean, square in self.state:\n"
-section.mistake(
-    "Adam",
-    "No correction: the first steps are too short or too long, as both means start at zero.",
-    edit("mean_hat = mean / (1 - self.beta1**self.t)", "mean_hat = mean"),
-    edit("square_hat = square / (1 - self.beta2**self.t)", "square_hat = square"),
-)
-section.mistake(
-    "Adam",
-    "Only the mean is corrected, not the mean of squares.",
-    edit("square_hat = square / (1 - self.beta2**self.t)", "square_hat = square"),
-)
-section.mistake(
-    "Adam",
-    "Counts steps from 0: the first correction divides by zero.",
-    edit("        self.t += 1\n", ""),
-    edit("(square_hat.sqrt() + self.eps)", "(square_hat.sqrt() + self.eps)\n        self.t += 1"),
-)
-section.mistake(
-    "Adam",
-    "Counts a step for each parameter instead of one for all.",
-    edit("        self.t += 1\n", ""),
-    edit(_LOOP, f"{_LOOP}                self.t += 1\n"),
-)
-section.mistake(
-    "Adam",
-    "eps is added before the correction.",
-    edit("square_hat = square / (1 - self.beta2**self.t)", "root = (square.sqrt() + self.eps)"),
-    edit("(square_hat.sqrt() + self.eps)", "(root / (1 - self.beta2**self.t) ** 0.5)"),
-)
-section.mistake(
-    "Adam", "eps stands inside the root.", edit("(square_hat.sqrt() + self.eps)", "(square_hat + self.eps).sqrt()")
-)
-section.mistake("Adam", "The root is missing.", edit("square_hat.sqrt()", "square_hat"))
-section.mistake(
-    "Adam", "The two betas are mixed up.", edit("self.beta1, self.beta2 = betas", "self.beta2, self.beta1 = betas")
-)
-section.mistake(
-    "Adam",
-    "Weight decay goes past the means, as in AdamW; in Adam it is part of the gradient.",
-    edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-    edit("mean_hat = mean /", "param *= 1 - self.lr * self.weight_decay\n                    mean_hat = mean /"),
-)
-section.mistake(
-    "Adam",
-    _REBOUND,
-    edit("param -= self.lr * mean_hat", "param.data = param - self.lr * mean_hat"),
-)
-section.hint(
-    "Adam",
-    "In the first step m is (1 - beta1) times the gradient. By what must it be divided to give the gradient?",
-    "How many steps have been taken when two parameters have each been moved once?",
-    "Where does eps stand: inside the root, before the correction, or after both?",
+AdamW = section.exercise(
+    "AdamW",
+    hints=[
+        "If the gradient is zero throughout, where is a parameter after ten steps?",
+        "What should m and v know of weight decay? Take the decay out of Adam's first line: where does it go instead?",
+    ],
+    mistakes={
+        "Decay is part of the gradient: this is Adam.": [
+            edit("super().__init__(params, lr, betas, eps)", "super().__init__(params, lr, betas, eps, weight_decay)"),
+            edit("self.decay = weight_decay", "self.decay = 0.0"),
+        ],
+        "Decay is not scaled by the learning rate.": edit("self.lr * self.decay", "self.decay"),
+        "Decays twice: once by itself, once in the gradient.": edit("lr, betas, eps", "lr, betas, eps, weight_decay"),
+        "Decay makes parameters grow.": edit("1 - self.lr * self.decay", "1 + self.lr * self.decay"),
+        "Decay is left out.": edit("param *= 1 - self.lr * self.decay", "pass"),
+        "Shrinks a parameter that has no gradient.": edit("if param.grad is not None:", "if True:"),
+        "Shrinks the parameter after Adam's step, and so the step too.": [
+            edit("        super().step()", ""),
+            edit("        with torch.no_grad():", "        super().step()\n        with torch.no_grad():"),
+        ],
+    },
 )
 
 
-@section.check("AdamW", examples=50)
-@given(descent=descent, lr=rates, betas=betas, weight_decay=fractions)
+@AdamW.check(examples=50, descent=descent, lr=rates, betas=betas, weight_decay=fractions)
 def adamw_decay(solution, descent, lr, betas, weight_decay):
     """Shrinks parameters by lr · weight_decay, apart from the gradient's means."""
-    params = parameters(descent.start)
-    return moves(solution.AdamW(params, lr=lr, betas=betas, weight_decay=weight_decay), params, descent.grads)
+    return way(solution.AdamW, descent, lr=lr, betas=betas, weight_decay=weight_decay)
 
 
-@section.check("AdamW", points=0.5, examples=30)
-@given(descent=descent, lr=rates, betas=betas, eps=fractions)
+@AdamW.check(points=0.5, examples=30, descent=descent, lr=rates, betas=betas, eps=fractions)
 def adamw_without_decay(solution, descent, lr, betas, eps):
     """Without weight decay, does what Adam does."""
-    params = parameters(descent.start)
-    return moves(solution.AdamW(params, lr=lr, betas=betas, eps=eps, weight_decay=0.0), params, descent.grads)
+    return way(solution.AdamW, descent, lr=lr, betas=betas, eps=eps, weight_decay=0.0)
 
 
-@section.check("AdamW", points=0.5, examples=30)
-@given(descent=descent, lr=rates)
+@AdamW.check(points=0.5, examples=30, descent=descent, lr=rates)
 def adamw_in_place(solution, descent, lr):
     """Takes any iterable of parameters, changes them in place, and forgets gradients with zero_grad."""
     return keeping(solution.AdamW, descent, lr=lr, weight_decay=0.5)
 
 
-@section.check("AdamW", points=0.25, examples=20)
-@given(descent=descent, lr=rates)
+@AdamW.check(points=0.25, examples=20, descent=descent, lr=rates)
 def adamw_rate_changes(solution, descent, lr):
     """Steps and decays with the learning rate that it has now."""
     return slowing(solution.AdamW, descent, lr, lr=1.0, weight_decay=0.25)
 
 
-@section.check("AdamW", points=0.25, examples=20)
-@given(descent=descent)
+@AdamW.check(points=0.25, examples=20, descent=descent)
 def adamw_defaults(solution, descent):
     """Has the defaults of its signature."""
     return faintly(solution.AdamW, descent)
 
 
-@section.check("AdamW", points=0.25, examples=20)
-@given(descent=descent)
+@AdamW.check(points=0.25, examples=20, descent=descent)
 def adamw_without_gradient(solution, descent):
     """Leaves a parameter that has no gradient where it is; it does not decay either."""
     return skipping(solution.AdamW, descent, weight_decay=0.5)
-
-
-section.mistake(
-    "AdamW",
-    "Decay is part of the gradient: this is Adam.",
-    edit("super().__init__(params, lr, betas, eps)", "super().__init__(params, lr, betas, eps, weight_decay)"),
-    edit("self.decay = weight_decay", "self.decay = 0.0"),
-)
-section.mistake("AdamW", "Decay is not scaled by the learning rate.", edit("self.lr * self.decay", "self.decay"))
-section.mistake(
-    "AdamW",
-    "Decays twice: once by itself, once in the gradient.",
-    edit("super().__init__(params, lr, betas, eps)", "super().__init__(params, lr, betas, eps, weight_decay)"),
-)
-section.mistake("AdamW", "Decay makes parameters grow.", edit("1 - self.lr * self.decay", "1 + self.lr * self.decay"))
-section.mistake("AdamW", "Decay is left out.", edit("param *= 1 - self.lr * self.decay", "pass"))
-section.mistake(
-    "AdamW",
-    "Shrinks a parameter that has no gradient.",
-    edit("if param.grad is not None:", "if True:"),
-)
-section.mistake(
-    "AdamW",
-    "Shrinks the parameter after Adam's step, and so the step too.",
-    edit("        super().step()", ""),
-    edit("        with torch.no_grad():", "        super().step()\n        with torch.no_grad():"),
-)
-section.hint(
-    "AdamW",
-    "If the gradient is zero throughout, where is a parameter after ten steps?",
-    "What should m and v know of weight decay? Take the decay out of Adam's first line: where does it go instead?",
-)
 
 
 # %% opt_fn
@@ -573,20 +477,47 @@ class Sloth:
             self.param -= self.lr * self.param.grad
 
 
-@section.check("opt_fn")
-@given(walk=walks)
+opt_fn = section.exercise(
+    "opt_fn",
+    hints=[
+        "Which lines of opt_fn_with_sgd did an optimizer's work? Everything else stays.",
+        "How does a dict become keyword arguments?",
+    ],
+    mistakes={
+        "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.": edit(
+            _NOTE, "points.append(xy.detach())"
+        ),
+        "The rows begin after the first step; the starting point is missing.": [
+            edit(f"        {_NOTE}\n", ""),
+            edit("        optimizer.zero_grad()\n", f"        optimizer.zero_grad()\n        {_NOTE}\n"),
+        ],
+        "Gradients of all steps pile up.": edit("        optimizer.zero_grad()\n", ""),
+        "Forgets the gradient before the step can use it.": edit(
+            "        optimizer.step()\n        optimizer.zero_grad()",
+            "        xy.grad.zero_()\n        optimizer.step()",
+        ),
+        "Makes a new optimizer in each round, which has forgotten the rounds before.": edit(
+            "        fn(xy[0]", "        optimizer = optimizer_class([xy], **optimizer_hyperparams)\n        fn(xy[0]"
+        ),
+        "Only the learning rate reaches the optimizer.": edit(
+            "**optimizer_hyperparams", 'lr=optimizer_hyperparams["lr"]'
+        ),
+        "Takes hyperparameters out of the dict it was given.": edit(
+            "optimizer_class([xy], **", 'optimizer_class([xy], lr=optimizer_hyperparams.pop("lr"), **'
+        ),
+        "The rows still belong to the graph.": edit(".detach().clone()", ".clone()"),
+    },
+)
+
+
+@opt_fn.check(walk=walks)
 def opt_fn_values(solution, walk):
     """Lets the optimizer step once an iteration and returns the points, the starting point first."""
-
-    def fn(x, y):
-        return (walk.slope[0] * x**2 + x * y + walk.slope[1] * y**2) / 4
-
     xy = walk.xy.clone().requires_grad_()
-    return solution.opt_fn(fn, xy, Sloth, {"lr": walk.lr, "fade": walk.momentum}, n_iters=walk.n_iters)
+    return solution.opt_fn(bowl(walk), xy, Sloth, {"lr": walk.lr, "fade": walk.momentum}, n_iters=walk.n_iters)
 
 
-@section.check("opt_fn", points=0.5, examples=20)
-@given(walk=walks)
+@opt_fn.check(points=0.5, examples=20, walk=walks)
 def opt_fn_hyperparams(solution, walk):
     """Leaves the dict of hyperparameters as it is, and returns numbers that need no gradient."""
     options = {"lr": walk.lr}
@@ -594,54 +525,8 @@ def opt_fn_hyperparams(solution, walk):
     return options, points.requires_grad, points.detach()
 
 
-section.mistake(
-    "opt_fn",
-    "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.",
-    edit(_NOTE, "points.append(xy.detach())"),
-)
-section.mistake(
-    "opt_fn",
-    "The rows begin after the first step; the starting point is missing.",
-    edit(f"        {_NOTE}\n", ""),
-    edit("        optimizer.zero_grad()\n", f"        optimizer.zero_grad()\n        {_NOTE}\n"),
-)
-section.mistake("opt_fn", "Gradients of all steps pile up.", edit("        optimizer.zero_grad()\n", ""))
-section.mistake(
-    "opt_fn",
-    "Forgets the gradient before the step can use it.",
-    edit(
-        "        optimizer.step()\n        optimizer.zero_grad()", "        xy.grad.zero_()\n        optimizer.step()"
-    ),
-)
-section.mistake(
-    "opt_fn",
-    "Makes a new optimizer in each round, which has forgotten the rounds before.",
-    edit("        fn(xy[0]", "        optimizer = optimizer_class([xy], **optimizer_hyperparams)\n        fn(xy[0]"),
-)
-section.mistake(
-    "opt_fn",
-    "Only the learning rate reaches the optimizer.",
-    edit("**optimizer_hyperparams", 'lr=optimizer_hyperparams["lr"]'),
-)
-section.mistake(
-    "opt_fn",
-    "Takes hyperparameters out of the dict it was given.",
-    edit("optimizer_class([xy], **", 'optimizer_class([xy], lr=optimizer_hyperparams.pop("lr"), **'),
-)
-section.mistake("opt_fn", "The rows still belong to the graph.", edit(".detach().clone()", ".clone()"))
-section.hint(
-    "opt_fn",
-    "Which lines of opt_fn_with_sgd did an optimizer's work? Everything else stays.",
-    "How does a dict become keyword arguments?",
-)
-
-
 # %% SGDGroups
-class Grouped(NamedTuple):
-    groups: list[dict[str, float]]
-    defaults: dict[str, float]
-
-
+Grouped = namedtuple("Grouped", "groups defaults")
 settings = st.fixed_dictionaries({}, optional={"lr": rates, "momentum": fractions, "weight_decay": fractions})
 grouped = st.builds(
     Grouped,
@@ -656,8 +541,42 @@ def with_params(groups, params):
     return [{"params": iter(share), **group} for group, share in zip(groups, shares, strict=True)]
 
 
-@section.check("SGDGroups", examples=50)
-@given(descent=descent, grouped=grouped)
+_MERGED = '{"momentum": 0.0, "weight_decay": 0.0, **kwargs, **group, "params": list(group["params"])}'
+SGDGroups = section.exercise(
+    "SGDGroups",
+    aliases=["SGD"],
+    hints=[
+        "Three sources say what momentum is: the default, a keyword, the group. Which wins? In which order "
+        "do you merge?",
+        "Whether plain parameters or groups came: what does the first element tell? How do you look at it in "
+        "an iterator?",
+        "`param in a_list` compares tensors with ==. What does that give? What tells two tensors apart instead?",
+    ],
+    mistakes={
+        "Keyword arguments overrule what a group says for itself.": edit("**kwargs, **group", "**group, **kwargs"),
+        "The defaults overrule what groups and keyword arguments say.": edit(
+            _MERGED, '{**kwargs, **group, "momentum": 0.0, "weight_decay": 0.0, "params": list(group["params"])}'
+        ),
+        "Settings of one group pass on to the next.": edit(
+            f"settings = {_MERGED}", f"settings = {_MERGED}\n            kwargs = {{**settings}}"
+        ),
+        "Fills in the caller's own dicts.": edit(
+            f"settings = {_MERGED}", f"group.update({_MERGED})\n            settings = group"
+        ),
+        "A group without a learning rate is not refused.": edit('"lr" not in settings', "False"),
+        "Looks for a second occurrence within a group only.": edit(
+            "            settings =", "            seen = set()\n            settings ="
+        ),
+        "A parameter that comes twice is not refused.": edit("if id(param) in seen:", "if False:"),
+        "Keeps a group's iterator, which is used up after one pass.": edit('list(group["params"])', 'group["params"]'),
+        "Only the first group is moved.": edit(":\n                for param,", "[:1]:\n                for param,"),
+        "zero_grad does nothing.": edit("param.grad = None", "pass"),
+        _IGNORES_NONE: edit("if param.grad is not None:", "if True:"),
+    },
+)
+
+
+@SGDGroups.check(examples=50, descent=descent, grouped=grouped)
 def groups_have_settings(solution, descent, grouped):
     """Steps with each group's own settings, and with the keyword arguments where a group says nothing."""
     params = parameters(descent.start)
@@ -665,15 +584,13 @@ def groups_have_settings(solution, descent, grouped):
     return moves(optimizer, params, descent.grads)
 
 
-@section.check("SGDGroups", points=0.5, examples=30)
-@given(descent=descent, defaults=grouped.map(lambda drawn: drawn.defaults))
+@SGDGroups.check(points=0.5, examples=30, descent=descent, defaults=grouped.map(lambda drawn: drawn.defaults))
 def groups_plain(solution, descent, defaults):
     """Takes plain parameters as one group, changes them in place, and forgets gradients with zero_grad."""
     return keeping(solution.SGDGroups, descent, **defaults)
 
 
-@section.check("SGDGroups", points=0.5, examples=30)
-@given(descent=descent, grouped=grouped, lr=rates)
+@SGDGroups.check(points=0.5, examples=30, descent=descent, grouped=grouped, lr=rates)
 def groups_are_kept(solution, descent, grouped, lr):
     """Keeps complete groups in param_groups, and steps with the settings they have now."""
     params = parameters(descent.start)
@@ -684,8 +601,9 @@ def groups_are_kept(solution, descent, grouped, lr):
     return kept, first, moves(optimizer, params, descent.grads[1:])
 
 
-@section.check("SGDGroups", points=0.5, examples=50)
-@given(
+@SGDGroups.check(
+    points=0.5,
+    examples=50,
     descent=descent,
     lr=rates,
     trouble=st.sampled_from(("none", "no lr", "twice in one", "in two groups", "lr in groups")),
@@ -708,8 +626,7 @@ def groups_refused(solution, descent, lr, trouble):
     return moves(optimizer, params, descent.grads)
 
 
-@section.check("SGDGroups", points=0.25, examples=20)
-@given(descent=descent, grouped=grouped)
+@SGDGroups.check(points=0.25, examples=20, descent=descent, grouped=grouped)
 def groups_stay(solution, descent, grouped):
     """Leaves the dicts that it was given as they are, and a parameter without a gradient where it is."""
     params = parameters(descent.start)
@@ -719,62 +636,6 @@ def groups_stay(solution, descent, grouped):
     optimizer.step()
     left = [{name: value for name, value in group.items() if name != "params"} for group in groups]
     return [param.detach() for param in params], left, [sorted(group) for group in groups]
-
-
-section.alias("SGDGroups", "SGD")
-_MERGED = '{"momentum": 0.0, "weight_decay": 0.0, **kwargs, **group, "params": list(group["params"])}'
-section.mistake(
-    "SGDGroups",
-    "Keyword arguments overrule what a group says for itself.",
-    edit("**kwargs, **group", "**group, **kwargs"),
-)
-section.mistake(
-    "SGDGroups",
-    "The defaults overrule what groups and keyword arguments say.",
-    edit(_MERGED, '{**kwargs, **group, "momentum": 0.0, "weight_decay": 0.0, "params": list(group["params"])}'),
-)
-section.mistake(
-    "SGDGroups",
-    "Settings of one group pass on to the next.",
-    edit(f"settings = {_MERGED}", f"settings = {_MERGED}\n            kwargs = {{**settings}}"),
-)
-section.mistake(
-    "SGDGroups",
-    "Fills in the caller's own dicts.",
-    edit(f"settings = {_MERGED}", f"group.update({_MERGED})\n            settings = group"),
-)
-section.mistake(
-    "SGDGroups",
-    "A group without a learning rate is not refused.",
-    edit('"lr" not in settings', "False"),
-)
-section.mistake(
-    "SGDGroups",
-    "Looks for a second occurrence within a group only.",
-    edit("            settings =", "            seen = set()\n            settings ="),
-)
-section.mistake("SGDGroups", "A parameter that comes twice is not refused.", edit("if id(param) in seen:", "if False:"))
-section.mistake(
-    "SGDGroups",
-    "Keeps a group's iterator, which is used up after one pass.",
-    edit('"params": list(group["params"])', '"params": group["params"]'),
-)
-section.mistake(
-    "SGDGroups",
-    "Only the first group is moved.",
-    edit(
-        "            for group in self.param_groups:\n                for param, buffer",
-        "            for group in self.param_groups[:1]:\n                for param, buffer",
-    ),
-)
-section.mistake("SGDGroups", "zero_grad does nothing.", edit("param.grad = None", "pass"))
-section.mistake("SGDGroups", _IGNORES_NONE, edit("if param.grad is not None:", "if True:"))
-section.hint(
-    "SGDGroups",
-    "Three sources say what momentum is: the default, a keyword, the group. Which wins? In which order do you merge?",
-    "Whether plain parameters or groups came: what does the first element tell? How do you look at it in an iterator?",
-    "`param in a_list` compares tensors with ==. What does that give? What tells two tensors apart instead?",
-)
 
 
 # %% Schedulers
@@ -818,164 +679,131 @@ def readings(optimizer, scheduler, epochs):
     return rows
 
 
+def every_holder(make, lrs, epochs):
+    """The readings of an optimizer with groups, and of one without."""
+    return tuple(readings(optimizer, make(optimizer), epochs) for optimizer in (Several(lrs), Single(lrs[0])))
+
+
 gammas = st.sampled_from((0.5, 0.1, 0.9, 2.0))
 epochs = st.integers(1, 9)
 several_rates = st.lists(rates, min_size=2, max_size=3)
+_FIRST_GROUP = {"Changes the first group only.": edit("holders(self.optimizer)", "holders(self.optimizer)[:1]")}
+ExponentialLR = section.exercise(
+    "ExponentialLR",
+    hints=[
+        "If the rate is 1 and gamma is 1/2, what is it after three steps? From what does each step start?",
+        "There is a function above that finds the places where an optimizer keeps its rates.",
+    ],
+    mistakes={
+        "Subtracts gamma instead of multiplying by it.": edit("*= self.gamma", "-= self.gamma"),
+        "Takes the power of gamma and multiplies the rate that has already fallen: it falls twice over.": [
+            edit("self.gamma = gamma", "self.gamma = gamma\n        self.steps = 0"),
+            edit("for holder", "self.steps += 1\n        for holder"),
+            edit("*= self.gamma", "*= self.gamma**self.steps"),
+        ],
+        "Changes the learning rate before the first step.": edit("gamma = gamma", "gamma = gamma\n        self.step()"),
+        "Sets all groups to the rate of the first.": edit(
+            'holder["lr"] *= self.gamma',
+            'holder["lr"] = holder["lr"] * self.gamma if holder is rate_holders(self.optimizer)[0]'
+            ' else rate_holders(self.optimizer)[0]["lr"]',
+        ),
+        **_FIRST_GROUP,
+    },
+)
 
 
-@section.check("ExponentialLR", examples=50)
-@given(lr=rates, gamma=gammas, epochs=epochs)
+@ExponentialLR.check(examples=50, lr=rates, gamma=gammas, epochs=epochs)
 def exponential_values(solution, lr, gamma, epochs):
     """Multiplies the learning rate by gamma at each step."""
     optimizer = Dial(lr)
     return readings(optimizer, solution.ExponentialLR(optimizer, gamma=gamma), epochs)
 
 
-@section.check("ExponentialLR", points=0.5, examples=30)
-@given(lrs=several_rates, gamma=gammas)
+@ExponentialLR.check(points=0.5, examples=30, lrs=several_rates, gamma=gammas)
 def exponential_holders(solution, lrs, gamma):
     """Changes the rate of every group, and `lr` itself where there are no groups."""
-    several, single = Several(lrs), Single(lrs[0])
-    first = readings(several, solution.ExponentialLR(several, gamma=gamma), 2)
-    return first, readings(single, solution.ExponentialLR(single, gamma=gamma), 2)
+    return every_holder(lambda optimizer: solution.ExponentialLR(optimizer, gamma=gamma), lrs, 2)
 
 
-section.mistake(
-    "ExponentialLR", "Subtracts gamma instead of multiplying by it.", edit("*= self.gamma", "-= self.gamma")
-)
-section.mistake(
-    "ExponentialLR",
-    "Takes the power of gamma and multiplies the rate that has already fallen: it falls twice over.",
-    edit("self.gamma = gamma", "self.gamma = gamma\n        self.steps = 0"),
-    edit("for holder", "self.steps += 1\n        for holder"),
-    edit("*= self.gamma", "*= self.gamma**self.steps"),
-)
-section.mistake(
-    "ExponentialLR",
-    "Changes the learning rate before the first step.",
-    edit("self.gamma = gamma", "self.gamma = gamma\n        self.step()"),
-)
-section.mistake(
-    "ExponentialLR",
-    "Sets all groups to the rate of the first.",
-    edit(
-        'holder["lr"] *= self.gamma',
-        'holder["lr"] = holder["lr"] * self.gamma if holder is rate_holders(self.optimizer)[0]'
-        ' else rate_holders(self.optimizer)[0]["lr"]',
-    ),
-)
-section.hint(
-    "ExponentialLR",
-    "If the rate is 1 and gamma is 1/2, what is it after three steps? From what does each step start?",
-    "There is a function above that finds the places where an optimizer keeps its rates.",
+_FALLS = "Takes the power for all steps so far and multiplies the rate that has already fallen: it falls twice over."
+_OFF_BY_ONE = {
+    "Falls one step too early.": edit("self.steps = 0", "self.steps = 1"),
+    "Falls one step too late.": edit("self.steps = 0", "self.steps = -1"),
+    **_FIRST_GROUP,
+}
+StepLR = section.exercise(
+    "StepLR",
+    hints=[
+        "Write down the rates after 0, 1, 2, 3 and 4 steps for step_size 2. After which steps does it fall?",
+        "What does the scheduler have to remember from one step to the next?",
+    ],
+    mistakes={
+        _FALLS: [
+            edit("if self.steps % self.step_size == 0:", "if True:"),
+            edit("*= self.gamma", "*= self.gamma ** (self.steps // self.step_size)"),
+        ],
+        "Falls at each step once step_size is reached.": edit("steps % self.step_size == 0", "steps >= self.step_size"),
+        "Falls once only.": edit("self.steps % self.step_size == 0", "self.steps == self.step_size"),
+        **_OFF_BY_ONE,
+    },
 )
 
 
-@section.check("StepLR", examples=50)
-@given(lr=rates, step_size=st.integers(1, 4), gamma=gammas, epochs=epochs)
+@StepLR.check(examples=50, lr=rates, step_size=st.integers(1, 4), gamma=gammas, epochs=epochs)
 def step_values(solution, lr, step_size, gamma, epochs):
     """Multiplies the learning rate by gamma at every step_size-th step."""
     optimizer = Dial(lr)
     return readings(optimizer, solution.StepLR(optimizer, step_size, gamma=gamma), epochs)
 
 
-@section.check("StepLR", points=0.5, examples=30)
-@given(lrs=several_rates, step_size=st.integers(1, 3))
+@StepLR.check(points=0.5, examples=30, lrs=several_rates, step_size=st.integers(1, 3))
 def step_holders(solution, lrs, step_size):
     """Changes the rate of every group, and `lr` itself where there are no groups; gamma is 0.1 unless given."""
-    several, single = Several(lrs), Single(lrs[0])
-    first = readings(several, solution.StepLR(several, step_size), 4)
-    return first, readings(single, solution.StepLR(single, step_size), 4)
+    return every_holder(lambda optimizer: solution.StepLR(optimizer, step_size), lrs, 4)
 
 
-_FALLS = "Takes the power for all steps so far and multiplies the rate that has already fallen: it falls twice over."
-section.mistake(
-    "StepLR",
-    _FALLS,
-    edit("if self.steps % self.step_size == 0:", "if True:"),
-    edit("*= self.gamma", "*= self.gamma ** (self.steps // self.step_size)"),
-)
-section.mistake(
-    "StepLR",
-    "Falls at each step once step_size is reached.",
-    edit("self.steps % self.step_size == 0", "self.steps >= self.step_size"),
-)
-section.mistake("StepLR", "Falls once only.", edit("self.steps % self.step_size == 0", "self.steps == self.step_size"))
-section.hint(
-    "StepLR",
-    "Write down the rates after 0, 1, 2, 3 and 4 steps for step_size 2. After which steps does it fall?",
-    "What does the scheduler have to remember from one step to the next?",
-)
-
-
-class Milestones(NamedTuple):
-    milestones: list[int]
-    gamma: float
-    epochs: int
-
-
+Milestones = namedtuple("Milestones", "milestones gamma epochs")
 milestones = st.builds(
     Milestones, st.lists(st.integers(1, 8), max_size=3, unique=True).map(sorted), gammas, st.integers(1, 9)
 )
+MultiStepLR = section.exercise(
+    "MultiStepLR",
+    hints=[
+        "What is different from StepLR? Only when the rate falls.",
+        "After how many calls of step() has milestone 1 been reached: none or one?",
+    ],
+    mistakes={
+        _FALLS: [
+            edit("if self.steps in self.milestones:", "if True:"),
+            edit("*= self.gamma", "*= self.gamma ** sum(self.steps >= milestone for milestone in self.milestones)"),
+        ],
+        "Takes milestones for distances from one fall to the next.": edit(
+            "self.steps in self.milestones",
+            "self.steps in [sum(self.milestones[: i + 1]) for i in range(len(self.milestones))]",
+        ),
+        "Falls at multiples of the first milestone.": edit(
+            "self.steps in self.milestones", "self.milestones and self.steps % self.milestones[0] == 0"
+        ),
+        **_OFF_BY_ONE,
+    },
+)
 
 
-@section.check("MultiStepLR", examples=50)
-@given(lr=rates, case=milestones)
+@MultiStepLR.check(examples=50, lr=rates, case=milestones)
 def multi_step_values(solution, lr, case):
     """Multiplies the learning rate by gamma at each milestone."""
     optimizer = Dial(lr)
     return readings(optimizer, solution.MultiStepLR(optimizer, case.milestones, gamma=case.gamma), case.epochs)
 
 
-@section.check("MultiStepLR", points=0.5, examples=30)
-@given(lrs=several_rates, case=milestones)
+@MultiStepLR.check(points=0.5, examples=30, lrs=several_rates, case=milestones)
 def multi_step_holders(solution, lrs, case):
     """Changes the rate of every group, and `lr` itself where there are no groups; gamma is 0.1 unless given."""
-    several, single = Several(lrs), Single(lrs[0])
-    first = readings(several, solution.MultiStepLR(several, case.milestones), case.epochs)
-    return first, readings(single, solution.MultiStepLR(single, case.milestones), case.epochs)
-
-
-section.mistake(
-    "MultiStepLR",
-    _FALLS,
-    edit("if self.steps in self.milestones:", "if True:"),
-    edit("*= self.gamma", "*= self.gamma ** sum(self.steps >= milestone for milestone in self.milestones)"),
-)
-section.mistake(
-    "MultiStepLR",
-    "Takes milestones for distances from one fall to the next.",
-    edit(
-        "self.steps in self.milestones",
-        "self.steps in [sum(self.milestones[: i + 1]) for i in range(len(self.milestones))]",
-    ),
-)
-section.mistake(
-    "MultiStepLR",
-    "Falls at multiples of the first milestone.",
-    edit("self.steps in self.milestones", "self.milestones and self.steps % self.milestones[0] == 0"),
-)
-section.hint(
-    "MultiStepLR",
-    "What is different from StepLR? Only when the rate falls.",
-    "After how many calls of step() has milestone 1 been reached: none or one?",
-)
-for _name in ("StepLR", "MultiStepLR"):
-    section.mistake(_name, "Falls one step too early.", edit("self.steps = 0", "self.steps = 1"))
-    section.mistake(_name, "Falls one step too late.", edit("self.steps = 0", "self.steps = -1"))
-for _name in ("ExponentialLR", "StepLR", "MultiStepLR"):
-    section.mistake(
-        _name, "Changes the first group only.", edit("holders(self.optimizer)", "holders(self.optimizer)[:1]")
-    )
+    return every_holder(lambda optimizer: solution.MultiStepLR(optimizer, case.milestones), lrs, case.epochs)
 
 
 # %% WarmupCosine
-class Schedule(NamedTuple):
-    step: int
-    warmup: int
-    total: int
-    peak: float
-    floor: float
+Schedule = namedtuple("Schedule", "step warmup total peak floor")
 
 
 @st.composite
@@ -987,167 +815,116 @@ def schedules(draw, part):
     return Schedule(draw(st.integers(low, high)), warmup, total, peak, draw(st.sampled_from((0.0, 0.125, 0.25))))
 
 
-@section.check("WarmupCosine", points=0.5)
-@given(case=schedules("rise"))
-def warmup_rises(solution, case):
-    """Rises evenly from 0 to the peak while it warms up."""
-    return solution.WarmupCosine(case.step, case.warmup, case.total, case.peak, case.floor)
-
-
-@section.check("WarmupCosine")
-@given(case=schedules("fall"))
-def cosine_falls(solution, case):
-    """Falls from peak to floor along half a wave, also without warm-up."""
-    return solution.WarmupCosine(case.step, case.warmup, case.total, case.peak, case.floor)
-
-
-@section.check("WarmupCosine", points=0.5, examples=50)
-@given(case=schedules("end"))
-def stays_at_the_floor(solution, case):
-    """Stays at the floor from step total on."""
-    return solution.WarmupCosine(case.step, case.warmup, case.total, case.peak, case.floor)
-
-
-section.mistake(
+WarmupCosine = section.exercise(
     "WarmupCosine",
-    "The wave begins at step 0, not where the warm-up ends: the rate jumps there.",
-    edit("(step - warmup) / (total - warmup)", "step / total"),
+    hints=[
+        "How large a share of the way down has been walked at a step? It is 0 at warmup and 1 at total.",
+        "Cosine goes from 1 to -1 while its argument goes from 0 to π. How do you make that go from 1 to 0?",
+        "What is the share after step total, and what should it be?",
+    ],
+    mistakes={
+        "The wave begins at step 0, not where the warm-up ends: the rate jumps there.": edit(
+            "(step - warmup) / (total - warmup)", "step / total"
+        ),
+        "After step total the wave goes on, and the rate rises again.": edit(
+            "min((step - warmup) / (total - warmup), 1.0)", "(step - warmup) / (total - warmup)"
+        ),
+        "Falls to zero, not to the floor.": edit("floor + (peak - floor)", "peak"),
+        "The floor is added to a wave of full height.": edit("floor + (peak - floor)", "floor + peak"),
+        "Rises from the floor, not from 0.": edit("return peak * step /", "return floor + (peak - floor) * step /"),
+        "Counts steps from one while it warms up.": edit("peak * step /", "peak * (step + 1) /"),
+        "Falls along a straight line.": edit("(1 + math.cos(math.pi * progress)) / 2", "(1 - progress)"),
+        "Falls along a quarter of a wave: steeply at the end.": edit(
+            "(1 + math.cos(math.pi * progress)) / 2", "math.cos(math.pi / 2 * progress)"
+        ),
+    },
 )
-section.mistake(
-    "WarmupCosine",
-    "After step total the wave goes on, and the rate rises again.",
-    edit("min((step - warmup) / (total - warmup), 1.0)", "(step - warmup) / (total - warmup)"),
+WarmupCosine.call(
+    "warmup_rises", "Rises evenly from 0 to the peak while it warms up.", points=0.5, case=schedules("rise")
 )
-section.mistake("WarmupCosine", "Falls to zero, not to the floor.", edit("floor + (peak - floor)", "peak"))
-section.mistake(
-    "WarmupCosine", "The floor is added to a wave of full height.", edit("floor + (peak - floor)", "floor + peak")
+WarmupCosine.call(
+    "cosine_falls", "Falls from peak to floor along half a wave, also without warm-up.", case=schedules("fall")
 )
-section.mistake(
-    "WarmupCosine",
-    "Rises from the floor, not from 0.",
-    edit("return peak * step / warmup", "return floor + (peak - floor) * step / warmup"),
-)
-section.mistake(
-    "WarmupCosine", "Counts steps from one while it warms up.", edit("peak * step /", "peak * (step + 1) /")
-)
-section.mistake(
-    "WarmupCosine", "Falls along a straight line.", edit("(1 + math.cos(math.pi * progress)) / 2", "(1 - progress)")
-)
-section.mistake(
-    "WarmupCosine",
-    "Falls along a quarter of a wave: steeply at the end.",
-    edit("(1 + math.cos(math.pi * progress)) / 2", "math.cos(math.pi / 2 * progress)"),
-)
-section.hint(
-    "WarmupCosine",
-    "How large a share of the way down has been walked at a step? It is 0 at warmup and 1 at total.",
-    "Cosine goes from 1 to -1 while its argument goes from 0 to π. How do you make that go from 1 to 0?",
-    "What is the share after step total, and what should it be?",
+WarmupCosine.call(
+    "stays_at_the_floor", "Stays at the floor from step total on.", points=0.5, examples=50, case=schedules("end")
 )
 
 
 # %% clip_grad_norm
-class Clipping(NamedTuple):
-    grad: Tensor  # (4,)
-    max_norm: float
-
-
+Clipping = namedtuple("Clipping", "grad max_norm")  # grad: (4,)
 clippings = st.builds(Clipping, tensors((4,)), st.sampled_from((1.0, 2.0, 5.0, 0.5, 10.0, 20.0)))
+_NORM = "sum((grad.square().sum() for grad in grads), start=torch.tensor(0.0)).sqrt()"
+_SCALE = "grad.mul_(max_norm / norm)"
+clip_grad_norm = section.exercise(
+    "clip_grad_norm",
+    hints=[
+        "How long is a vector that is put together from one of length 3 and one of length 4?",
+        "By which factor must a gradient of norm 50 be multiplied to have norm 5? When must you not multiply at all?",
+    ],
+    mistakes={
+        "Clips each parameter's gradient by itself: the direction changes.": edit(
+            _SCALE, "grad.mul_(min(1.0, max_norm / max(grad.norm().item(), 1e-12)))"
+        ),
+        "Adds up the norms of the parameters' gradients; their squares add up.": edit(
+            _NORM, "sum((grad.norm() for grad in grads), start=torch.tensor(0.0))"
+        ),
+        "Makes short gradients longer.": edit("if norm > max_norm:", "if norm > 0:"),
+        "Limits each number by itself instead of the norm.": edit(_SCALE, "grad.clamp_(-max_norm, max_norm)"),
+        "Returns the norm after clipping.": edit("return norm", "return norm.clamp(max=max_norm)"),
+        "Forgets the root.": edit(".sqrt()", ""),
+        "Gives parameters new gradients; whoever holds the old ones does not see it.": [
+            edit("grads = [param.grad for", "params = list(params)\n    grads = [param.grad for"),
+            edit(
+                "for grad in grads:\n            grad.mul_(max_norm / norm)",
+                "for param in params:\n            param.grad = None if param.grad is None else param.grad * "
+                "max_norm / norm",
+            ),
+        ],
+        "Divides by the norm: whatever max_norm is, the result has length one.": edit(_SCALE, "grad.div_(norm)"),
+        _IGNORES_NONE: edit(" if param.grad is not None", ""),
+    },
+)
 
 
-@section.check("clip_grad_norm")
-@given(case=clippings)
+def with_grads(grads):
+    """Parameters with these gradients."""
+    params = parameters(torch.zeros(4))
+    for param, grad in zip(params, grads, strict=True):
+        param.grad = grad
+    return params
+
+
+@clip_grad_norm.check(case=clippings)
 def clips_the_gradient(solution, case):
     """Shortens all gradients by one factor where they are longer than max_norm, and only there."""
-    params = parameters(torch.zeros(4))
-    for param, grad in zip(params, pieces(case.grad), strict=True):
-        param.grad = grad
+    params = with_grads(pieces(case.grad))
     solution.clip_grad_norm(params, case.max_norm)
     return [param.grad for param in params]
 
 
-@section.check("clip_grad_norm", points=0.5, examples=50)
-@given(case=clippings)
+@clip_grad_norm.check(points=0.5, examples=50, case=clippings)
 def clip_returns_the_norm(solution, case):
     """Returns the norm before clipping, as a 0-d tensor."""
-    params = parameters(torch.zeros(4))
-    for param, grad in zip(params, pieces(case.grad), strict=True):
-        param.grad = grad
-    return solution.clip_grad_norm(params, case.max_norm)
+    return solution.clip_grad_norm(with_grads(pieces(case.grad)), case.max_norm)
 
 
-@section.check("clip_grad_norm", points=0.5, examples=30)
-@given(case=clippings)
+@clip_grad_norm.check(points=0.5, examples=30, case=clippings)
 def clips_in_place(solution, case):
     """Takes any iterable of parameters, and changes the gradients' own memory."""
-    params, grads = parameters(torch.zeros(4)), pieces(case.grad)
-    for param, grad in zip(params, grads, strict=True):
-        param.grad = grad
-    solution.clip_grad_norm(iter(params), case.max_norm)
+    grads = pieces(case.grad)
+    solution.clip_grad_norm(iter(with_grads(grads)), case.max_norm)
     return grads
 
 
-@section.check("clip_grad_norm", points=0.25, examples=30)
-@given(case=clippings, present=st.booleans())
+@clip_grad_norm.check(points=0.25, examples=30, case=clippings, present=st.booleans())
 def clip_without_gradient(solution, case, present):
     """Skips parameters that have no gradient; if none has one, the norm is zero."""
-    params = parameters(torch.zeros(4))
-    if present:
-        params[0].grad = case.grad[:3].clone()
+    params = with_grads([case.grad[:3].clone() if present else None, None])
     return solution.clip_grad_norm(params, case.max_norm), [param.grad for param in params]
 
 
-_NORM = "sum((grad.square().sum() for grad in grads), start=torch.tensor(0.0)).sqrt()"
-_SCALE = "grad.mul_(max_norm / norm)"
-section.mistake(
-    "clip_grad_norm",
-    "Clips each parameter's gradient by itself: the direction changes.",
-    edit(_SCALE, "grad.mul_(min(1.0, max_norm / max(grad.norm().item(), 1e-12)))"),
-)
-section.mistake(
-    "clip_grad_norm",
-    "Adds up the norms of the parameters' gradients; their squares add up.",
-    edit(_NORM, "sum((grad.norm() for grad in grads), start=torch.tensor(0.0))"),
-)
-section.mistake("clip_grad_norm", "Makes short gradients longer.", edit("if norm > max_norm:", "if norm > 0:"))
-section.mistake(
-    "clip_grad_norm",
-    "Limits each number by itself instead of the norm.",
-    edit(_SCALE, "grad.clamp_(-max_norm, max_norm)"),
-)
-section.mistake(
-    "clip_grad_norm", "Returns the norm after clipping.", edit("return norm", "return norm.clamp(max=max_norm)")
-)
-section.mistake("clip_grad_norm", "Forgets the root.", edit(".sqrt()", ""))
-section.mistake(
-    "clip_grad_norm",
-    "Gives parameters new gradients; whoever holds the old ones does not see it.",
-    edit("grads = [param.grad for", "params = list(params)\n    grads = [param.grad for"),
-    edit(
-        "for grad in grads:\n            grad.mul_(max_norm / norm)",
-        "for param in params:\n            param.grad = None if param.grad is None else param.grad * max_norm / norm",
-    ),
-)
-section.mistake(
-    "clip_grad_norm",
-    "Divides by the norm: whatever max_norm is, the result has length one.",
-    edit(_SCALE, "grad.div_(norm)"),
-)
-section.mistake("clip_grad_norm", _IGNORES_NONE, edit(" if param.grad is not None", ""))
-section.hint(
-    "clip_grad_norm",
-    "How long is a vector that is put together from one of length 3 and one of length 4?",
-    "By which factor must a gradient of norm 50 be multiplied to have norm 5? When must you not multiply at all?",
-)
-
-
 # %% sample_parameters, update_args
-class Ranges(NamedTuple):
-    low: float
-    factor: float
-    values: list[int]
-
-
+Ranges = namedtuple("Ranges", "low factor values")
 ranges = st.builds(
     Ranges, st.sampled_from((0.5, 0.0625, 2.0)), st.sampled_from((1000.0, 100.0)), st.permutations((1, 2, 4, 8))
 )
@@ -1164,8 +941,33 @@ def sweep(case):
     }
 
 
-@section.check("sample_parameters", judge=distributed_as(), examples=5, seconds=20)
-@given(case=ranges)
+_LOG = 'math.exp(random.uniform(math.log(options["min"]), math.log(options["max"])))'
+sample_parameters = section.exercise(
+    "sample_parameters",
+    hints=[
+        "Draw evenly between log(min) and log(max). What takes you back from a logarithm?",
+        "Which key tells a list of values from a range?",
+    ],
+    mistakes={
+        "Draws the learning rate itself evenly: small ones hardly ever come.": edit(
+            _LOG, 'random.uniform(options["min"], options["max"])'
+        ),
+        "Draws exponents from the limits themselves, without taking their logarithms.": edit(
+            _LOG, 'math.exp(random.uniform(options["min"], options["max"]))'
+        ),
+        "Draws every range by its logarithm.": edit('options["distribution"] == "uniform"', "False"),
+        "Always takes the first value.": edit('random.choice(options["values"])', 'options["values"][0]'),
+        "The last value never comes.": edit('(options["values"])', '(options["values"][:-1] or options["values"])'),
+        "One random number decides all: parameters are not independent.": [
+            edit("drawn = {}", "drawn = {}\n    once = random.random()"),
+            edit('random.choice(options["values"])', 'options["values"][int(once * len(options["values"]))]'),
+            edit(_LOG, 'options["min"] * (options["max"] / options["min"]) ** once'),
+        ],
+    },
+)
+
+
+@sample_parameters.check(judge=distributed_as(), examples=5, seconds=20, case=ranges)
 def samples_spread_as_they_should(solution, case):
     """Draws values evenly, ranges evenly or by their logarithms, and each parameter independently."""
     draws = [solution.sample_parameters(sweep(case)) for _ in range(3000)]
@@ -1174,8 +976,12 @@ def samples_spread_as_they_should(solution, case):
     return np.concatenate([columns, np.array(pairs)], axis=1)
 
 
-@section.check("sample_parameters", points=0.5, examples=20)
-@given(names=st.permutations(("lr", "layers", "dropout", "name")), value=st.sampled_from((1.0, 0.5, 4.0)))
+@sample_parameters.check(
+    points=0.5,
+    examples=20,
+    names=st.permutations(("lr", "layers", "dropout", "name")),
+    value=st.sampled_from((1.0, 0.5, 4.0)),
+)
 def samples_every_parameter(solution, names, value):
     """Returns one value for each name, of the kind that stands in its list."""
     log, values, uniform, texts = names
@@ -1190,46 +996,6 @@ def samples_every_parameter(solution, names, value):
     return {name: drawn[name] for name in sorted(drawn)}
 
 
-_LOG = 'math.exp(random.uniform(math.log(options["min"]), math.log(options["max"])))'
-section.mistake(
-    "sample_parameters",
-    "Draws the learning rate itself evenly: small ones hardly ever come.",
-    edit(_LOG, 'random.uniform(options["min"], options["max"])'),
-)
-section.mistake(
-    "sample_parameters",
-    "Draws exponents from the limits themselves, without taking their logarithms.",
-    edit(_LOG, 'math.exp(random.uniform(options["min"], options["max"]))'),
-)
-section.mistake(
-    "sample_parameters",
-    "Draws every range by its logarithm.",
-    edit('options["distribution"] == "uniform"', "False"),
-)
-section.mistake(
-    "sample_parameters",
-    "Always takes the first value.",
-    edit('random.choice(options["values"])', 'options["values"][0]'),
-)
-section.mistake(
-    "sample_parameters",
-    "The last value never comes.",
-    edit('random.choice(options["values"])', 'random.choice(options["values"][:-1] or options["values"])'),
-)
-section.mistake(
-    "sample_parameters",
-    "One random number decides all: parameters are not independent.",
-    edit("drawn = {}", "drawn = {}\n    once = random.random()"),
-    edit('random.choice(options["values"])', 'options["values"][int(once * len(options["values"]))]'),
-    edit(_LOG, 'options["min"] * (options["max"] / options["min"]) ** once'),
-)
-section.hint(
-    "sample_parameters",
-    "Draw evenly between log(min) and log(max). What takes you back from a logarithm?",
-    "Which key tells a list of values from a range?",
-)
-
-
 @dataclass
 class Args:
     epochs: int = 3
@@ -1238,12 +1004,7 @@ class Args:
     weight_decay: float = 0.0
 
 
-class Drawn(NamedTuple):
-    epochs: int
-    start_decay: float
-    sampled: dict[str, Any]
-
-
+Drawn = namedtuple("Drawn", "epochs start_decay sampled")
 sampled = st.fixed_dictionaries(
     {
         "learning_rate": rates,
@@ -1252,49 +1013,41 @@ sampled = st.fixed_dictionaries(
         "weight_decay_bool": st.booleans(),
     }
 )
+_GATE = 'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else 0.0'
+update_args = section.exercise(
+    "update_args",
+    hints=[
+        "Three of the four names are also names of arguments. What is the fourth for?",
+        "Is the weight decay 0.0 after the call where the switch is False, whatever stood there before?",
+    ],
+    mistakes={
+        "Takes the weight decay that was drawn, also where it is switched off.": edit(
+            _GATE, 'sampled_parameters["weight_decay"]'
+        ),
+        "Where weight decay is switched off, the old one stays.": edit(
+            _GATE,
+            'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else args.weight_decay',
+        ),
+        "Switches weight decay the wrong way round.": edit(
+            _GATE, '0.0 if sampled_parameters["weight_decay_bool"] else sampled_parameters["weight_decay"]'
+        ),
+        "Returns nothing.": edit("return args", "return None"),
+        "Starts from the defaults: what the arguments were told before is lost.": edit(
+            "    args.learning_rate = sampled", "    args = type(args)()\n    args.learning_rate = sampled"
+        ),
+    },
+)
 
 
-@section.check("update_args", examples=50)
-@given(drawn=st.builds(Drawn, st.integers(1, 9), st.sampled_from((0.0, 0.125)), sampled))
+@update_args.check(examples=50, drawn=st.builds(Drawn, st.integers(1, 9), st.sampled_from((0.0, 0.125)), sampled))
 def updates_arguments(solution, drawn):
     """Returns arguments with what was drawn, no weight decay where that is switched off, and the rest as it was."""
     args = Args(epochs=drawn.epochs, weight_decay=drawn.start_decay)
     return vars(solution.update_args(args, drawn.sampled))
 
 
-_GATE = 'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else 0.0'
-section.mistake(
-    "update_args",
-    "Takes the weight decay that was drawn, also where it is switched off.",
-    edit(_GATE, 'sampled_parameters["weight_decay"]'),
-)
-section.mistake(
-    "update_args",
-    "Where weight decay is switched off, the old one stays.",
-    edit(_GATE, 'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else args.weight_decay'),
-)
-section.mistake(
-    "update_args",
-    "Switches weight decay the wrong way round.",
-    edit(_GATE, '0.0 if sampled_parameters["weight_decay_bool"] else sampled_parameters["weight_decay"]'),
-)
-section.mistake("update_args", "Returns nothing.", edit("return args", "return None"))
-section.mistake(
-    "update_args",
-    "Starts from the defaults: what the arguments were told before is lost.",
-    edit("    args.learning_rate = sampled", "    args = type(args)()\n    args.learning_rate = sampled"),
-)
-section.hint(
-    "update_args",
-    "Three of the four names are also names of arguments. What is the fourth for?",
-    "Is the weight decay 0.0 after the call where the switch is False, whatever stood there before?",
-)
-
-
 # %% average_grads
-class Shards(NamedTuple):
-    grads: Tensor  # (rank, 4)
-    missing: list[tuple[int, int]]  # rank and parameter without a gradient
+Shards = namedtuple("Shards", "grads missing")  # grads: (rank, 4); missing: rank and parameter without a gradient
 
 
 @st.composite
@@ -1312,62 +1065,44 @@ def by_rank(case):
     ]
 
 
-@section.check("average_grads", examples=50)
-@given(case=shards())
+average_grads = section.exercise(
+    "average_grads",
+    hints=[
+        "The outer list goes by rank, the result by parameter. What swaps the two levels of a list of lists?",
+        "Two ranks, gradients 4 and None: what would the gradient of the whole batch be?",
+    ],
+    mistakes={
+        "Adds gradients up: the step grows with the number of ranks.": edit(" / len(grads)", ""),
+        "Averages over the ranks that have a gradient; the others count too, with zero.": edit("(grads)", "(present)"),
+        "Adds up in the gradients of the first rank, which are not its own to change.": edit(
+            "        averages.append(torch.stack(present).sum(dim=0) / len(grads) if present else None)",
+            "        for grad in present[1:]:\n            present[0].add_(grad)\n"
+            "        averages.append(present[0] / len(grads) if present else None)",
+        ),
+        "Averages over all numbers of a gradient.": edit(".sum(dim=0)", ".sum()"),
+        "Averages over the parameters of each rank instead of the ranks for each parameter.": edit(
+            "zip(*grads_per_rank, strict=True)", "grads_per_rank"
+        ),
+        "Returns zero where nobody has a gradient.": edit("if present else None", "if present else torch.tensor(0.0)"),
+        "Fails where a gradient is missing.": edit(" if grad is not None", ""),
+    },
+)
+
+
+@average_grads.check(examples=50, case=shards())
 def averages_over_ranks(solution, case):
     """Returns the mean gradient of each parameter, in new tensors."""
     return list(solution.average_grads(by_rank(case)))
 
 
-@section.check("average_grads", points=0.5, examples=50)
-@given(case=shards(missing=True))
+@average_grads.check(points=0.5, examples=50, case=shards(missing=True))
 def averages_missing_gradients(solution, case):
     """Counts a missing gradient as zero, and returns None where all are missing."""
     return list(solution.average_grads(by_rank(case)))
 
 
-section.mistake(
-    "average_grads", "Adds gradients up: the step grows with the number of ranks.", edit(" / len(grads)", "")
-)
-section.mistake(
-    "average_grads",
-    "Averages over the ranks that have a gradient; the others count too, with zero.",
-    edit("/ len(grads)", "/ len(present)"),
-)
-section.mistake(
-    "average_grads",
-    "Adds up in the gradients of the first rank, which are not its own to change.",
-    edit(
-        "        averages.append(torch.stack(present).sum(dim=0) / len(grads) if present else None)",
-        "        for grad in present[1:]:\n            present[0].add_(grad)\n"
-        "        averages.append(present[0] / len(grads) if present else None)",
-    ),
-)
-section.mistake("average_grads", "Averages over all numbers of a gradient.", edit(".sum(dim=0)", ".sum()"))
-section.mistake(
-    "average_grads",
-    "Averages over the parameters of each rank instead of the ranks for each parameter.",
-    edit("zip(*grads_per_rank, strict=True)", "grads_per_rank"),
-)
-section.mistake(
-    "average_grads",
-    "Returns zero where nobody has a gradient.",
-    edit("if present else None", "if present else torch.tensor(0.0)"),
-)
-section.mistake("average_grads", "Fails where a gradient is missing.", edit(" if grad is not None", ""))
-section.hint(
-    "average_grads",
-    "The outer list goes by rank, the result by parameter. What swaps the two levels of a list of lists?",
-    "Two ranks, gradients 4 and None: what would the gradient of the whole batch be?",
-)
-
-
 # %% Messages between workers
-class Team(NamedTuple):
-    tensors: list[Tensor]  # one for each rank
-    root: int
-
-
+Team = namedtuple("Team", "tensors root")  # tensors: one for each rank
 SIZES = ((3,), (2, 2), (), (2, 3))
 
 
@@ -1382,141 +1117,112 @@ def teams(draw, sizes=SIZES, evenly=False):
 team = teams()
 even_team = teams(((1,), (2,), ()), evenly=True)
 matrices = teams(((2, 3), (3, 2)))
+broadcast = section.exercise(
+    "broadcast",
+    hints=[
+        "All ranks run the same lines. What tells a worker whether it is to send or to receive?",
+        "How many messages must be sent in a group of four, and who does not need one?",
+    ],
+    mistakes={
+        "Sends what rank 0 has, whatever src is.": edit("if rank == src:", "src = 0\n    if rank == src:"),
+        "Receives into a new tensor and leaves its own as it is.": edit("tensor, src", "torch.empty_like(tensor), src"),
+        "The source sends a message to itself.": edit("if other != src:", "if True:"),
+        "Sends to every rank but the last.": edit("range(world_size)", "range(world_size - 1)"),
+        "Everyone receives before the source has sent anything: a deadlock.": edit(
+            "if rank == src:", "if world_size > 1:\n        dist.recv(tensor, src)\n    if rank == src:"
+        ),
+    },
+)
 
 
-@section.check("broadcast", examples=60)
-@given(team=team)
+@broadcast.check(examples=60, team=team)
 def broadcast_values(solution, team):
     """Gives every rank the tensor of the rank src, in place, for any src and any number of ranks."""
     return run_workers(solution.broadcast, team.tensors, src=team.root)
 
 
-@section.check("broadcast", points=0.25, examples=20)
-@given(team=team)
+@broadcast.check(points=0.25, examples=20, team=team)
 def broadcast_default(solution, team):
     """Takes rank 0 for src unless told otherwise."""
     return run_workers(solution.broadcast, team.tensors)
 
 
-section.mistake(
-    "broadcast", "Sends what rank 0 has, whatever src is.", edit("if rank == src:", "src = 0\n    if rank == src:")
-)
-section.mistake(
-    "broadcast",
-    "Receives into a new tensor and leaves its own as it is.",
-    edit("dist.recv(tensor, src)", "dist.recv(torch.empty_like(tensor), src)"),
-)
-section.mistake("broadcast", "The source sends a message to itself.", edit("if other != src:", "if True:"))
-section.mistake("broadcast", "Sends to every rank but the last.", edit("range(world_size)", "range(world_size - 1)"))
-section.mistake(
-    "broadcast",
-    "Everyone receives before the source has sent anything: a deadlock.",
-    edit("if rank == src:", "if world_size > 1:\n        dist.recv(tensor, src)\n    if rank == src:"),
-)
-section.hint(
-    "broadcast",
-    "All ranks run the same lines. What tells a worker whether it is to send or to receive?",
-    "How many messages must be sent in a group of four, and who does not need one?",
+_MEAN = '    if op == "mean":\n        tensor /= world_size'
+reduce = section.exercise(
+    "reduce",
+    hints=[
+        "Where does rank dst put a message while its own numbers are still needed?",
+        "Who knows the sum, and so who alone can divide it?",
+    ],
+    mistakes={
+        "Collects at rank 0, whatever dst is.": edit("if rank != dst:", "dst = 0\n    if rank != dst:"),
+        "Forgets op: the mean is a sum.": edit(_MEAN, ""),
+        "Every rank divides its own tensor, also those that are to stay as they are.": edit(
+            "        return\n", '        if op == "mean":\n            tensor /= world_size\n        return\n'
+        ),
+        "Divides after each addition.": [
+            edit(_MEAN, ""),
+            edit(
+                "            tensor += received",
+                '            tensor += received\n            if op == "mean":\n                tensor /= world_size',
+            ),
+        ],
+        "Receives into the tensor itself: what was in it is lost.": edit("= torch.empty_like(tensor)\n", "= tensor\n"),
+        "Makes a new sum and leaves the tensor as it is.": edit("tensor += received", "tensor = tensor + received"),
+        "Waits for a message from itself: a deadlock.": edit("if other != dst:", "if True:"),
+        "Divides by the number of messages, one less than there are ranks.": edit(
+            "tensor /= world_size", "tensor /= max(world_size - 1, 1)"
+        ),
+    },
 )
 
 
-@section.check("reduce", examples=60)
-@given(team=team)
+@reduce.check(examples=60, team=team)
 def reduce_sum(solution, team):
     """Puts the sum into the tensor of the rank dst; the others stay as they are."""
     return run_workers(solution.reduce, team.tensors, dst=team.root)
 
 
-@section.check("reduce", points=0.5, examples=30)
-@given(team=team)
+@reduce.check(points=0.5, examples=30, team=team)
 def reduce_mean(solution, team):
     """With op="mean", puts the mean there."""
     return run_workers(solution.reduce, team.tensors, dst=team.root, op="mean")
 
 
-@section.check("reduce", points=0.25, examples=20)
-@given(team=team)
+@reduce.check(points=0.25, examples=20, team=team)
 def reduce_default(solution, team):
     """Takes rank 0 for dst unless told otherwise."""
     return run_workers(solution.reduce, team.tensors)
 
 
-_MEAN = '    if op == "mean":\n        tensor /= world_size'
-section.mistake(
-    "reduce", "Collects at rank 0, whatever dst is.", edit("if rank != dst:", "dst = 0\n    if rank != dst:")
-)
-section.mistake("reduce", "Forgets op: the mean is a sum.", edit(_MEAN, ""))
-section.mistake(
-    "reduce",
-    "Every rank divides its own tensor, also those that are to stay as they are.",
-    edit("        return\n", '        if op == "mean":\n            tensor /= world_size\n        return\n'),
-)
-section.mistake(
-    "reduce",
-    "Divides after each addition.",
-    edit(_MEAN, ""),
-    edit(
-        "            tensor += received",
-        '            tensor += received\n            if op == "mean":\n                tensor /= world_size',
-    ),
-)
-section.mistake(
-    "reduce",
-    "Receives into the tensor itself: what was in it is lost.",
-    edit("            received = torch.empty_like(tensor)\n", "            received = tensor\n"),
-)
-section.mistake(
-    "reduce",
-    "Makes a new sum and leaves the tensor as it is.",
-    edit("tensor += received", "tensor = tensor + received"),
-)
-section.mistake("reduce", "Waits for a message from itself: a deadlock.", edit("if other != dst:", "if True:"))
-section.mistake(
-    "reduce",
-    "Divides by the number of messages, one less than there are ranks.",
-    edit("tensor /= world_size", "tensor /= max(world_size - 1, 1)"),
-)
-section.hint(
-    "reduce",
-    "Where does rank dst put a message while its own numbers are still needed?",
-    "Who knows the sum, and so who alone can divide it?",
+all_reduce = section.exercise(
+    "all_reduce",
+    hints=[
+        "Two functions that you have, one after the other, do it. Which rank has to be the same in both?",
+        "If the first of the two gives a mean, what is left to divide?",
+    ],
+    mistakes={
+        "Only rank 0 gets the result.": edit("broadcast(tensor, rank, world_size)", "pass"),
+        "Forgets op: the mean is a sum.": edit(", op=op", ""),
+        "Divides twice: the reduction has done it, and every rank does it again.": edit(
+            "broadcast(tensor, rank, world_size)",
+            'broadcast(tensor, rank, world_size)\n    if op == "mean":\n        tensor /= world_size',
+        ),
+        "Collects at one rank and hands out from another.": edit(", world_size, op=", ", world_size, world_size - 1, "),
+    },
 )
 
 
-@section.check("all_reduce", examples=60)
-@given(team=team)
+@all_reduce.check(examples=60, team=team)
 def all_reduce_sum(solution, team):
     """Puts the sum into the tensor of every rank."""
     return run_workers(solution.all_reduce, team.tensors)
 
 
-@section.check("all_reduce", points=0.5, examples=30)
-@given(team=team)
+@all_reduce.check(points=0.5, examples=30, team=team)
 def all_reduce_mean(solution, team):
     """With op="mean", puts the mean there."""
     return run_workers(solution.all_reduce, team.tensors, op="mean")
-
-
-section.mistake("all_reduce", "Only rank 0 gets the result.", edit("broadcast(tensor, rank, world_size)", "pass"))
-section.mistake("all_reduce", "Forgets op: the mean is a sum.", edit(", op=op", ""))
-section.mistake(
-    "all_reduce",
-    "Divides twice: the reduction has done it, and every rank does it again.",
-    edit(
-        "broadcast(tensor, rank, world_size)",
-        'broadcast(tensor, rank, world_size)\n    if op == "mean":\n        tensor /= world_size',
-    ),
-)
-section.mistake(
-    "all_reduce",
-    "Collects at one rank and hands out from another.",
-    edit("reduce(tensor, rank, world_size, op=op)", "reduce(tensor, rank, world_size, world_size - 1, op)"),
-)
-section.hint(
-    "all_reduce",
-    "Two functions that you have, one after the other, do it. Which rank has to be the same in both?",
-    "If the first of the two gives a mean, what is left to divide?",
-)
 
 
 def traffic(world_size):
@@ -1528,35 +1234,6 @@ def traffic(world_size):
     return [(sent[rank], len(partners.get(rank, ()))) for rank in range(world_size)]
 
 
-@section.check("ring_all_reduce", examples=60)
-@given(team=team | even_team)
-def ring_sum(solution, team):
-    """Puts the sum into the tensor of every rank, whatever its size and the number of ranks."""
-    return run_workers(solution.ring_all_reduce, team.tensors)
-
-
-@section.check("ring_all_reduce", points=0.5, examples=30)
-@given(team=team | even_team)
-def ring_mean(solution, team):
-    """With op="mean", puts the mean there."""
-    return run_workers(solution.ring_all_reduce, team.tensors, op="mean")
-
-
-@section.check("ring_all_reduce", examples=30)
-@given(team=even_team)
-def ring_traffic(solution, team):
-    """Each rank sends to one other rank only, and no more than two rounds of chunks."""
-    results = run_workers(solution.ring_all_reduce, team.tensors)
-    return results, traffic(len(team.tensors))
-
-
-@section.check("ring_all_reduce", points=0.25, examples=20)
-@given(team=matrices)
-def ring_of_views(solution, team):
-    """Works in place on tensors that are not contiguous."""
-    return run_workers(solution.ring_all_reduce, [tensor.T for tensor in team.tensors])
-
-
 _PASSED_ON = """
     passed, received = flat.clone(), flat.clone()
     for _ in range(world_size - 1):
@@ -1566,76 +1243,81 @@ _PASSED_ON = """
         flat += received
     tensor.copy_(flat.view_as(tensor) / (world_size if op == "mean" else 1))
     return"""
-section.mistake("ring_all_reduce", "Forgets op: the mean is a sum.", edit(_MEAN, ""))
-section.mistake(
+ring_all_reduce = section.exercise(
     "ring_all_reduce",
-    "Divides what it has before the first round and the sum at the end: twice.",
-    edit("    right, left =", '    if op == "mean":\n        tensor /= world_size\n    right, left ='),
+    hints=[
+        "Draw three ranks and three chunks. If in round 0 rank r sends chunk r, which chunk does it receive, "
+        "and which one "
+        "should it send next?",
+        "After the first half, which chunk of a rank is complete? That one is sent first in the second half.",
+        "In what do the halves differ? Once a received chunk is added, once it replaces. And into how many pieces is a "
+        "tensor of two elements cut for five ranks?",
+    ],
+    mistakes={
+        "Forgets op: the mean is a sum.": edit(_MEAN, ""),
+        "Divides what it has before the first round and the sum at the end: twice.": edit(
+            "    right, left =", '    if op == "mean":\n        tensor /= world_size\n    right, left ='
+        ),
+        "Sends whole tensors to a rank in the middle: no ring, and one rank does all the work.": edit(
+            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size",
+            "    all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0",
+        ),
+        "Passes whole tensors around: every rank sends world_size / 2 times as much as it has to.": edit(
+            "flat = tensor.flatten()", f"flat = tensor.flatten(){_PASSED_ON}"
+        ),
+        "Stops after the first half: every rank has one chunk of the sum, the rest is unfinished.": edit(
+            "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step + 1)",
+            "    for step in range(0):\n        dist.send(chunks[(rank - step + 1)",
+        ),
+        "Hands out the wrong chunk first: one that is not complete.": [
+            edit(
+                "dist.send(chunks[(rank - step + 1) % world_size], right)",
+                "dist.send(chunks[(rank - step) % world_size], right)",
+            ),
+            edit(
+                "dist.recv(chunks[(rank - step) % world_size], left)",
+                "dist.recv(chunks[(rank - step - 1) % world_size], left)",
+            ),
+        ],
+        "Goes one round too many: what is complete already is added to once more.": edit(
+            "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step) %",
+            "    for step in range(world_size):\n        dist.send(chunks[(rank - step) %",
+        ),
+        "Cuts the tensor with chunk(), which may give fewer pieces than there are ranks.": edit(
+            "flat.tensor_split(world_size)", "flat.chunk(world_size)"
+        ),
+        "Everyone receives before anyone has sent: a deadlock.": edit(
+            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n",
+            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n"
+            "    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n",
+        ),
+        "Works on a copy where no view can be had, and never writes it back.": edit(
+            "    tensor.copy_(flat.view_as(tensor))\n", ""
+        ),
+    },
 )
-section.mistake(
-    "ring_all_reduce",
-    "Sends whole tensors to a rank in the middle: no ring, and one rank does all the work.",
-    edit(
-        "    right, left = (rank + 1) % world_size, (rank - 1) % world_size",
-        "    all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0",
-    ),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Passes whole tensors around: every rank sends world_size / 2 times as much as it has to.",
-    edit("flat = tensor.flatten()", f"flat = tensor.flatten(){_PASSED_ON}"),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Stops after the first half: every rank has one chunk of the sum, the rest is unfinished.",
-    edit(
-        "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step + 1)",
-        "    for step in range(0):\n        dist.send(chunks[(rank - step + 1)",
-    ),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Hands out the wrong chunk first: one that is not complete.",
-    edit(
-        "dist.send(chunks[(rank - step + 1) % world_size], right)",
-        "dist.send(chunks[(rank - step) % world_size], right)",
-    ),
-    edit(
-        "dist.recv(chunks[(rank - step) % world_size], left)", "dist.recv(chunks[(rank - step - 1) % world_size], left)"
-    ),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Goes one round too many: what is complete already is added to once more.",
-    edit(
-        "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step) %",
-        "    for step in range(world_size):\n        dist.send(chunks[(rank - step) %",
-    ),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Cuts the tensor with chunk(), which may give fewer pieces than there are ranks.",
-    edit("flat.tensor_split(world_size)", "flat.chunk(world_size)"),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Everyone receives before anyone has sent: a deadlock.",
-    edit(
-        "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n",
-        "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n"
-        "    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n",
-    ),
-)
-section.mistake(
-    "ring_all_reduce",
-    "Works on a copy where no view can be had, and never writes it back.",
-    edit("    tensor.copy_(flat.view_as(tensor))\n", ""),
-)
-section.hint(
-    "ring_all_reduce",
-    "Draw three ranks and three chunks. If in round 0 rank r sends chunk r, which chunk does it receive, and which one "
-    "should it send next?",
-    "After the first half, which chunk of a rank is complete? That one is sent first in the second half.",
-    "In what do the halves differ? Once a received chunk is added, once it replaces. And into how many pieces is a "
-    "tensor of two elements cut for five ranks?",
-)
+
+
+@ring_all_reduce.check(examples=60, team=team | even_team)
+def ring_sum(solution, team):
+    """Puts the sum into the tensor of every rank, whatever its size and the number of ranks."""
+    return run_workers(solution.ring_all_reduce, team.tensors)
+
+
+@ring_all_reduce.check(points=0.5, examples=30, team=team | even_team)
+def ring_mean(solution, team):
+    """With op="mean", puts the mean there."""
+    return run_workers(solution.ring_all_reduce, team.tensors, op="mean")
+
+
+@ring_all_reduce.check(examples=30, team=even_team)
+def ring_traffic(solution, team):
+    """Each rank sends to one other rank only, and no more than two rounds of chunks."""
+    results = run_workers(solution.ring_all_reduce, team.tensors)
+    return results, traffic(len(team.tensors))
+
+
+@ring_all_reduce.check(points=0.25, examples=20, team=matrices)
+def ring_of_views(solution, team):
+    """Works in place on tensors that are not contiguous."""
+    return run_workers(solution.ring_all_reduce, [tensor.T for tensor in team.tensors])

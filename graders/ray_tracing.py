@@ -10,17 +10,16 @@ and on another device and compute nothing new, and the loading of a mesh, for wh
 """
 
 import inspect
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 import torch
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from graders.engine import WHOLE, Section, arrays, close, edit, tensors
 
 section = Section("ray_tracing", title="Ray tracing: batched linear algebra that draws a picture")
-
 MARGIN = 0.01  # a thousand times what float32 may be off by in these scenes
 NEAR = WHOLE[:7]  # coordinates
 BEHIND = (-1.0, 1.0, -0.5, -2.0, 2.0)  # how many directions away something is; negative is behind the origin
@@ -28,46 +27,13 @@ AHEAD = (1.0, 2.0, 0.5, 4.0)
 
 
 # %% Inputs
-class Case(NamedTuple):  # one ray and one segment
-    ray: torch.Tensor
-    segment: torch.Tensor
-
-
-class Flat(NamedTuple):
-    rays: torch.Tensor
-    segments: torch.Tensor
-
-
-class Meeting(NamedTuple):  # one triangle and one ray, as five points
-    A: torch.Tensor
-    B: torch.Tensor
-    C: torch.Tensor
-    O: torch.Tensor  # noqa: E741
-    D: torch.Tensor
-
-
-class Aimed(NamedTuple):
-    rays: torch.Tensor
-    triangle: torch.Tensor
-
-
-class Scene(NamedTuple):
-    rays: torch.Tensor
-    triangles: torch.Tensor
-
-
-class Lit(NamedTuple):
-    rays: torch.Tensor
-    triangles: torch.Tensor
-    light: torch.Tensor
-    ambient: float
-
-
-class Screen(NamedTuple):
-    num_pixels_y: int
-    num_pixels_z: int
-    y_limit: float
-    z_limit: float
+Case = namedtuple("Case", "ray segment")  # one ray and one segment
+Flat = namedtuple("Flat", "rays segments")
+Meeting = namedtuple("Meeting", "A B C O D")  # one triangle and one ray, as five points
+Aimed = namedtuple("Aimed", "rays triangle")
+Scene = namedtuple("Scene", "rays triangles")
+Lit = namedtuple("Lit", "rays triangles light ambient")
+Screen = namedtuple("Screen", "num_pixels_y num_pixels_z y_limit z_limit")
 
 
 def picks(draw, table, count):
@@ -95,6 +61,7 @@ def screens(draw, square=False):
 PLANE = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 3), (-1, 0), (0, -2), (-1, 2), (-3, -1))
 ON = (0.5, 0.25, 0.75)  # where on a segment
 BESIDE = (1.25, -0.25, 1.5, -1.0)
+
 # Multiples of these by powers of two, and only these, are parallel to the last bit in whatever way it is computed.
 STRAIGHT = ((1, 0), (0, 1), (1, 1), (1, -1), (0, -1), (-1, 0))
 
@@ -197,6 +164,7 @@ EDGES = (
     (0.75, 0.5),
 )
 _TILTED = (((0, 4, 0), (0, 0, 4)), ((1, 4, 0), (0, 0, 4)), ((-1, 3, 1), (1, -1, 4)), ((2, 3, 1), (-1, 2, 4)))
+
 # B - A and C - A of triangles that face each of the axes, upright and tilted, of either sense.
 SIDES = np.array([np.roll(pair, turn, axis=1) for pair in _TILTED for turn in range(3)])
 SIDES = np.concatenate([SIDES, SIDES[:, ::-1]])
@@ -388,555 +356,421 @@ def lit(draw, s=AHEAD, uv=INSIDE + OUTSIDE[:1]):
 
 
 # %% make_rays_1d
-@section.check("make_rays_1d", examples=40)
-@given(num_pixels=pixels, y_limit=limits)
-def rays_in_a_row(solution, num_pixels, y_limit):
-    """Sends rays from the origin to evenly spaced points at x = 1, from -y_limit to y_limit."""
-    return solution.make_rays_1d(num_pixels, y_limit)
-
-
-section.mistake(
+make_rays_1d = section.exercise(
     "make_rays_1d",
-    "The last pixel is missing: y reaches y_limit, which numpy's endpoint=False or arange leave out.",
-    edit("torch.linspace(-y_limit, y_limit, num_pixels)", "torch.linspace(-y_limit, y_limit, num_pixels + 1)[:-1]"),
+    hints=[
+        "Of the six numbers of a ray, which are the same for all rays, and which of them are 0?",
+        "Start from zeros. What does `rays[:, 1, 0]` pick, and of which shape must be what you put there?",
+    ],
+    mistakes={
+        "The last pixel is missing: y reaches y_limit, which numpy's endpoint=False or arange leave out.": edit(
+            "torch.linspace(-y_limit, y_limit, num_pixels)", "torch.linspace(-y_limit, y_limit, num_pixels + 1)[:-1]"
+        ),
+        "The directions have an x of 0; the screen stands at x = 1.": edit("rays[:, 1, 0] = 1", "pass"),
+        "The y of the pixels stand in z as well; z is 0.": edit("rays[:, 1, 1] =", "rays[:, 1, 2] = rays[:, 1, 1] ="),
+        "The y of the pixels stand in z; they belong in y.": edit("rays[:, 1, 1] =", "rays[:, 1, 2] ="),
+        "Starts at y = 0 instead of -y_limit.": edit("linspace(-y_limit", "linspace(0"),
+        "Goes from y_limit down; y should grow.": edit("(-y_limit, y_limit,", "(y_limit, -y_limit,"),
+        "Origin and direction have changed places; the origin comes first.": edit("return rays", "return rays.flip(1)"),
+        "Brings the directions to length one; their x should be 1.": edit(
+            "num_pixels)\n    return rays",
+            "num_pixels)\n    rays[:, 1] = rays[:, 1] / rays[:, 1].norm(dim=1, keepdim=True)\n    return rays",
+        ),
+        "All rays start at x = 1, on the screen; they start at the origin.": edit("rays[:, 1, 0] =", "rays[:, :, 0] ="),
+    },
 )
-section.mistake(
-    "make_rays_1d", "The directions have an x of 0; the screen stands at x = 1.", edit("rays[:, 1, 0] = 1", "pass")
-)
-section.mistake(
-    "make_rays_1d",
-    "The y of the pixels stand in z as well; z is 0.",
-    edit("rays[:, 1, 1] =", "rays[:, 1, 2] = rays[:, 1, 1] ="),
-)
-section.mistake(
-    "make_rays_1d", "The y of the pixels stand in z; they belong in y.", edit("rays[:, 1, 1] =", "rays[:, 1, 2] =")
-)
-section.mistake("make_rays_1d", "Starts at y = 0 instead of -y_limit.", edit("linspace(-y_limit", "linspace(0"))
-section.mistake(
-    "make_rays_1d", "Goes from y_limit down; y should grow.", edit("(-y_limit, y_limit,", "(y_limit, -y_limit,")
-)
-section.mistake(
-    "make_rays_1d",
-    "Origin and direction have changed places; the origin comes first.",
-    edit("num_pixels)\n    return rays", "num_pixels)\n    return rays.flip(1)"),
-)
-section.mistake(
-    "make_rays_1d",
-    "Brings the directions to length one; their x should be 1.",
-    edit(
-        "num_pixels)\n    return rays",
-        "num_pixels)\n    rays[:, 1] = rays[:, 1] / rays[:, 1].norm(dim=1, keepdim=True)\n    return rays",
-    ),
-)
-section.mistake(
-    "make_rays_1d",
-    "All rays start at x = 1, on the screen; they start at the origin.",
-    edit("rays[:, 1, 0] = 1", "rays[:, :, 0] = 1"),
-)
-section.hint(
-    "make_rays_1d",
-    "Of the six numbers of a ray, which are the same for all rays, and which of them are 0?",
-    "Start from zeros. What does `rays[:, 1, 0]` pick, and of which shape must be what you put there?",
+make_rays_1d.call(
+    "rays_in_a_row",
+    "Sends rays from the origin to evenly spaced points at x = 1, from -y_limit to y_limit.",
+    examples=40,
+    num_pixels=pixels,
+    y_limit=limits,
 )
 
 
 # %% intersect_ray_1d
-@section.check("intersect_ray_1d")
-@given(case=cases())
+_MEETS = {
+    "Hits segments behind the origin: u must not be negative.": edit("(u >= 0) & ", ""),
+    "Looks at the whole line beyond the second end: v <= 1 is missing.": edit(" & (v <= 1)", ""),
+    "Looks at the whole line before the first end: v >= 0 is missing.": edit(" & (v >= 0)", ""),
+    "Leaves the second end of a segment out; it belongs to it.": edit("(v <= 1", "(v < 1"),
+    "Leaves the first end of a segment out; it belongs to it.": edit("(v >= 0", "(v > 0"),
+    "Leaves the origin out; it belongs to the ray.": edit("(u >= 0", "(u > 0"),
+}
+intersect_ray_1d = section.exercise(
+    "intersect_ray_1d",
+    hints=[
+        "Bring u and v to the left and what is known to the right. By which vector is u multiplied, and by which v?",
+        "A matrix times (u, v) is u times its first column plus v times its second. How do you stack vectors "
+        "as columns?",
+        "The solution says where two endless lines meet. What must hold of u, and what of v?",
+    ],
+    mistakes={
+        **_MEETS,
+        "Ends the ray at u = 1; its direction only says which way it goes, without end.": edit(
+            "(u >= 0)", "(u >= 0) & (u <= 1)"
+        ),
+        "Fails where ray and segment are parallel: the system of equations has no single solution.": edit(
+            "except torch.linalg.LinAlgError", "except ZeroDivisionError"
+        ),
+        "Takes a parallel ray for a hit, also where it never meets the segment.": edit("return False", "return True"),
+        "Puts the two vectors into the rows of the matrix; they are its columns.": edit("dim=1)", "dim=0)"),
+        "The second column has the wrong sign: v (L2 - L1) changes it on its way to the other side.": edit(
+            "start - end]", "end - start]"
+        ),
+        "Takes the second point of the ray for a point on it; it is a direction.": edit(
+            "stack([direction,", "stack([direction - origin,"
+        ),
+    },
+)
+
+
+@intersect_ray_1d.check(case=cases())
 def meets_the_segment(solution, case):
     """Says whether the ray goes through the segment or passes it."""
     return bool(solution.intersect_ray_1d(case.ray, case.segment))
 
 
-@section.check("intersect_ray_1d", points=0.5, examples=50)
-@given(case=cases(u=BEHIND, v=ON))
+@intersect_ray_1d.check(points=0.5, examples=50, case=cases(u=BEHIND, v=ON))
 def segment_behind(solution, case):
     """Does not hit a segment behind its origin."""
     return bool(solution.intersect_ray_1d(case.ray, case.segment))
 
 
-@section.check("intersect_ray_1d", points=0.5, examples=50)
-@given(case=st.one_of(parallel_cases(), cases(v=ON)))
+@intersect_ray_1d.check(points=0.5, examples=50, case=st.one_of(parallel_cases(), cases(v=ON)))
 def parallel_to_the_segment(solution, case):
     """Takes a ray that is parallel to the segment for no hit, without raising."""
     return bool(solution.intersect_ray_1d(case.ray, case.segment))
 
 
-@section.check("intersect_ray_1d", points=0.25, examples=60)
-@given(case=edge_cases)
+@intersect_ray_1d.check(points=0.25, examples=60, case=edge_cases)
 def ends_of_the_segment(solution, case):
     """Counts the ends of the segment as hits, and a segment through the origin of the ray."""
     return bool(solution.intersect_ray_1d(case.ray, case.segment))
 
 
-_MEETS = (
-    ("Hits segments behind the origin: u must not be negative.", "(u >= 0) & ", ""),
-    ("Looks at the whole line beyond the second end: v <= 1 is missing.", " & (v <= 1)", ""),
-    ("Looks at the whole line before the first end: v >= 0 is missing.", " & (v >= 0)", ""),
-    ("Leaves the second end of a segment out; it belongs to it.", "(v <= 1", "(v < 1"),
-    ("Leaves the first end of a segment out; it belongs to it.", "(v >= 0", "(v > 0"),
-    ("Leaves the origin out; it belongs to the ray.", "(u >= 0", "(u > 0"),
-)
-for _words, _old, _new in _MEETS:
-    section.mistake("intersect_ray_1d", _words, edit(_old, _new))
-section.mistake(
-    "intersect_ray_1d",
-    "Ends the ray at u = 1; its direction only says which way it goes, without end.",
-    edit("(u >= 0)", "(u >= 0) & (u <= 1)"),
-)
-section.mistake(
-    "intersect_ray_1d",
-    "Fails where ray and segment are parallel: the system of equations has no single solution.",
-    edit("except torch.linalg.LinAlgError", "except ZeroDivisionError"),
-)
-section.mistake(
-    "intersect_ray_1d",
-    "Takes a parallel ray for a hit, also where it never meets the segment.",
-    edit("return False", "return True"),
-)
-section.mistake(
-    "intersect_ray_1d",
-    "Puts the two vectors into the rows of the matrix; they are its columns.",
-    edit("dim=1)", "dim=0)"),
-)
-section.mistake(
-    "intersect_ray_1d",
-    "The second column has the wrong sign: v (L2 - L1) changes it on its way to the other side.",
-    edit("start - end]", "end - start]"),
-)
-section.mistake(
-    "intersect_ray_1d",
-    "Takes the second point of the ray for a point on it; it is a direction.",
-    edit("stack([direction,", "stack([direction - origin,"),
-)
-section.hint(
-    "intersect_ray_1d",
-    "Bring u and v to the left and what is known to the right. By which vector is u multiplied, and by which v?",
-    "A matrix times (u, v) is u times its first column plus v times its second. How do you stack vectors as columns?",
-    "The solution says where two endless lines meet. What must hold of u, and what of v?",
-)
-
-
 # %% intersect_rays_1d
-@section.check("intersect_rays_1d")
-@given(scene=flat_scenes())
-def rays_meet_segments(solution, scene):
-    """Says of each ray whether it meets any of the segments."""
-    return solution.intersect_rays_1d(scene.rays, scene.segments)
+intersect_rays_1d = section.exercise(
+    "intersect_rays_1d",
+    hints=[
+        "If there is a matrix for each ray and each segment, which shape do all of them have? And the "
+        "right-hand sides?",
+        "How do you give the rays an axis of size one for the segments? torch.stack does not broadcast; what does?",
+        "How does one see from a matrix that it is singular? What can you put in its place, and what must "
+        "you remember?",
+    ],
+    mistakes={
+        **_MEETS,
+        "Asks whether a ray meets all segments; one is enough.": edit(".any(dim=1)", ".all(dim=1)"),
+        "Says of each segment whether any ray meets it; each ray is asked for.": edit(".any(dim=1)", ".any(dim=0)"),
+        "Keeps the axis of the segments; one answer for each ray is asked for.": edit(".any(dim=1)", ""),
+        "Fails if a single ray is parallel to a segment: solve raises for the whole batch.": edit(
+            "torch.linalg.det(matrices) == 0", "torch.zeros(matrices.shape[:2], dtype=torch.bool)"
+        ),
+        "Takes what the stand-in for a singular matrix gives for a hit; parallel is no hit.": edit(" & ~parallel", ""),
+        "Gives a ray up that is parallel to one of the segments; it may meet others.": edit(
+            "& ~parallel).any(dim=1)", "& ~parallel).any(dim=1) & ~parallel.any(dim=1)"
+        ),
+        "Mends parallel rays in the caller's own tensor; work on a copy.": edit(
+            "matrices[parallel] =", "rays[parallel.any(dim=1), 1] = torch.ones(3)\n    matrices[parallel] ="
+        ),
+    },
+)
+intersect_rays_1d.call(
+    "rays_meet_segments", "Says of each ray whether it meets any of the segments.", case=flat_scenes()
+)
+intersect_rays_1d.call(
+    "segments_behind",
+    "Does not hit segments behind the origin of a ray.",
+    points=0.5,
+    examples=60,
+    case=flat_scenes(u=BEHIND, v=ON),
+)
+intersect_rays_1d.call(
+    "parallels_among_segments",
+    "Lets parallel segments, or one without length, spoil neither other segments nor other rays.",
+    points=0.75,
+    examples=60,
+    case=flat_scenes(straight=True),
+)
 
 
-@section.check("intersect_rays_1d", points=0.5, examples=60)
-@given(scene=flat_scenes(u=BEHIND, v=ON))
-def segments_behind(solution, scene):
-    """Does not hit segments behind the origin of a ray."""
-    return solution.intersect_rays_1d(scene.rays, scene.segments)
-
-
-@section.check("intersect_rays_1d", points=0.75, examples=60)
-@given(scene=flat_scenes(straight=True))
-def parallels_among_segments(solution, scene):
-    """Lets parallel segments, or one without length, spoil neither other segments nor other rays."""
-    return solution.intersect_rays_1d(scene.rays, scene.segments)
-
-
-@section.check("intersect_rays_1d", points=0.25, examples=60)
-@given(case=edge_cases)
+@intersect_rays_1d.check(points=0.25, examples=60, case=edge_cases)
 def ends_of_segments(solution, case):
     """Counts the ends of a segment as hits, and a segment through the origin of the ray."""
     return solution.intersect_rays_1d(case.ray[None], case.segment[None])
 
 
-for _words, _old, _new in _MEETS:
-    section.mistake("intersect_rays_1d", _words, edit(_old, _new))
-section.mistake(
-    "intersect_rays_1d", "Asks whether a ray meets all segments; one is enough.", edit(".any(dim=1)", ".all(dim=1)")
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Says of each segment whether any ray meets it; each ray is asked for.",
-    edit(".any(dim=1)", ".any(dim=0)"),
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Keeps the axis of the segments; one answer for each ray is asked for.",
-    edit(".any(dim=1)", ""),
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Fails if a single ray is parallel to a segment: solve raises for the whole batch.",
-    edit("torch.linalg.det(matrices) == 0", "torch.zeros(matrices.shape[:2], dtype=torch.bool)"),
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Takes what the stand-in for a singular matrix gives for a hit; parallel is no hit.",
-    edit(" & ~parallel", ""),
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Gives a ray up that is parallel to one of the segments; it may meet others.",
-    edit("& ~parallel).any(dim=1)", "& ~parallel).any(dim=1) & ~parallel.any(dim=1)"),
-)
-section.mistake(
-    "intersect_rays_1d",
-    "Mends parallel rays in the caller's own tensor; work on a copy.",
-    edit("matrices[parallel] =", "rays[parallel.any(dim=1), 1] = torch.ones(3)\n    matrices[parallel] ="),
-)
-section.hint(
-    "intersect_rays_1d",
-    "If there is a matrix for each ray and each segment, which shape do all of them have? And the right-hand sides?",
-    "How do you give the rays an axis of size one for the segments? torch.stack does not broadcast; what does?",
-    "How does one see from a matrix that it is singular? What can you put in its place, and what must you remember?",
-)
-
-
 # %% make_rays_2d
-@section.check("make_rays_2d", examples=40)
-@given(screen=screens())
-def rays_of_a_screen(solution, screen):
-    """Sends rays through a screen that has more pixels along one axis than along the other."""
-    return solution.make_rays_2d(screen.num_pixels_y, screen.num_pixels_z, screen.y_limit, screen.z_limit)
-
-
-@section.check("make_rays_2d", points=0.5, examples=30)
-@given(screen=screens(square=True))
-def rays_of_a_square(solution, screen):
-    """Orders the pixels of a square screen with z fastest."""
-    return solution.make_rays_2d(screen.num_pixels_y, screen.num_pixels_z, screen.y_limit, screen.z_limit)
-
-
 _Y_LINE = "torch.linspace(-y_limit, y_limit, num_pixels_y)[:, None]"
 _Z_LINE = "torch.linspace(-z_limit, z_limit, num_pixels_z)"
-section.mistake(
+make_rays_2d = section.exercise(
     "make_rays_2d",
-    "Lets y run fastest; z does.",
-    edit("return rays.flatten(0, 1)", "return rays.swapaxes(0, 1).flatten(0, 1)"),
+    hints=[
+        "For 2 values of y and 3 of z, write down the y of all six pixels in order, and then their z. Which "
+        "repeats how?",
+        "Or fill a tensor of shape (y, z, 2, 3): along which of its axes does each row of numbers run? Then "
+        "join two axes.",
+    ],
+    mistakes={
+        "Lets y run fastest; z does.": edit("return rays.flatten(0, 1)", "return rays.swapaxes(0, 1).flatten(0, 1)"),
+        "y and z have changed places in the directions.": [
+            edit("rays[:, :, 1, 1] =", "rays[:, :, 1, 2] ="),
+            edit("rays[:, :, 1, 2] = torch.linspace(-z", "rays[:, :, 1, 1] = torch.linspace(-z"),
+        ],
+        "The limits of y and z have changed places.": [
+            edit("linspace(-y_limit, y_limit,", "linspace(-z_limit, z_limit,"),
+            edit(_Z_LINE, "torch.linspace(-y_limit, y_limit, num_pixels_z)"),
+        ],
+        "Right for square screens only: the number of pixels along y is used for z too.": edit(
+            _Z_LINE, "torch.linspace(-z_limit, z_limit, num_pixels_y)"
+        ),
+        "Keeps an axis for y and one for z; all pixels stand in one.": edit("return rays.flatten(0, 1)", "return rays"),
+        "The last y is missing: the pixels reach up to y_limit.": edit(
+            _Y_LINE, "torch.linspace(-y_limit, y_limit, num_pixels_y + 1)[:-1, None]"
+        ),
+        "The last z is missing: the pixels reach up to z_limit.": edit(
+            _Z_LINE, "torch.linspace(-z_limit, z_limit, num_pixels_z + 1)[:-1]"
+        ),
+        "The directions have an x of 0; the screen stands at x = 1.": edit("rays[:, :, 1, 0] = 1", "pass"),
+    },
 )
-section.mistake(
-    "make_rays_2d",
-    "y and z have changed places in the directions.",
-    edit("rays[:, :, 1, 1] =", "rays[:, :, 1, 2] ="),
-    edit("rays[:, :, 1, 2] = torch.linspace(-z", "rays[:, :, 1, 1] = torch.linspace(-z"),
+make_rays_2d.call(
+    "rays_of_a_screen",
+    "Sends rays through a screen that has more pixels along one axis than along the other.",
+    examples=40,
+    case=screens(),
 )
-section.mistake(
-    "make_rays_2d",
-    "The limits of y and z have changed places.",
-    edit("linspace(-y_limit, y_limit,", "linspace(-z_limit, z_limit,"),
-    edit(_Z_LINE, "torch.linspace(-y_limit, y_limit, num_pixels_z)"),
-)
-section.mistake(
-    "make_rays_2d",
-    "Right for square screens only: the number of pixels along y is used for z too.",
-    edit(_Z_LINE, "torch.linspace(-z_limit, z_limit, num_pixels_y)"),
-)
-section.mistake(
-    "make_rays_2d",
-    "Keeps an axis for y and one for z; all pixels stand in one.",
-    edit("return rays.flatten(0, 1)", "return rays"),
-)
-section.mistake(
-    "make_rays_2d",
-    "The last y is missing: the pixels reach up to y_limit.",
-    edit(_Y_LINE, "torch.linspace(-y_limit, y_limit, num_pixels_y + 1)[:-1, None]"),
-)
-section.mistake(
-    "make_rays_2d",
-    "The last z is missing: the pixels reach up to z_limit.",
-    edit(_Z_LINE, "torch.linspace(-z_limit, z_limit, num_pixels_z + 1)[:-1]"),
-)
-section.mistake(
-    "make_rays_2d", "The directions have an x of 0; the screen stands at x = 1.", edit("rays[:, :, 1, 0] = 1", "pass")
-)
-section.hint(
-    "make_rays_2d",
-    "For 2 values of y and 3 of z, write down the y of all six pixels in order, and then their z. Which repeats how?",
-    "Or fill a tensor of shape (y, z, 2, 3): along which of its axes does each row of numbers run? Then join two axes.",
+make_rays_2d.call(
+    "rays_of_a_square",
+    "Orders the pixels of a square screen with z fastest.",
+    points=0.5,
+    examples=30,
+    case=screens(square=True),
 )
 
 
 # %% triangle_ray_intersects
-@section.check("triangle_ray_intersects")
-@given(case=meeting())
+_HITS = {
+    "Hits triangles behind the origin: s must not be negative.": edit("(s >= 0) & ", ""),
+    "Goes beyond the side opposite to A, where u + v is 1; u <= 1 and v <= 1 make a parallelogram.": edit(
+        "(u + v <= 1)", "(u <= 1) & (v <= 1)"
+    ),
+    "Goes too far on one side: u must not be negative.": edit("(u >= 0) & ", ""),
+    "Goes too far on one side: v must not be negative.": edit("(v >= 0) & ", ""),
+    "Leaves the side opposite to A out; it belongs to the triangle.": edit("(u + v <= 1", "(u + v < 1"),
+    "Leaves the origin out; it belongs to the ray.": edit("(s >= 0", "(s > 0"),
+}
+triangle_ray_intersects = section.exercise(
+    "triangle_ray_intersects",
+    hints=[
+        "Bring everything with s, u and v to one side. By which three vectors are they multiplied, and what stays?",
+        "Draw the points with u = 0, with v = 0 and with u + v = 1. Where is u = v = 3/4?",
+        "What does torch.linalg.solve do where the ray is parallel to the triangle?",
+    ],
+    mistakes={
+        **_HITS,
+        "Fails where the ray is parallel to the triangle: the matrix is singular.": edit(
+            "except torch.linalg.LinAlgError", "except ZeroDivisionError"
+        ),
+        "Takes a parallel ray for a hit.": edit("return False", "return True"),
+        "The column of D has the wrong sign: s D changes it on its way to the other side.": edit("[-D,", "[D,"),
+        "Puts the vectors into the rows of the matrix; they are its columns.": edit("dim=1", "dim=0"),
+        "The second side starts at B; both start at A.": edit("C - A]", "C - B]"),
+        "Takes the corners B and C for the sides; these are B - A and C - A.": edit("B - A, C - A", "B, C"),
+    },
+)
+
+
+@triangle_ray_intersects.check(case=meeting())
 def meets_the_triangle(solution, case):
     """Says whether the ray goes through the triangle or passes it, on any side."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
 
 
-@section.check("triangle_ray_intersects", points=0.5, examples=50)
-@given(case=meeting(s=BEHIND, uv=INSIDE))
+@triangle_ray_intersects.check(points=0.5, examples=50, case=meeting(s=BEHIND, uv=INSIDE))
 def triangle_behind(solution, case):
     """Does not hit a triangle behind its origin."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
 
 
-@section.check("triangle_ray_intersects", points=0.5, examples=60)
-@given(case=st.one_of(with_parallels(hits=1), thin()).map(to_meeting))
+@triangle_ray_intersects.check(points=0.5, examples=60, case=st.one_of(with_parallels(hits=1), thin()).map(to_meeting))
 def parallel_to_the_triangle(solution, case):
     """Takes a ray that is parallel to the triangle for no hit, without raising; and so any ray to a thin triangle."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
 
 
-@section.check("triangle_ray_intersects", points=0.25, examples=60)
-@given(case=on_edges().map(to_meeting))
+@triangle_ray_intersects.check(points=0.25, examples=60, case=on_edges().map(to_meeting))
 def edges_of_the_triangle(solution, case):
     """Counts sides and corners as hits, and a triangle through the origin of the ray."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
 
 
-_HITS = (
-    ("Hits triangles behind the origin: s must not be negative.", "(s >= 0) & ", ""),
-    (
-        "Goes beyond the side opposite to A, where u + v is 1; u <= 1 and v <= 1 make a parallelogram.",
-        "(u + v <= 1)",
-        "(u <= 1) & (v <= 1)",
-    ),
-    ("Goes too far on one side: u must not be negative.", "(u >= 0) & ", ""),
-    ("Goes too far on one side: v must not be negative.", "(v >= 0) & ", ""),
-    ("Leaves the side opposite to A out; it belongs to the triangle.", "(u + v <= 1", "(u + v < 1"),
-    ("Leaves the origin out; it belongs to the ray.", "(s >= 0", "(s > 0"),
-)
-for _words, _old, _new in _HITS:
-    section.mistake("triangle_ray_intersects", _words, edit(_old, _new))
-section.mistake(
-    "triangle_ray_intersects",
-    "Fails where the ray is parallel to the triangle: the matrix is singular.",
-    edit("except torch.linalg.LinAlgError", "except ZeroDivisionError"),
-)
-section.mistake("triangle_ray_intersects", "Takes a parallel ray for a hit.", edit("return False", "return True"))
-section.mistake(
-    "triangle_ray_intersects",
-    "The column of D has the wrong sign: s D changes it on its way to the other side.",
-    edit("[-D,", "[D,"),
-)
-section.mistake(
-    "triangle_ray_intersects",
-    "Puts the vectors into the rows of the matrix; they are its columns.",
-    edit("dim=1", "dim=0"),
-)
-section.mistake("triangle_ray_intersects", "The second side starts at B; both start at A.", edit("C - A]", "C - B]"))
-section.mistake(
-    "triangle_ray_intersects",
-    "Takes the corners B and C for the sides; these are B - A and C - A.",
-    edit("B - A, C - A", "B, C"),
-)
-section.hint(
-    "triangle_ray_intersects",
-    "Bring everything with s, u and v to one side. By which three vectors are they multiplied, and what stays?",
-    "Draw the points with u = 0, with v = 0 and with u + v = 1. Where is u = v = 3/4?",
-    "What does torch.linalg.solve do where the ray is parallel to the triangle?",
-)
-
-
 # %% raytrace_triangle
-@section.check("raytrace_triangle")
-@given(scene=aimed_scenes())
-def rays_meet_the_triangle(solution, scene):
-    """Says of each ray whether it goes through the triangle."""
-    return solution.raytrace_triangle(scene.rays, scene.triangle)
-
-
-@section.check("raytrace_triangle", points=0.5, examples=50)
-@given(scene=aimed_scenes(s=BEHIND, uv=INSIDE))
-def triangle_behind_rays(solution, scene):
-    """Does not hit the triangle behind the origin of a ray."""
-    return solution.raytrace_triangle(scene.rays, scene.triangle)
-
-
-@section.check("raytrace_triangle", points=0.75, examples=60)
-@given(scene=st.one_of(with_parallels(), thin()).map(to_aimed))
-def parallels_among_rays(solution, scene):
-    """Lets rays that are parallel to the triangle not spoil the others; a thin triangle is never hit."""
-    return solution.raytrace_triangle(scene.rays, scene.triangle)
-
-
-@section.check("raytrace_triangle", points=0.25, examples=40)
-@given(scene=on_edges(count=4).map(to_aimed))
-def edges_of_one_triangle(solution, scene):
-    """Counts sides and corners as hits, and a triangle through the origin of the ray."""
-    return solution.raytrace_triangle(scene.rays, scene.triangle)
-
-
-_SINGULAR = (
-    (
-        "Fails if a single ray is parallel: solve raises for the whole batch.",
-        "torch.linalg.det(matrices) == 0",
-        "torch.zeros(matrices.shape[:-2], dtype=torch.bool)",
+_HITS_OF_MANY = {
+    **_HITS,
+    "Fails if a single ray is parallel: solve raises for the whole batch.": edit(
+        "torch.linalg.det(matrices) == 0", "torch.zeros(matrices.shape[:-2], dtype=torch.bool)"
     ),
-    ("Takes what the stand-in for a singular matrix gives for a hit; parallel is no hit.", " & ~parallel", ""),
-)
-for _words, _old, _new in (*_HITS, *_SINGULAR):
-    section.mistake("raytrace_triangle", _words, edit(_old, _new))
-section.mistake(
+    "Takes what the stand-in for a singular matrix gives for a hit; parallel is no hit.": edit(" & ~parallel", ""),
+}
+raytrace_triangle = section.exercise(
     "raytrace_triangle",
-    "Gives up all rays if one of them is parallel.",
-    edit("& ~parallel", "& ~parallel.any()"),
+    hints=[
+        "Two of the three columns are the same for all rays. How do they get an axis for the rays?",
+        "One singular matrix makes solve raise for all. Which matrix could stand in, and what must its rays answer?",
+        "With an axis for the rays in front, along which axis do you stack the columns?",
+    ],
+    mistakes={
+        **_HITS_OF_MANY,
+        "Gives up all rays if one of them is parallel.": edit("& ~parallel", "& ~parallel.any()"),
+        "Mends parallel rays in the caller's own tensor; work on a copy.": edit(
+            "matrices[parallel] =", "rays[parallel, 1] = torch.ones(3)\n    matrices[parallel] ="
+        ),
+        "The column of the directions has the wrong sign.": edit("(-directions,", "(directions,"),
+        "Puts the vectors into the rows of the matrices; they are columns.": edit("columns, dim=-1", "columns, dim=1"),
+        "Takes all rays to start at the origin of space.": edit("origins - a)", "origins * 0 - a)"),
+    },
 )
-section.mistake(
-    "raytrace_triangle",
-    "Mends parallel rays in the caller's own tensor; work on a copy.",
-    edit("matrices[parallel] =", "rays[parallel, 1] = torch.ones(3)\n    matrices[parallel] ="),
+raytrace_triangle.call(
+    "rays_meet_the_triangle", "Says of each ray whether it goes through the triangle.", case=aimed_scenes()
 )
-section.mistake(
-    "raytrace_triangle", "The column of the directions has the wrong sign.", edit("(-directions,", "(directions,")
+raytrace_triangle.call(
+    "triangle_behind_rays",
+    "Does not hit the triangle behind the origin of a ray.",
+    points=0.5,
+    examples=50,
+    case=aimed_scenes(s=BEHIND, uv=INSIDE),
 )
-section.mistake(
-    "raytrace_triangle",
-    "Puts the vectors into the rows of the matrices; they are columns.",
-    edit("columns, dim=-1", "columns, dim=1"),
+raytrace_triangle.call(
+    "parallels_among_rays",
+    "Lets rays that are parallel to the triangle not spoil the others; a thin triangle is never hit.",
+    points=0.75,
+    examples=60,
+    case=st.one_of(with_parallels(), thin()).map(to_aimed),
 )
-section.mistake(
-    "raytrace_triangle", "Takes all rays to start at the origin of space.", edit("origins - a)", "origins * 0 - a)")
-)
-section.hint(
-    "raytrace_triangle",
-    "Two of the three columns are the same for all rays. How do they get an axis for the rays?",
-    "One singular matrix makes solve raise for all. Which matrix could stand in, and what must its rays answer?",
-    "With an axis for the rays in front, along which axis do you stack the columns?",
+raytrace_triangle.call(
+    "edges_of_one_triangle",
+    "Counts sides and corners as hits, and a triangle through the origin of the ray.",
+    points=0.25,
+    examples=40,
+    case=on_edges(count=4).map(to_aimed),
 )
 
 
 # %% raytrace_mesh
-@section.check("raytrace_mesh", points=0.5, examples=50)
-@given(scene=single_triangles())
-def distances_to_a_triangle(solution, scene):
-    """Gives how many times the direction fits up to the only triangle, inf where a ray passes it."""
-    return solution.raytrace_mesh(scene.rays, scene.triangles)
+raytrace_mesh = section.exercise(
+    "raytrace_mesh",
+    hints=[
+        "You did it for many rays and one triangle. Where do the rays and where do the triangles need one axis more?",
+        "Of s, u and v, which one is the distance? Which number can stand for it, without a hit, and never wins?",
+        "Which hits must not take part when the smallest is looked for?",
+    ],
+    mistakes={
+        **_HITS_OF_MANY,
+        "Gives the distance of the farthest triangle; the nearest hides the others.": edit(
+            "torch.where(hit, s, torch.inf).amin(dim=1)",
+            "torch.where(hit, s, -torch.inf).amax(dim=1).where(hit.any(dim=1), torch.inf)",
+        ),
+        "Multiplies by the length of the direction; the distance is the s of O + s D.": edit(
+            "torch.where(hit, s, torch.inf)", "torch.where(hit, s * directions.norm(dim=2), torch.inf)"
+        ),
+        "Gives the x of the hit, which is s only for rays that start at x = 0 with a direction whose x is 1.": edit(
+            "torch.where(hit, s, torch.inf)",
+            "torch.where(hit, (origins + s[..., None] * directions)[..., 0], torch.inf)",
+        ),
+        "Gives 0 where a ray meets nothing; inf is asked for.": [
+            edit("s, torch.inf)", "s, torch.inf)"),
+            edit(".amin(dim=1)", ".amin(dim=1).where(hit.any(dim=1), 0.0)"),
+        ],
+        "Gives for each triangle the nearest ray; each ray is asked for.": edit(".amin(dim=1)", ".amin(dim=0)"),
+        "Gives the distance of the first triangle in the list that is hit, not of the nearest.": edit(
+            "torch.where(hit, s, torch.inf).amin(dim=1)",
+            "torch.where(hit, s, torch.inf).gather(1, hit.int().argmax(dim=1, keepdim=True))[:, 0]",
+        ),
+        "Takes the nearest triangle plane and asks only then whether that triangle is hit.": edit(
+            "torch.where(hit, s, torch.inf).amin(dim=1)",
+            "torch.where(hit.gather(1, (nearest := s.where((s >= 0) & ~parallel, torch.inf).argmin(dim=1, "
+            "keepdim=True))), "
+            "s.gather(1, nearest), torch.inf)[:, 0]",
+        ),
+        "Mends parallel rays in the caller's own tensor; work on a copy.": edit(
+            "matrices[parallel] =", "rays[parallel.any(dim=1), 1] = torch.ones(3)\n    matrices[parallel] ="
+        ),
+    },
+)
+raytrace_mesh.call(
+    "distances_to_a_triangle",
+    "Gives how many times the direction fits up to the only triangle, inf where a ray passes it.",
+    points=0.5,
+    examples=50,
+    case=single_triangles(),
+)
+raytrace_mesh.call(
+    "distances_to_the_nearest",
+    "Gives the distance to the nearest of the triangles that a ray goes through.",
+    case=scenes(uv=INSIDE + OUTSIDE),
+)
+raytrace_mesh.call(
+    "triangles_behind",
+    "Overlooks triangles behind the origin of a ray, however near they are.",
+    points=0.5,
+    examples=60,
+    case=scenes(s=BEHIND),
+)
+raytrace_mesh.call(
+    "parallels_in_a_mesh",
+    "Lets parallel rays and thin triangles spoil no other distance.",
+    points=0.5,
+    examples=60,
+    case=scenes_with_parallels(),
+)
 
 
-@section.check("raytrace_mesh")
-@given(scene=scenes(uv=INSIDE + OUTSIDE))
-def distances_to_the_nearest(solution, scene):
-    """Gives the distance to the nearest of the triangles that a ray goes through."""
-    return solution.raytrace_mesh(scene.rays, scene.triangles)
-
-
-@section.check("raytrace_mesh", points=0.5, examples=60)
-@given(scene=scenes(s=BEHIND))
-def triangles_behind(solution, scene):
-    """Overlooks triangles behind the origin of a ray, however near they are."""
-    return solution.raytrace_mesh(scene.rays, scene.triangles)
-
-
-@section.check("raytrace_mesh", points=0.5, examples=60)
-@given(scene=scenes_with_parallels())
-def parallels_in_a_mesh(solution, scene):
-    """Lets parallel rays and thin triangles spoil no other distance."""
-    return solution.raytrace_mesh(scene.rays, scene.triangles)
-
-
-@section.check("raytrace_mesh", points=0.25, examples=40)
-@given(scene=on_edges(count=4).map(to_aimed))
+@raytrace_mesh.check(points=0.25, examples=40, scene=on_edges(count=4).map(to_aimed))
 def edges_in_a_mesh(solution, scene):
     """Counts sides and corners as hits, and a triangle through the origin of the ray, at distance 0."""
     return solution.raytrace_mesh(scene.rays, scene.triangle[None])
 
 
-for _words, _old, _new in (*_HITS, *_SINGULAR):
-    section.mistake("raytrace_mesh", _words, edit(_old, _new))
-section.mistake(
-    "raytrace_mesh",
-    "Gives the distance of the farthest triangle; the nearest hides the others.",
-    edit(
-        "torch.where(hit, s, torch.inf).amin(dim=1)",
-        "torch.where(hit, s, -torch.inf).amax(dim=1).where(hit.any(dim=1), torch.inf)",
-    ),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Multiplies by the length of the direction; the distance is the s of O + s D.",
-    edit("torch.where(hit, s, torch.inf)", "torch.where(hit, s * directions.norm(dim=2), torch.inf)"),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Gives the x of the hit, which is s only for rays that start at x = 0 with a direction whose x is 1.",
-    edit(
-        "torch.where(hit, s, torch.inf)", "torch.where(hit, (origins + s[..., None] * directions)[..., 0], torch.inf)"
-    ),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Gives 0 where a ray meets nothing; inf is asked for.",
-    edit("s, torch.inf)", "s, torch.inf)"),
-    edit(".amin(dim=1)", ".amin(dim=1).where(hit.any(dim=1), 0.0)"),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Gives for each triangle the nearest ray; each ray is asked for.",
-    edit(".amin(dim=1)", ".amin(dim=0)"),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Gives the distance of the first triangle in the list that is hit, not of the nearest.",
-    edit(
-        "torch.where(hit, s, torch.inf).amin(dim=1)",
-        "torch.where(hit, s, torch.inf).gather(1, hit.int().argmax(dim=1, keepdim=True))[:, 0]",
-    ),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Takes the nearest triangle plane and asks only then whether that triangle is hit.",
-    edit(
-        "torch.where(hit, s, torch.inf).amin(dim=1)",
-        "torch.where(hit.gather(1, (nearest := s.where((s >= 0) & ~parallel, torch.inf).argmin(dim=1, keepdim=True))), "
-        "s.gather(1, nearest), torch.inf)[:, 0]",
-    ),
-)
-section.mistake(
-    "raytrace_mesh",
-    "Mends parallel rays in the caller's own tensor; work on a copy.",
-    edit("matrices[parallel] =", "rays[parallel.any(dim=1), 1] = torch.ones(3)\n    matrices[parallel] ="),
-)
-section.hint(
-    "raytrace_mesh",
-    "You did it for many rays and one triangle. Where do the rays and where do the triangles need one axis more?",
-    "Of s, u and v, which one is the distance? Which number can stand for it, without a hit, and never wins?",
-    "Which hits must not take part when the smallest is looked for?",
-)
-
-
 # %% rotation_matrix
-@section.check("rotation_matrix", points=0.5, examples=30)
-@given(theta=tensors((), (1, 0.5, 0.1, 2, -1, -0.25, 3, 10)))
-def turns_by_an_angle(solution, theta):
-    """Turns about the y axis by the angle, in radians, z towards x."""
-    return solution.rotation_matrix(theta)
-
-
-@section.check("rotation_matrix", points=0.25, examples=10)
-@given(theta=tensors((), tuple(np.pi / 2 * quarter for quarter in (1, 0, 2, -1, 3))))
-def turns_by_quarters(solution, theta):
-    """Makes quarter turns, and leaves everything in place by an angle of 0."""
-    return solution.rotation_matrix(theta)
-
-
-section.mistake(
+rotation_matrix = section.exercise(
     "rotation_matrix",
-    "Turns the other way: the signs of the two sines have changed places.",
-    edit("sin], [0, 1, 0], [-sin", "-sin], [0, 1, 0], [sin"),
+    hints=[
+        "The columns of a matrix are where it carries the x, y and z axis. Where does the y axis go?",
+        "After a turn by 0, sin is 0 and cos is 1. Which matrix must it be? And after a quarter turn?",
+    ],
+    mistakes={
+        "Turns the other way: the signs of the two sines have changed places.": edit(
+            "sin], [0, 1, 0], [-sin", "-sin], [0, 1, 0], [sin"
+        ),
+        "Takes the angle for degrees; it is in radians.": edit(
+            "theta.cos().item(), theta.sin().item()", "theta.deg2rad().cos().item(), theta.deg2rad().sin().item()"
+        ),
+        "Turns about the z axis; the y axis is asked for.": edit(
+            "[[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]", "[[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]"
+        ),
+        "Turns about the x axis; the y axis is asked for.": edit(
+            "[[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]", "[[1, 0, 0], [0, cos, -sin], [0, sin, cos]]"
+        ),
+        "Flattens y to zero; it should stay what it is.": edit("[0, 1, 0]", "[0, 0, 0]"),
+        "Both sines have the same sign, so lengths change; one is negative.": edit("[-sin,", "[sin,"),
+        "Sine and cosine have changed places.": edit("cos, sin =", "sin, cos ="),
+    },
 )
-section.mistake(
-    "rotation_matrix",
-    "Takes the angle for degrees; it is in radians.",
-    edit("theta.cos().item(), theta.sin().item()", "theta.deg2rad().cos().item(), theta.deg2rad().sin().item()"),
+rotation_matrix.call(
+    "turns_by_an_angle",
+    "Turns about the y axis by the angle, in radians, z towards x.",
+    points=0.5,
+    examples=30,
+    theta=tensors((), (1, 0.5, 0.1, 2, -1, -0.25, 3, 10)),
 )
-section.mistake(
-    "rotation_matrix",
-    "Turns about the z axis; the y axis is asked for.",
-    edit("[[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]", "[[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]"),
-)
-section.mistake(
-    "rotation_matrix",
-    "Turns about the x axis; the y axis is asked for.",
-    edit("[[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]", "[[1, 0, 0], [0, cos, -sin], [0, sin, cos]]"),
-)
-section.mistake("rotation_matrix", "Flattens y to zero; it should stay what it is.", edit("[0, 1, 0]", "[0, 0, 0]"))
-section.mistake(
-    "rotation_matrix", "Both sines have the same sign, so lengths change; one is negative.", edit("[-sin,", "[sin,")
-)
-section.mistake("rotation_matrix", "Sine and cosine have changed places.", edit("cos, sin =", "sin, cos ="))
-section.hint(
-    "rotation_matrix",
-    "The columns of a matrix are where it carries the x, y and z axis. Where does the y axis go?",
-    "After a turn by 0, sin is 0 and cos is 1. Which matrix must it be? And after a quarter turn?",
+rotation_matrix.call(
+    "turns_by_quarters",
+    "Makes quarter turns, and leaves everything in place by an angle of 0.",
+    points=0.25,
+    examples=10,
+    theta=tensors((), tuple(np.pi / 2 * quarter for quarter in (1, 0, 2, -1, 3))),
 )
 
 
@@ -962,91 +796,61 @@ def from_either_side(observed, expected, inputs):
     return words
 
 
-@section.check("raytrace_mesh_lambert", examples=60, judge=from_either_side)
-@given(scene=lit())
+_LIGHT, _SHOWN = "(-normals @ light).clamp(min=0)", "torch.where(distance.isfinite(), brightness[nearest], 0.0)"
+raytrace_mesh_lambert = section.exercise(
+    "raytrace_mesh_lambert",
+    hints=[
+        "How bright is each triangle, and which one does each ray meet first? Only one of the questions "
+        "needs the rays.",
+        "`min` along an axis gives two things. What can you do with the second one?",
+        "What does argmin say of a ray that meets nothing at all?",
+    ],
+    mistakes={
+        "The normals are not of length one: large triangles become brighter.": edit(
+            "normals / normals.norm(dim=1, keepdim=True)", "normals"
+        ),
+        "Light from behind takes brightness away; it adds nothing.": edit(".clamp(min=0)", ""),
+        "Light from behind counts as if it came from the front; it adds nothing.": edit(
+            _LIGHT, "(normals @ light).abs()"
+        ),
+        "Cuts off at 0 only after the ambient light is added, which then makes up for light from behind.": edit(
+            f"ambient_intensity + {_LIGHT}", "(ambient_intensity - normals @ light).clamp(min=0)"
+        ),
+        "Lights the wrong side: light that travels against the normal falls on the outside.": edit(
+            "(-normals @ light)", "(normals @ light)"
+        ),
+        "Where a ray meets nothing there is no ambient light either: the brightness is 0.": edit(
+            _SHOWN, "torch.where(distance.isfinite(), brightness[nearest], ambient_intensity)"
+        ),
+        "Shows the first triangle where a ray meets nothing: argmin of nothing but inf is 0.": edit(
+            _SHOWN, "brightness[nearest]"
+        ),
+        "The ambient light is missing.": edit("brightness = ambient_intensity + (", "brightness = ("),
+        "Multiplies by the ambient light; it is added.": edit("= ambient_intensity + (", "= ambient_intensity * ("),
+        "Shows the farthest triangle that a ray meets instead of the nearest.": edit(
+            ".min(dim=1)", ".where(torch.stack(each, dim=1).isfinite(), -torch.inf).max(dim=1)"
+        ),
+        "Adds up all triangles along a ray; the nearest hides the others.": edit(
+            _SHOWN, "(brightness * torch.stack(each, dim=1).isfinite()).sum(dim=1)"
+        ),
+        "Gives the brightness of every triangle; that of what each ray meets is asked for.": edit(_SHOWN, "brightness"),
+    },
+)
+
+
+@raytrace_mesh_lambert.check(examples=60, judge=from_either_side, scene=lit())
 def brightness_of_surfaces(solution, scene):
     """Adds to the ambient light as much as falls on the one side of the triangle; 0 where a ray meets nothing."""
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]
 
 
-@section.check("raytrace_mesh_lambert", points=0.5, examples=60, judge=from_either_side)
-@given(scene=lit(s=BEHIND, uv=INSIDE))
+@raytrace_mesh_lambert.check(points=0.5, examples=60, judge=from_either_side, scene=lit(s=BEHIND, uv=INSIDE))
 def brightness_of_the_nearest(solution, scene):
     """Shows the nearest triangle in front of the eye, and none that is hidden or behind it."""
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]
 
 
-@section.check("raytrace_mesh_lambert", points=0.25, examples=40)
-@given(scene=lit(uv=INSIDE))
+@raytrace_mesh_lambert.check(points=0.25, examples=40, scene=lit(uv=INSIDE))
 def outside_is_lit(solution, scene):
     """Lights the side from which the corners go round counter-clockwise, if the light travels towards it."""
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]
-
-
-_LIGHT, _SHOWN = "(-normals @ light).clamp(min=0)", "torch.where(distance.isfinite(), brightness[nearest], 0.0)"
-section.mistake(
-    "raytrace_mesh_lambert",
-    "The normals are not of length one: large triangles become brighter.",
-    edit("normals / normals.norm(dim=1, keepdim=True)", "normals"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Light from behind takes brightness away; it adds nothing.",
-    edit(".clamp(min=0)", ""),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Light from behind counts as if it came from the front; it adds nothing.",
-    edit(_LIGHT, "(normals @ light).abs()"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Cuts off at 0 only after the ambient light is added, which then makes up for light from behind.",
-    edit(f"ambient_intensity + {_LIGHT}", "(ambient_intensity - normals @ light).clamp(min=0)"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Lights the wrong side: light that travels against the normal falls on the outside.",
-    edit("(-normals @ light)", "(normals @ light)"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Where a ray meets nothing there is no ambient light either: the brightness is 0.",
-    edit(_SHOWN, "torch.where(distance.isfinite(), brightness[nearest], ambient_intensity)"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Shows the first triangle where a ray meets nothing: argmin of nothing but inf is 0.",
-    edit(_SHOWN, "brightness[nearest]"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "The ambient light is missing.",
-    edit("brightness = ambient_intensity + (", "brightness = ("),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Multiplies by the ambient light; it is added.",
-    edit("brightness = ambient_intensity + (", "brightness = ambient_intensity * ("),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Shows the farthest triangle that a ray meets instead of the nearest.",
-    edit(".min(dim=1)", ".where(torch.stack(each, dim=1).isfinite(), -torch.inf).max(dim=1)"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Adds up all triangles along a ray; the nearest hides the others.",
-    edit(_SHOWN, "(brightness * torch.stack(each, dim=1).isfinite()).sum(dim=1)"),
-)
-section.mistake(
-    "raytrace_mesh_lambert",
-    "Gives the brightness of every triangle; that of what each ray meets is asked for.",
-    edit(_SHOWN, "brightness"),
-)
-section.hint(
-    "raytrace_mesh_lambert",
-    "How bright is each triangle, and which one does each ray meet first? Only one of the questions needs the rays.",
-    "`min` along an axis gives two things. What can you do with the second one?",
-    "What does argmin say of a ray that meets nothing at all?",
-)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from graders.engine.files import read_regular
 from graders.engine.results import ExerciseResult, Grade
 from graders.report.words import count, number
 
@@ -56,12 +57,13 @@ def changes(earlier: Grade, grade: Grade) -> Changes | None:
 def read_record(path: Path) -> Grade | str:
     """The grade that `--json` wrote to a file, or in words why there is none. Nothing else of a grade depends on it."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = read_regular(path, _MAX_BYTES + 1)
     except FileNotFoundError:
         return f"{path} does not exist yet"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
+    if data is None:
+        return f"{path} is not a file"
     if len(data) > _MAX_BYTES:
         return f"{path} is larger than {_MAX_BYTES // 2**20} MiB"
     try:

@@ -5,13 +5,15 @@ what is wrong, or None if nothing is. The functions here make judges.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from graders.engine.authoring.section import Judge
+from graders.engine.authoring.bounds import divergence, reach
+from graders.engine.authoring.independence import dependence
 from graders.engine.comparing.comparison import difference, form_words
+from graders.engine.comparing.judging import Judge
 from graders.engine.errors import GraderError
 
 Cdf = Callable[[np.ndarray], np.ndarray]  # samples -> the probability of a value up to each of them
@@ -67,28 +69,43 @@ def distributed_as(
     *,
     cdf: Callable[[dict[str, Any]], Cdf] | None = None,
     probabilities: Callable[[dict[str, Any]], Any] | None = None,
+    columns: Sequence[str] | None = None,
     false_alarm: float = 1e-6,
 ) -> Judge:
-    """Samples from the right distribution. A fair sampler fails with a probability of at most `false_alarm`.
+    """Independent samples of the right distribution. A fair sampler fails with a probability of at most `false_alarm`.
 
-    The observation is an array of independent samples along axis 0; further axes are columns that are judged one by
-    one, each with its share of the false alarms (Bonferroni). The bounds hold for every distribution and number of
-    samples.
+    The observation is an array of samples, independent of each other along axis 0; further axes are columns, which may
+    depend on each other within a row. One half of the false alarms is for the distributions: each column is judged by
+    itself, with its share (Bonferroni). The bounds hold for every distribution and number of samples.
 
     - By itself, the learner's samples are compared with the reference's: the largest distance of their empirical
-      distribution functions from each other. With n samples each it may reach 2 sqrt(ln(4 / false_alarm) / 2n), as each
+      distribution functions from each other. With n samples each it may reach 2 sqrt(ln(8 / false_alarm) / 2n), as each
       is within half of that of the truth but for half of the false alarms (Massart 1990, "The tight constant in the
-      Dvoretzky-Kiefer-Wolfowitz inequality", Corollary 1): 0.17 for 1000 samples, 0.055 for 10000.
+      Dvoretzky-Kiefer-Wolfowitz inequality", Corollary 1): 0.18 for 1000 samples, 0.056 for 10000.
     - With `cdf`, which takes the inputs and returns the true distribution function, the learner's samples are compared
-      with that: sqrt(ln(2 / false_alarm) / 2n), 0.085 for 1000 samples.
+      with that: sqrt(ln(4 / false_alarm) / 2n), 0.087 for 1000 samples.
     - With `probabilities`, which takes the inputs and returns those of the categories, shape (categories,) or
       (columns, categories), samples are the indices of categories. The share q of a category of probability p is too
-      far off if n KL(q, p) > ln(2 categories / false_alarm) (Hoeffding 1963, "Probability inequalities for sums of
+      far off if n KL(q, p) > ln(4 categories / false_alarm) (Hoeffding 1963, "Probability inequalities for sums of
       bounded random variables", Theorem 1). It is sharp for rare categories: an impossible one must not come out.
+
+    The other half is for independence, also if only a part of the samples shows that it is wanting; `independence` says
+    what is tested, `bounds` by what. Samples in rising order, in steps, by turns high and low, again and again, by size
+    as even as quantiles, or as the samples of another column, have the right distribution and are not drawn.
+
+    **Two calls must differ**, which one call cannot show. A probe shows it with a column for each, of the same inputs:
+    `np.stack([f(x), f(x)], axis=1)` or `torch.stack([f(x), f(x)], dim=1)`, and `columns=("one call", "the next call")`.
+    A learner then reads that the next call repeats one call.
+
+    Args:
+        cdf, probabilities: see above.
+        columns: what the columns are called; by default they are numbered.
+        false_alarm: see above.
 
     Raises:
         ValueError: both `cdf` and `probabilities` are given.
-        GraderError (when judging): the reference observed no array, or too few samples for the bound to tell anything.
+        GraderError (when judging): the reference observed no array, too few samples for the bound to tell anything, or
+            another number of columns than have names.
     """
     if cdf is not None and probabilities is not None:
         raise ValueError("distributed_as takes either cdf or probabilities")
@@ -100,12 +117,14 @@ def distributed_as(
         if words is not None:
             return words
         mine, other = _columns(observed), _columns(expected)
-        alarm = false_alarm / mine.shape[1]
+        names = _names(columns, mine.shape[1])
+        alarm = false_alarm / 2 / len(names)
         if probabilities is not None:
-            return _category_words(mine, np.asarray(probabilities(inputs), dtype=np.float64), alarm)
-        truth = cdf(inputs) if cdf is not None else None
-        columns = range(mine.shape[1])
-        return _first((_distance_words(mine[:, i], other[:, i], truth, alarm) for i in columns), len(columns))
+            wrong = _category_words(mine, np.asarray(probabilities(inputs), dtype=np.float64), alarm)
+        else:
+            truth = cdf(inputs) if cdf is not None else None
+            wrong = (_distance_words(mine[:, i], other[:, i], truth, alarm) for i in range(len(names)))
+        return _first(wrong, names) or dependence(mine, other, false_alarm / 2, names)
 
     return judge
 
@@ -117,11 +136,17 @@ def _columns(samples: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), -1)
 
 
-def _first(words: Iterator[str | None], columns: int) -> str | None:
-    """The first column's words that are not None, with its number where there are several."""
-    for column, said in enumerate(words):
+def _names(columns: Sequence[str] | None, count: int) -> Sequence[str]:
+    if columns is not None and len(columns) != count:
+        raise GraderError(f"distributed_as: there are {count} columns, and {len(columns)} have names")
+    return columns or [f"column {number}" for number in range(count)]
+
+
+def _first(words: Iterable[str | None], names: Sequence[str]) -> str | None:
+    """The first column's words that are not None, with its name where there are several."""
+    for name, said in zip(names, words, strict=True):
         if said is not None:
-            return said if columns == 1 else f"column {column}: {said}"
+            return said if len(names) == 1 else f"{name}: {said}"
     return None
 
 
@@ -129,7 +154,7 @@ def _distance_words(mine: np.ndarray, other: np.ndarray, truth: Cdf | None, alar
     """One column against the reference's samples or, where there is one, the true distribution function."""
     if np.isnan(mine).any():
         return f"{_percent(np.isnan(mine).mean())} of the samples are NaN"
-    bound = _reach(len(mine), alarm) if truth else _reach(len(mine), alarm / 2) + _reach(len(other), alarm / 2)
+    bound = reach(len(mine), alarm) if truth else reach(len(mine), alarm / 2) + reach(len(other), alarm / 2)
     if bound >= 1:
         raise GraderError(f"distributed_as: {len(mine)} samples are too few to tell anything")
     points, share, wanted = _functions(mine, other, truth)
@@ -141,11 +166,6 @@ def _distance_words(mine: np.ndarray, other: np.ndarray, truth: Cdf | None, alar
         point, side = np.nextafter(point, np.inf), "below"
     where = f"{_percent(share[worst])} of them are {side} {point:.3g}, expected about {_percent(wanted[worst])}"
     return f"{_moment_words(mine, other)} ({where})"
-
-
-def _reach(samples: int, alarm: float) -> float:
-    """How far an empirical distribution function strays from the true one, but with probability `alarm` (Massart)."""
-    return math.sqrt(math.log(2 / alarm) / (2 * samples))
 
 
 def _functions(mine: np.ndarray, other: np.ndarray, truth: Cdf | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -183,11 +203,11 @@ def _moment_words(mine: np.ndarray, other: np.ndarray) -> str:
     return "mean and spread of the samples are right, the shape of their distribution is not"
 
 
-def _category_words(samples: np.ndarray, probabilities: np.ndarray, alarm: float) -> str | None:
+def _category_words(samples: np.ndarray, probabilities: np.ndarray, alarm: float) -> Iterator[str | None]:
     """Every column's shares of the categories against their probabilities."""
     columns = samples.shape[1]
     table = np.broadcast_to(probabilities, (columns, probabilities.shape[-1]))
-    return _first((_share_words(samples[:, i], table[i], alarm) for i in range(columns)), columns)
+    return (_share_words(samples[:, i], table[i], alarm) for i in range(columns))
 
 
 def _share_words(samples: np.ndarray, probabilities: np.ndarray, alarm: float) -> str | None:
@@ -196,7 +216,7 @@ def _share_words(samples: np.ndarray, probabilities: np.ndarray, alarm: float) -
     if strange.size:
         return f"{strange[0]} came out, expected a category from 0 to {categories[-1]}"
     shares = (samples[:, None] == categories).mean(axis=0)  # (categories,)
-    cost = len(samples) * _divergence(shares, probabilities)
+    cost = len(samples) * divergence(shares, probabilities)
     worst = int(cost.argmax())
     if cost[worst] <= math.log(2 * len(probabilities) / alarm):
         return None
@@ -204,14 +224,6 @@ def _share_words(samples: np.ndarray, probabilities: np.ndarray, alarm: float) -
         f"category {worst} came out in {_percent(shares[worst])} of the samples, "
         f"expected about {_percent(probabilities[worst])}"
     )
-
-
-def _divergence(q: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """KL(q, p) of coins that show heads with probability q and p, by element, in nats; infinite where p excludes q."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        heads = np.where(q > 0, q * np.log(q / p), 0)
-        tails = np.where(q < 1, (1 - q) * np.log((1 - q) / (1 - p)), 0)
-    return heads + tails
 
 
 def _percent(share: float) -> str:

@@ -9,6 +9,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from graders.engine.authoring import shaking
+from graders.engine.authoring.outline import Outline, agree, outline
+from graders.engine.authoring.reading import parsed
 from graders.engine.authoring.section import Mistake, Section
 from graders.engine.authoring.stubs import stub
 from graders.engine.course import Course
@@ -76,12 +78,19 @@ class Material:
         return stub(self.reference_source, shaking.exercises(self.grader_source))
 
     @cached_property
+    def outline(self) -> Outline:
+        """What the grader file says of its exercises and checks, without executing it."""
+        return outline(self.grader_source)
+
+    @cached_property
     def section(self) -> Section:
         """The section's checks. Imports Hypothesis."""
+        said = self.outline
         module = module_of(self.grader_source, f"graders.{self.name}", self.grader)
         section = getattr(module, "section", None)
         if not isinstance(section, Section) or section.name != self.name:
             raise GraderError(f"{self.grader} does not define a Section named {self.name!r}")
+        agree(said, section)
         return section
 
     @cached_property
@@ -105,33 +114,34 @@ class Material:
         """The solved file, loaded."""
         return module_of(self.reference_source, self.name, self.reference)
 
-    def mistaken_source(self, mistake: Mistake) -> str:
-        """The reference's text after the edits of `mistake`.
+    def mistaken_source(self, *mistakes: Mistake) -> str:
+        """The reference's text after the edits of one mistake, or of several.
 
         Raises:
             GraderError: an edit's old text does not occur exactly once in the exercise's source.
         """
-        start, end = self._extent(mistake.exercise)
-        text = self.reference_source[start:end]
-        for old, new in mistake.edits:
-            if text.count(old) != 1:
-                found = text.count(old)
-                raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {old!r} {found} times, not once")
-            text = text.replace(old, new)
-        return self.reference_source[:start] + text + self.reference_source[end:]
+        source = self.reference_source
+        for mistake in mistakes:
+            start, end = _extent(source, mistake.exercise, self.name)
+            text = source[start:end]
+            for old, new in mistake.edits:
+                if text.count(old) != 1:
+                    found = f"{old!r} {text.count(old)} times, not once"
+                    raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {found}")
+                text = text.replace(old, new)
+            source = source[:start] + text + source[end:]
+        return source
 
-    @cached_property
-    def _reference_body(self) -> list[ast.stmt]:
-        return ast.parse(self.reference_source).body
 
-    def _extent(self, exercise: str) -> tuple[int, int]:
-        lines = self.reference_source.splitlines(keepends=True)
-        for node in self._reference_body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                assert node.end_lineno is not None  # ast.parse always gives one
-                return sum(map(len, lines[: first - 1])), sum(map(len, lines[: node.end_lineno]))
-        raise GraderError(f"{self.name}: the reference has no exercise {exercise!r}")
+def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:
+    """From where to where the text of an exercise goes in a reference."""
+    lines = source.splitlines(keepends=True)
+    for node in parsed(source):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            assert node.end_lineno is not None  # ast.parse always gives one
+            return sum(map(len, lines[: first - 1])), sum(map(len, lines[: node.end_lineno]))
+    raise GraderError(f"{section}: the reference has no exercise {exercise!r}")
 
 
 def module_of(source: str, name: str, path: Path) -> ModuleType:

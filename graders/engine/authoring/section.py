@@ -1,11 +1,10 @@
-"""What the author of a section writes: checks, mistakes, hints and aliases of its exercises, and names it lends."""
+"""What the author of a section writes: its exercises, each with its hints, mistakes and checks, and names it lends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graders.engine.comparing.judging import Judge
-from graders.engine.errors import GraderError
 
 Probe = Callable[..., Any]
 
@@ -24,6 +23,7 @@ class Check:
     examples: int | None  # None: as many as the run asks for
     seconds: float  # wall-clock limit for all examples together
     changes_inputs: bool  # the task is to change its arguments in place
+    extra: bool = False  # it goes beyond what the exercise's text asks for
 
 
 class Edit(NamedTuple):
@@ -49,7 +49,7 @@ class Mistake:
 
 @dataclass
 class Section:
-    """One topic: the checks, mistakes, hints and aliases of its exercises, in study order.
+    """One topic: its exercises in study order, and what belongs to each.
 
     Args:
         name: the name of the section's file in `exercises/`, `reference/` and `graders/`.
@@ -69,55 +69,28 @@ class Section:
         """The exercises' names, in the order of their first checks."""
         return tuple(dict.fromkeys(check.exercise for check in self.checks.values()))
 
-    def check(
+    def exercise(
         self,
-        exercise: str,
+        name: str,
         *,
-        points: float = 1,
-        judge: Judge | None = None,
-        examples: int | None = None,
-        seconds: float = 5,
-        changes_inputs: bool = False,
-    ) -> Callable[[Probe], Probe]:
-        """Makes a probe a check of `exercise`. The probe's docstring is the sentence a learner reads.
+        hints: Sequence[str] = (),
+        mistakes: Mapping[str, Edit | Sequence[Edit]] | None = None,
+        aliases: Sequence[str] = (),
+    ) -> "Exercise":
+        """A function or class that learners write. Its checks follow in the file, by the name it is assigned to.
 
         Args:
-            exercise: the function or class of the reference that is graded.
-            points: what the check is worth.
-            judge: `(observed, expected, inputs) -> None | words`, for behaviour that equality cannot judge.
-            examples: how many inputs to draw at the most, where the default is too slow or proves nothing more.
-            seconds: wall-clock limit for all examples together.
-            changes_inputs: the probe's inputs may come back changed, because changing them is the task.
-
-        Raises:
-            GraderError: the probe has no docstring, or its name is taken.
+            name: what it is called in the reference.
+            hints: from the first nudge to the last.
+            mistakes: known wrong beliefs, in words for the learner, each with the edit or edits that act it out.
+            aliases: other names under which submissions may define it.
         """
-
-        def register(probe: Probe) -> Probe:
-            title = " ".join((probe.__doc__ or "").split())
-            if not title:
-                raise GraderError(f"{self.name}: the check {probe.__name__!r} has no docstring")
-            if probe.__name__ in self.checks:
-                raise GraderError(f"{self.name}: two checks are called {probe.__name__!r}")
-            plain, drawn = (probe.hypothesis.inner_test, probe) if hasattr(probe, "hypothesis") else (probe, None)
-            self.checks[probe.__name__] = Check(
-                probe.__name__, exercise, title, float(points), plain, drawn, judge, examples, seconds, changes_inputs
-            )
-            return probe
-
-        return register
-
-    def mistake(self, exercise: str, text: str, *edits: Edit) -> None:
-        """Records a wrong belief about `exercise`, acted out by `edits` of its reference."""
-        self.mistakes.append(Mistake(exercise, text, edits))
-
-    def hint(self, exercise: str, *hints: str) -> None:
-        """Records the hints of `exercise`, from the first nudge to the last."""
-        self.hints[exercise] = hints
-
-    def alias(self, exercise: str, *names: str) -> None:
-        """Records other names under which submissions may define `exercise`."""
-        self.aliases.update(dict.fromkeys(names, exercise))
+        if hints:
+            self.hints[name] = tuple(hints)
+        for text, edits in (mistakes or {}).items():
+            self.mistakes.append(Mistake(name, text, (edits,) if isinstance(edits, Edit) else tuple(edits)))
+        self.aliases.update(dict.fromkeys(aliases, name))
+        return Exercise(self, name)
 
     def lend(self, **names: str) -> None:
         """Lends submissions names that older answers import from what is not here, as `module.attribute` each.
@@ -125,3 +98,82 @@ class Section:
         A submission that defines or imports such a name has its own.
         """
         self.lent.update(names)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What learners write, as `Section.exercise` makes it: probes become its checks.
+
+    Names, titles and options are written out, so that the file's outline can be read without executing it.
+    """
+
+    section: Section
+    name: str
+
+    def check(
+        self,
+        *,
+        points: float = 1,
+        judge: Judge | None = None,
+        examples: int | None = None,
+        seconds: float = 5,
+        changes_inputs: bool = False,
+        extra: bool = False,
+        **inputs: Any,
+    ) -> Callable[[Probe], Probe]:
+        """Makes a probe a check. The probe's docstring is the sentence a learner reads.
+
+        Args:
+            points: what the check is worth.
+            judge: `(observed, expected, inputs) -> None | words`, for behaviour that equality cannot judge.
+            examples: how many inputs to draw at the most, where the default is too slow or proves nothing more.
+            seconds: wall-clock limit for all examples together.
+            changes_inputs: the probe's inputs may come back changed, because changing them is the task.
+            extra: the check goes beyond what the exercise's text asks for; its points are counted beside the score.
+            inputs: a strategy for each parameter of the probe besides the solution.
+        """
+
+        def register(probe: Probe) -> Probe:
+            drawn: Any = probe
+            if inputs:
+                from hypothesis import given  # the author's file has imported it already
+
+                drawn = given(**inputs)(probe)
+            self.section.checks[probe.__name__] = Check(
+                name=probe.__name__,
+                exercise=self.name,
+                title=" ".join((probe.__doc__ or "").split()),
+                points=float(points),
+                probe=drawn.hypothesis.inner_test if hasattr(drawn, "hypothesis") else probe,
+                drawn=drawn if hasattr(drawn, "hypothesis") else None,
+                judge=judge,
+                examples=examples,
+                seconds=seconds,
+                changes_inputs=changes_inputs,
+                extra=extra,
+            )
+            return probe
+
+        return register
+
+    def call(self, name: str, title: str, **options_and_inputs: Any) -> None:
+        """A check whose probe is a call of the exercise and nothing else, `return solution.f(a, b)`.
+
+        Args:
+            name: of the check.
+            title: the sentence a learner reads.
+            options_and_inputs: those of `check`. The inputs are the arguments of the call, in order; one that is named
+                `case`, if it is the only one, is a tuple of all arguments.
+        """
+        inputs = [word for word in options_and_inputs if word not in OPTIONS]
+        exercise = self.name
+
+        def probe(solution: Any, **drawn: Any) -> Any:
+            arguments = drawn["case"] if inputs == ["case"] else [drawn[parameter] for parameter in inputs]
+            return getattr(solution, exercise)(*arguments)
+
+        probe.__name__, probe.__doc__ = name, title
+        self.check(**options_and_inputs)(probe)
+
+
+OPTIONS: Mapping[str, Any] = Exercise.check.__kwdefaults__ or {}  # of a check, with their defaults
