@@ -207,6 +207,7 @@ _PRODUCT_HINTS = (
     "Which shape must the result have when x is (3,) and y is (2, 3)? You have a function for that.",
     "Do you sum down before or after multiplying? Try both on a small case by hand.",
 )
+
 multiply_back0 = section.exercise(
     "multiply_back0",
     hints=_PRODUCT_HINTS,
@@ -321,8 +322,7 @@ BackwardFuncLookup = section.exercise(
             edit("return self.back_funcs[forward_fn, arg_position]", "return self.back_funcs[forward_fn]"),
         ],
         "Keeps what was registered first; a later registration must replace it.": edit(
-            "self.back_funcs[forward_fn, arg_position] = back_fn",
-            "self.back_funcs.setdefault((forward_fn, arg_position), back_fn)",
+            "[forward_fn, arg_position] = back_fn", ".setdefault((forward_fn, arg_position), back_fn)"
         ),
         "All lookups share one table: it belongs to the class and not to the instance.": [
             edit("self.back_funcs: dict[tuple[Callable, int], Callable] = {}", "pass"),
@@ -358,6 +358,7 @@ _RECIPE_HINTS = (
     "Two conditions decide whether the result requires a gradient. One is about the inputs: what is the other about?",
     "Compare args and parents: one is for the backward function, one says where its result goes. Which holds arrays?",
 )
+
 log_forward = section.exercise(
     "log_forward",
     hints=_RECIPE_HINTS,
@@ -557,10 +558,7 @@ topological_sort = section.exercise(
         "Lists a node when it is first met (pre-order); it must wait until all its children are listed.": [
             edit("            order.append(current)\n", ""),
             edit("    order: list = []", "    order: list = [node]"),
-            edit(
-                "                on_path.add(child)",
-                "                order.append(child)\n                on_path.add(child)",
-            ),
+            edit("on_path.add(child)", "order.append(child)\n                on_path.add(child)"),
         ],
         "The order is the wrong way round: children come last.": edit("    return order", "    return order[::-1]"),
         "A node with several parents is listed several times.": edit("            finished.add(current)\n", ""),
@@ -1075,6 +1073,7 @@ _LINEAR_HINTS = (
     "If this operand grows by a little, by how much and in which direction does the result change?",
     "Which shape must the gradient have when the operands were broadcast?",
 )
+
 add_back0 = section.exercise(
     "add_back0",
     hints=_LINEAR_HINTS,
@@ -1224,6 +1223,7 @@ _MAXIMUM_HINTS = (
     "If x is clearly the larger one, what does a small change of y do to the result?",
     "Three cases: larger, smaller, equal. Can the factor of each be written with comparisons of whole arrays?",
 )
+
 _TIES = "At ties each side gets the whole gradient; together they get it twice."
 maximum_back0 = section.exercise(
     "maximum_back0",
@@ -1341,6 +1341,7 @@ _MATMUL_HINTS = (
     "Out[i, j] is a sum over k. In how many of these sums does one entry of x, or of y, take part?",
     "Which order and which transposes give the right shape? Check a square case by hand: shapes cannot help you there.",
 )
+
 matmul2d_back0 = section.exercise(
     "matmul2d_back0",
     hints=_MATMUL_HINTS,
@@ -1456,8 +1457,7 @@ Module = section.exercise(
         ],
         "Ignores recurse and always goes into the modules inside.": edit("if recurse:", "if True:"),
         "Lists the modules at all depths; only those directly inside are asked for.": edit(
-            "return iter(self._modules.values())",
-            "return (m for d in self._modules.values() for m in (d, *d.modules()))",
+            "iter(self._modules.values())", "(m for d in self._modules.values() for m in (d, *d.modules()))"
         ),
         "Returns None for attributes that do not exist; it must raise.": edit(
             'raise AttributeError(f"{type(self).__name__} has no attribute {key!r}")', "return None"
@@ -1577,8 +1577,7 @@ Linear = section.exercise(
     mistakes={
         "Leaves the bias out.": edit("return out if self.bias is None else out + self.bias", "return out"),
         "Starts between 0 and the bound: no weight is negative.": edit(
-            "empty(out_features, in_features).uniform_(-bound, bound)",
-            "empty(out_features, in_features).uniform_(0.0, bound)",
+            "(out_features, in_features).uniform_(-bound, bound)", "(out_features, in_features).uniform_(0.0, bound)"
         ),
         "Takes the bound from the number of outputs.": edit("bound = in_features**-0.5", "bound = out_features**-0.5"),
         "Starts with a bias of zero; the text asks for the same range as the weight's.": edit(

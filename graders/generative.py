@@ -31,6 +31,7 @@ section.lend(
     conv2d_minimal="torch.nn.functional.conv2d",
     force_pair="torch.nn.modules.utils._pair",
 )
+
 near = close(rtol=1e-4, atol=1e-5)  # a few functions in single precision
 deep = close(rtol=1e-3, atol=1e-4)  # many layers in single precision, in any order of summation
 seeds = st.integers(0, 999)
@@ -237,9 +238,8 @@ def rows(draw):
 
 
 kernels = rows().map(lambda row: row[:2])  # input and weights alone
-Picture = namedtuple(
-    "Picture", "x weights stride padding"
-)  # x: (batch, in, height, width); weights: (in, out, kernel height, kernel width)
+# x: (batch, in, height, width); weights: (in, out, kernel height, kernel width)
+Picture = namedtuple("Picture", "x weights stride padding")
 
 
 @st.composite
@@ -332,17 +332,13 @@ conv_transpose1d = section.exercise(
     ],
     mistakes={
         "Strides like a convolution, so that the output shrinks; here a stride makes it wider.": edit(
-            "conv_transpose1d_minimal(fractional_stride_1d(x, stride), weights)",
-            "conv_transpose1d_minimal(x, weights)[:, :, ::stride]",
+            "(fractional_stride_1d(x, stride), weights)", "(x, weights)[:, :, ::stride]"
         ),
         "Adds zeros at the ends; padding belongs to the convolution that goes back, so here numbers go.": edit(
             "full[:, :, padding : full.shape[2] - padding]", "nn.functional.pad(full, (padding, padding))"
         ),
         "Takes `padding` numbers of the input away, not of the output.": [
-            edit(
-                "fractional_stride_1d(x, stride)",
-                "fractional_stride_1d(x[:, :, padding : x.shape[2] - padding], stride)",
-            ),
+            edit("(x, stride)", "(x[:, :, padding : x.shape[2] - padding], stride)"),
             edit("full[:, :, padding : full.shape[2] - padding]", "full"),
         ],
         "Takes numbers away at the beginning only; `padding` of them go at each end.": edit(
@@ -374,10 +370,7 @@ fractional_stride_2d = section.exercise(
     ],
     mistakes={
         "The strides of height and width are swapped.": [
-            edit(
-                "stride_h * (height - 1) + 1, stride_w * (width - 1) + 1",
-                "stride_w * (height - 1) + 1, stride_h * (width - 1) + 1",
-            ),
+            edit("stride_h * (height - 1) + 1, stride_w *", "stride_w * (height - 1) + 1, stride_h *"),
             edit("::stride_h, ::stride_w", "::stride_w, ::stride_h"),
         ],
         "Adds zeros after the last row and column as well; they stand between neighbours only.": edit(
@@ -785,10 +778,7 @@ VAE = section.exercise(
         "Decodes zeros.": edit("self.decoder(z)", "self.decoder(torch.zeros_like(z))"),
         "Takes all images for 28 x 28.": [
             edit("2 * latent_dim_size, hidden_dim_size, img_size", "2 * latent_dim_size, hidden_dim_size"),
-            edit(
-                "Autoencoder(latent_dim_size, hidden_dim_size, img_size)",
-                "Autoencoder(latent_dim_size, hidden_dim_size)",
-            ),
+            edit("(latent_dim_size, hidden_dim_size, img_size)", "(latent_dim_size, hidden_dim_size)"),
         ],
     },
 )
@@ -942,10 +932,7 @@ Generator = section.exercise(
             edit("reversed(later)", "later"),
         ],
         "Reverses the caller's list in place: a discriminator made of it afterwards gets the wrong order.": [
-            edit(
-                "*later, channels = hidden_channels",
-                "hidden_channels.reverse()\n        channels, *later = hidden_channels",
-            ),
+            edit("*later, channels =", "hidden_channels.reverse()\n        channels, *later ="),
             edit("reversed(later)", "later"),
         ],
         "No Tanh: pixels leave the range from -1 to 1.": edit(_LAST, _LAST.removesuffix(", Tanh()")),
@@ -1072,8 +1059,7 @@ DCGAN = section.exercise(
             edit("self.netG = Generator", "self.netD = Generator"),
         ],
         "The generator gets hidden_channels reversed; it reverses them itself.": edit(
-            "Generator(latent_dim_size, img_size, img_channels, hidden_channels)",
-            "Generator(latent_dim_size, img_size, img_channels, hidden_channels[::-1])",
+            ", img_size, img_channels, hidden_channels", ", img_size, img_channels, hidden_channels[::-1]"
         ),
         "The generator ignores what it should be like, and has its default sizes.": edit(
             "Generator(latent_dim_size, img_size, img_channels, hidden_channels)", "Generator()"
@@ -1145,8 +1131,7 @@ initialize_weights = section.exercise(
         ),
         "Biases of batch norms become one; they become zero.": edit("zeros_", "ones_"),
         "Leaves batch norms as they were.": edit(
-            "            nn.init.normal_(module.weight, mean=1.0, std=0.02)\n            nn.init.zeros_(module.bias)",
-            "            continue",
+            "nn.init.normal_(module.weight, mean=1.0, std=0.02)\n            nn.init.zeros_(module.bias)", "continue"
         ),
         "Looks at the model's own children only; layers stand deeper.": edit("model.modules()", "model.children()"),
         "Forgets transposed convolutions.": edit("nn.Conv2d, ConvTranspose2d", "nn.Conv2d"),
@@ -1372,8 +1357,7 @@ DCGANTrainer = section.exercise(
         ),
         "The discriminator's step moves the generator.": edit("self.optD.step()", "self.optG.step()"),
         "Real and fake images are swapped in the discriminator's loss.": edit(
-            "self.model.netD(img_real), self.model.netD(img_fake.detach())",
-            "self.model.netD(img_fake.detach()), self.model.netD(img_real)",
+            ".netD(img_real), self.model.netD(img_fake.detach())", ".netD(img_fake.detach()), self.model.netD(img_real)"
         ),
         "The generator wants its images to be found out, as the discriminator does.": edit(
             "generator_loss(self.model.netD(img_fake))", "generator_loss(1 - self.model.netD(img_fake))"
@@ -1385,8 +1369,7 @@ DCGANTrainer = section.exercise(
             "self.model.netD(img_fake))\n        self.optG", "self.model.netD(img_fake.detach()))\n        self.optG"
         ),
         "The discriminator's step sets gradients to zero after backward, so that none are left.": edit(
-            "        self.optD.zero_grad()\n        loss.backward()\n",
-            "        loss.backward()\n        self.optD.zero_grad()\n",
+            "self.optD.zero_grad()\n        loss.backward()\n", "loss.backward()\n        self.optD.zero_grad()\n"
         ),
     },
 )

@@ -270,10 +270,7 @@ evaluate = section.exercise(
     ],
     mistakes={
         "Averages the accuracies of batches, though they differ in size.": [
-            edit(
-                "(model(inputs).argmax(dim=-1) == labels).sum().item()",
-                "(model(inputs).argmax(-1) == labels).float().mean()",
-            ),
+            edit("(inputs).argmax(dim=-1) == labels).sum().item()", "(inputs).argmax(-1) == labels).float().mean()"),
             edit("total += len(labels)", "total += 1"),
             edit("return right / total", "return float(right / total)"),
         ],
@@ -392,6 +389,7 @@ _STRIDE_HINTS = (
     "How far is it in memory from one number you need to the next?",
     "Do your strides still hold for a transposed matrix? Take them from stride().",
 )
+
 as_strided_trace = section.exercise(
     "as_strided_trace",
     hints=["A step down and a step to the right: how far is that in memory?", *_STRIDE_HINTS[1:]],
@@ -486,6 +484,7 @@ _CONV_HINTS = (
     "How many places are there for a kernel of 3 on a row of 5?",
     "One step to the next window, one step inside a window: how far is each in memory?",
 )
+
 _FLIPPED = "Turns the kernel round; deep learning's convolution does not."
 _ONE_WINDOW = "The last window is missing: the width is off by one."
 conv1d_minimal_simple = section.exercise(
@@ -570,6 +569,7 @@ _PAD_HINTS = (
     "How large is the result, and where in it does x begin?",
     "Which method of x makes a new tensor of its dtype, filled with a number?",
 )
+
 _PAD_MISTAKES = {
     "Always pads with zeros.": edit(", pad_value)\n    padded[", ", 0.0)\n    padded["),
     "Loses the dtype of x: the result has torch's default.": edit("x.new_full(", "torch.full("),
@@ -849,13 +849,8 @@ Sequential = section.exercise(
                 "        self.__dict__['_modules'] = {}\n        self.row = dict(zip(map(str, range(len(modules))), "
                 "modules))",
             ),
-            edit(
-                "return self._modules[str(index % len(self._modules))]", "return self.row[str(index % len(self.row))]"
-            ),
-            edit(
-                "self._modules[str(index % len(self._modules))] = module",
-                "self.row[str(index % len(self.row))] = module",
-            ),
+            edit("return self._modules[str(index % len(self._modules))", "return self.row[str(index % len(self.row))"),
+            edit("._modules[str(index % len(self._modules))] = module", ".row[str(index % len(self.row))] = module"),
             edit("self._modules.values()", "self.row.values()"),
         ],
         "Does not find modules counted from the end.": edit(
@@ -957,42 +952,28 @@ BatchNorm2d = section.exercise(
         "Evaluation uses the batch, not the running averages.": edit("        if self.training:", "        if True:"),
         "Evaluation normalises rightly, yet moves the running averages.": [
             edit(_NEW_MEAN, _NEW_MEAN.replace("(mean -", "(x.mean(dim=(0, 2, 3)) -")),
-            edit(
-                "unbiased=False)\n            with torch.no_grad():",
-                "unbiased=False)\n        if True:\n            with torch.no_grad():",
-            ),
+            edit("\n            with torch.no_grad():", "\n        if True:\n            with torch.no_grad():"),
         ],
         "Momentum is reversed: the old average should have the larger share.": [
             edit(_NEW_MEAN, _NEW_MEAN.replace("self.momentum", "(1 - self.momentum)")),
             edit(_NEW_VAR, _NEW_VAR.replace("self.momentum", "(1 - self.momentum)")),
         ],
         "The running averages are parameters: an optimizer would train them.": [
-            edit(
-                'self.register_buffer("running_mean", torch.zeros(num_features))',
-                "self.running_mean = nn.Parameter(torch.zeros(num_features))",
-            ),
-            edit(
-                'self.register_buffer("running_var", torch.ones(num_features))',
-                "self.running_var = nn.Parameter(torch.ones(num_features))",
-            ),
+            edit('self.register_buffer("running_mean", torch.zeros(', "self.running_mean = nn.Parameter(torch.zeros("),
+            edit('self.register_buffer("running_var", torch.ones(', "self.running_var = nn.Parameter(torch.ones("),
         ],
         "The running averages are plain tensors: they are not saved with the state.": [
             edit(
-                'self.register_buffer("running_mean", torch.zeros(num_features))',
-                "self.running_mean = torch.zeros(num_features)",
+                'register_buffer("running_mean", torch.zeros(num_features))', "running_mean = torch.zeros(num_features)"
             ),
-            edit(
-                'self.register_buffer("running_var", torch.ones(num_features))',
-                "self.running_var = torch.ones(num_features)",
-            ),
+            edit('register_buffer("running_var", torch.ones(num_features))', "running_var = torch.ones(num_features)"),
         ],
         "Normalises by the unbiased variance; in training it is the biased one.": edit(
             "unbiased=False", "unbiased=True"
         ),
         "Adds eps to the root, not below it.": edit("(var + self.eps).sqrt()", "(var.sqrt() + self.eps)"),
         "Treats mean and variance of the batch as constants: the gradient misses their share.": edit(
-            "x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)",
-            "x.detach().mean(dim=(0, 2, 3)), x.detach().var(dim=(0, 2, 3), unbiased=False)",
+            "x.mean(dim=(0, 2, 3)), x.var", "x.detach().mean(dim=(0, 2, 3)), x.detach().var"
         ),
     },
 )
@@ -1134,6 +1115,7 @@ Group = namedtuple("Group", "n_blocks in_feats out_feats first_stride")
 groups = st.sampled_from(
     [Group(1, 2, 2, 1), Group(2, 2, 3, 2), Group(3, 1, 2, 2), Group(2, 3, 3, 1), Group(2, 1, 3, 1)]
 )
+
 _REST = "ResidualBlock(out_feats, out_feats) for"
 BlockGroup = section.exercise(
     "BlockGroup",
@@ -1239,9 +1221,7 @@ copy_weights = section.exercise(
             "my_resnet.parameters())",
         ),
         "Copies in the wrong direction.": edit(
-            "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
-            "    my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n"
-            "    names = my_resnet.state_dict().keys()\n    values = pretrained_resnet.state_dict().values()",
+            "names = my_resnet.", "my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n    names = my_resnet."
         ),
         "Takes tensors by the alphabet of their names; only the order of registration is the same.": edit(
             "values = pretrained_resnet.state_dict().values()",
@@ -1407,8 +1387,7 @@ remove_hooks = section.exercise(
         "Leaves backward hooks behind.": edit("    module._backward_hooks.clear()", ""),
         "Leaves forward hooks behind.": edit("    module._forward_hooks.clear()\n", ""),
         "Removes those of the modules inside as well; apply visits these by itself.": edit(
-            "    module._forward_hooks.clear()",
-            "    for module in module.modules():\n        module._forward_hooks.clear()",
+            "module._forward_hooks.clear()", "for module in module.modules():\n        module._forward_hooks.clear()"
         ),
     },
 )

@@ -163,6 +163,7 @@ EDGES = (
     (0.5, -0.25),
     (0.75, 0.5),
 )
+
 _TILTED = (((0, 4, 0), (0, 0, 4)), ((1, 4, 0), (0, 0, 4)), ((-1, 3, 1), (1, -1, 4)), ((2, 3, 1), (-1, 2, 4)))
 
 # B - A and C - A of triangles that face each of the axes, upright and tilted, of either sense.
@@ -299,6 +300,11 @@ def to_aimed(scene):
     return Aimed(*map(single, scene))
 
 
+def to_scene(scene):
+    rays, triangle = scene
+    return Scene(single(rays), single(triangle[None]))
+
+
 @st.composite
 def aimed_scenes(draw, s=AHEAD, uv=INSIDE + OUTSIDE):
     triangle = placed(draw)
@@ -373,8 +379,7 @@ make_rays_1d = section.exercise(
         "Goes from y_limit down; y should grow.": edit("(-y_limit, y_limit,", "(y_limit, -y_limit,"),
         "Origin and direction have changed places; the origin comes first.": edit("return rays", "return rays.flip(1)"),
         "Brings the directions to length one; their x should be 1.": edit(
-            "num_pixels)\n    return rays",
-            "num_pixels)\n    rays[:, 1] = rays[:, 1] / rays[:, 1].norm(dim=1, keepdim=True)\n    return rays",
+            "\n    return rays", "\n    rays[:, 1] = rays[:, 1] / rays[:, 1].norm(dim=1, keepdim=True)\n    return rays"
         ),
         "All rays start at x = 1, on the screen; they start at the origin.": edit("rays[:, 1, 0] =", "rays[:, :, 0] ="),
     },
@@ -493,12 +498,13 @@ intersect_rays_1d.call(
     examples=60,
     case=flat_scenes(straight=True),
 )
-
-
-@intersect_rays_1d.check(points=0.25, examples=60, case=edge_cases)
-def ends_of_segments(solution, case):
-    """Counts the ends of a segment as hits, and a segment through the origin of the ray."""
-    return solution.intersect_rays_1d(case.ray[None], case.segment[None])
+intersect_rays_1d.call(
+    "ends_of_segments",
+    "Counts the ends of a segment as hits, and a segment through the origin of the ray.",
+    points=0.25,
+    examples=60,
+    case=edge_cases.map(lambda case: Flat(case.ray[None], case.segment[None])),
+)
 
 
 # %% make_rays_2d
@@ -669,15 +675,13 @@ raytrace_mesh = section.exercise(
     mistakes={
         **_HITS_OF_MANY,
         "Gives the distance of the farthest triangle; the nearest hides the others.": edit(
-            "torch.where(hit, s, torch.inf).amin(dim=1)",
-            "torch.where(hit, s, -torch.inf).amax(dim=1).where(hit.any(dim=1), torch.inf)",
+            "(hit, s, torch.inf).amin(dim=1)", "(hit, s, -torch.inf).amax(dim=1).where(hit.any(dim=1), torch.inf)"
         ),
         "Multiplies by the length of the direction; the distance is the s of O + s D.": edit(
             "torch.where(hit, s, torch.inf)", "torch.where(hit, s * directions.norm(dim=2), torch.inf)"
         ),
         "Gives the x of the hit, which is s only for rays that start at x = 0 with a direction whose x is 1.": edit(
-            "torch.where(hit, s, torch.inf)",
-            "torch.where(hit, (origins + s[..., None] * directions)[..., 0], torch.inf)",
+            ".where(hit, s, torch.inf)", ".where(hit, (origins + s[..., None] * directions)[..., 0], torch.inf)"
         ),
         "Gives 0 where a ray meets nothing; inf is asked for.": [
             edit("s, torch.inf)", "s, torch.inf)"),
@@ -685,14 +689,12 @@ raytrace_mesh = section.exercise(
         ],
         "Gives for each triangle the nearest ray; each ray is asked for.": edit(".amin(dim=1)", ".amin(dim=0)"),
         "Gives the distance of the first triangle in the list that is hit, not of the nearest.": edit(
-            "torch.where(hit, s, torch.inf).amin(dim=1)",
-            "torch.where(hit, s, torch.inf).gather(1, hit.int().argmax(dim=1, keepdim=True))[:, 0]",
+            ".amin(dim=1)", ".gather(1, hit.int().argmax(dim=1, keepdim=True))[:, 0]"
         ),
         "Takes the nearest triangle plane and asks only then whether that triangle is hit.": edit(
             "torch.where(hit, s, torch.inf).amin(dim=1)",
             "torch.where(hit.gather(1, (nearest := s.where((s >= 0) & ~parallel, torch.inf).argmin(dim=1, "
-            "keepdim=True))), "
-            "s.gather(1, nearest), torch.inf)[:, 0]",
+            "keepdim=True))), s.gather(1, nearest), torch.inf)[:, 0]",
         ),
         "Mends parallel rays in the caller's own tensor; work on a copy.": edit(
             "matrices[parallel] =", "rays[parallel.any(dim=1), 1] = torch.ones(3)\n    matrices[parallel] ="
@@ -725,12 +727,13 @@ raytrace_mesh.call(
     examples=60,
     case=scenes_with_parallels(),
 )
-
-
-@raytrace_mesh.check(points=0.25, examples=40, scene=on_edges(count=4).map(to_aimed))
-def edges_in_a_mesh(solution, scene):
-    """Counts sides and corners as hits, and a triangle through the origin of the ray, at distance 0."""
-    return solution.raytrace_mesh(scene.rays, scene.triangle[None])
+raytrace_mesh.call(
+    "edges_in_a_mesh",
+    "Counts sides and corners as hits, and a triangle through the origin of the ray, at distance 0.",
+    points=0.25,
+    examples=40,
+    case=on_edges(count=4).map(to_scene),
+)
 
 
 # %% rotation_matrix

@@ -132,6 +132,7 @@ _REARRANGE_HINTS = (
     "Read the numbers row by row. Which range are they?",
     "Which axis counts fastest when a tensor is reshaped, and which one in the wanted result?",
 )
+
 rearrange_1 = section.exercise(
     "rearrange_1",
     hints=_REARRANGE_HINTS,
@@ -412,12 +413,14 @@ def drawn_with(inputs):
     return probs / probs.sum()
 
 
+as_probable = distributed_as(probabilities=drawn_with)
 # Zeros are never in front: a uniform number of exactly 0 (one in 2^24) would tell `>` from `>=`, and no more than that.
 # Beside a zero, probabilities are powers of two: their sums are exact, so that nothing can come out by rounding.
 uneven = st.permutations([0.1, 0.2, 0.3, 0.4])
 with_zeros = st.sampled_from(
     [(0.5, 0.0, 0.5), (0.25, 0.0, 0.0, 0.75), (0.125, 0.875, 0.0), (0.25, 0.0, 0.75, 0.0), (1.0,)]
 )
+
 short_by_rounding = st.permutations([0.2496, 0.2498, 0.4998])  # one sample in 1250 lies beyond their sum
 sample_distribution = section.exercise(
     "sample_distribution",
@@ -439,25 +442,19 @@ sample_distribution = section.exercise(
 )
 
 
-@sample_distribution.check(
-    points=1, judge=distributed_as(probabilities=drawn_with), examples=5, probs=uneven.map(torch.tensor)
-)
+@sample_distribution.check(points=1, judge=as_probable, examples=5, probs=uneven.map(torch.tensor))
 def samples_with_their_probabilities(solution, probs):
     """Each category comes out as often as its probability says."""
     return solution.sample_distribution(probs, SAMPLES)
 
 
-@sample_distribution.check(
-    points=0.25, judge=distributed_as(probabilities=drawn_with), examples=5, probs=with_zeros.map(torch.tensor)
-)
+@sample_distribution.check(points=0.25, judge=as_probable, examples=5, probs=with_zeros.map(torch.tensor))
 def samples_nothing_impossible(solution, probs):
     """A category of probability zero never comes out."""
     return solution.sample_distribution(probs, SAMPLES)
 
 
-@sample_distribution.check(
-    points=0.25, judge=distributed_as(probabilities=drawn_with), examples=5, probs=short_by_rounding.map(torch.tensor)
-)
+@sample_distribution.check(points=0.25, judge=as_probable, examples=5, probs=short_by_rounding.map(torch.tensor))
 def samples_existing_categories(solution, probs):
     """Every sample is a category from 0 to k - 1, also where the probabilities sum to a little less than one."""
     return solution.sample_distribution(probs, SAMPLES)

@@ -14,6 +14,7 @@ import pytest
 from cohorts import SAME, found, results
 from command import ANSWERS, COURSE, PROJECT, command, record_of, without_times
 
+from graders.cohort import gradebook
 from graders.commands.cli import main
 
 cohort, folder, own = cohorts.cohort, cohorts.folder, cohorts.own  # fixtures
@@ -270,6 +271,8 @@ def test_what_was_given_up_is_graded_again_when_that_is_said(cohort, folder):
     path = folder.with_name(folder.name + ".gradebook")
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE result SET status = 'quarantined', score = 0 WHERE rowid = 1")
+        values = database.execute(f"SELECT {gradebook._RESULT} FROM result WHERE rowid = 1").fetchone()
+        database.execute("UPDATE result SET seal = ? WHERE rowid = 1", (gradebook._seal(*values),))
     assert cohort("--resume").returncode == 1
     assert cohort("--again").returncode == 2
     assert cohort("--resume", "--again").returncode == 0
@@ -287,3 +290,32 @@ def test_results_on_stdout_are_utf_8_in_every_locale(own, folder):
     )
     assert finished.returncode == 0, finished.stderr
     assert "Zoë ∂" in finished.stdout.decode()
+
+
+def test_names_that_look_alike_are_told_apart(cohort, folder):
+    for name in ("Ada", "ada", "Jos\u00e9", "Jose\u0301", "bob"):
+        (folder / f"{name}.py").write_text(f"# {len(os.listdir(folder))}\n{SAME}")
+    finished = cohort("--json", "-")
+    submissions = found(finished)
+    assert list(submissions) == ["Ada", "Jose\\u0301", "José", "ada", "bob"]
+    assert {each["status"] for each in submissions.values()} == {"graded"}
+    assert submissions["ada"]["reason"] == "there is also Ada, a name that is nearly the same"
+    assert submissions["José"]["reason"] == "there is also Jose\\u0301, a name that is nearly the same"
+    assert submissions["bob"]["reason"] is None
+    words = "some names are nearly the same, and count as different learners: Ada, Jose\\u0301, José, ada"
+    assert finished.stderr.splitlines().count(words) == 1
+
+
+def test_that_a_notebook_was_passed_over_is_said_to_its_learner(cohort, folder):
+    for name in ("both", "one"):
+        (folder / name).mkdir()
+        (folder / name / "own.py").write_text(SAME)
+    (folder / "both" / "own.ipynb").write_text("{}")
+    with zipfile.ZipFile(folder / "zipped.zip", "w") as archive:
+        archive.writestr("zipped/own.ipynb", "{}")
+        archive.writestr("zipped/own.py", SAME)
+    submissions = found(cohort("--json", "-"))
+    warnings = {name: each["sections"][0]["warnings"] for name, each in submissions.items()}
+    note = "own.ipynb is there too, and was not graded: where there are both, own.py counts"
+    assert warnings == {name: [{"line": None, "message": note}] for name in ("both", "zipped")} | {"one": []}
+    assert {each["score"] for each in submissions.values()} == {1}

@@ -15,10 +15,11 @@ import pytest
 
 from graders.cohort import archives
 from graders.cohort.entries import Entry, Part, read, scan
-from graders.cohort.names import shown
+from graders.cohort.names import Told, shown, told_apart
 
 RIGHT = b"def same(x):\n    return x\n"
 WANTED = ("own", "other")
+BOTH = "own.ipynb is there too, and was not graded: where there are both, own.py counts"
 Read = Callable[..., Part]
 
 
@@ -105,7 +106,32 @@ def test_names_that_differ_in_case_are_two_learners(folder):
     (folder / "ada.py").write_bytes(b"")
     first, second = scan(str(folder))
     assert (first.name, second.name) == ("Ada", "ada")
+    assert first.note == "there is also ada, a name that is nearly the same"
+    assert second.note == "there is also Ada, a name that is nearly the same"
     assert read(str(folder), first, ("own",)) != read(str(folder), second, ("own",))
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        (["Zoe\u0308", "Zo\u00eb"], ["Zoe\\u0308", "Zoë"]),
+        (["\u212bsa", "\u00c5sa", "A\u030asa"], ["\\u212bsa", "Åsa", "A\\u030asa"]),
+        (["\ud55c", "\u1112\u1161\u11ab"], ["한", "\\u1112\\u1161\\u11ab"]),
+        (["ZOE\u0308", "zo\u00eb"], ["ZOE\u0308", "zoë"]),  # they look different already
+        (["straße", "STRASSE"], ["straße", "STRASSE"]),
+    ],
+)
+def test_names_that_look_the_same_are_told_apart(names, written):
+    told = told_apart(names)
+    assert [told[name].shown for name in names] == written
+    for name, own in zip(names, written, strict=True):
+        others = ", ".join(other for other in written if other != own)
+        assert told[name].note == f"there is also {others}, a name that is nearly the same"
+
+
+def test_most_names_are_shown_as_they_are():
+    names = ["Zoe\u0308", "ada", "bob", os.fsdecode(b"\xff")]
+    assert told_apart(names) == {name: Told(shown(name), None) for name in names}
 
 
 def test_what_was_handed_in_twice_is_ambiguous(folder, read_one):
@@ -129,7 +155,7 @@ def test_a_folder_holds_a_file_a_section(folder, read_one):
     (folder / "ada" / "own.ipynb").write_bytes(b"{}")
     assert read_one() == Part("own", ".ipynb", b"{}")
     (folder / "ada" / "own.py").write_bytes(RIGHT)
-    assert read_one(wanted=WANTED) == Part("own", ".py", RIGHT)
+    assert read_one(wanted=WANTED) == Part("own", ".py", RIGHT, note=BOTH)
     (entry,) = scan(str(folder))
     assert read(str(folder), entry, WANTED)[1] == Part("other")
 
@@ -230,6 +256,7 @@ def test_digests_tell_parts_apart():
         Part("own", data=b"x"),
         Part("own", data=b"x+1:x"),
         Part("own", data=b"x", trouble="x"),
+        Part("own", data=b"x", note="x"),
     ]
     assert len({part.digest for part in parts}) == len(parts)
 
@@ -252,6 +279,12 @@ def test_an_archive_of_several_sections(folder, read_one):
     zipped(folder / "ada.zip", ("ada/", b""), ("ada/other.ipynb", b"{}"), ("ada/old/own.py", b"x"))
     (entry,) = scan(str(folder))
     assert read(str(folder), entry, WANTED) == [Part("own"), Part("other", ".ipynb", b"{}")]
+
+
+@pytest.mark.parametrize("place", ["", "ada/", "course/exercises/"])
+def test_an_archive_with_a_file_and_a_notebook(folder, read_one, place):
+    zipped(folder / "ada.zip", (f"{place}own.ipynb", b"{}"), (f"{place}own.py", RIGHT), ("else/where/own.ipynb", b"{}"))
+    assert read_one() == Part("own", ".py", RIGHT, note=BOTH)
 
 
 @pytest.mark.parametrize(

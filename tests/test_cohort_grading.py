@@ -9,6 +9,7 @@ from desks import PROBES, order, shown
 
 from graders.cohort.entries import Part
 from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
+from graders.engine.authoring.material import find
 from graders.engine.results import SectionResult
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
@@ -20,7 +21,7 @@ own = cohorts.own  # a fixture
 
 @pytest.fixture
 def grade(own):
-    bring(own.root, {"own": paper(own.find("own"), 0, 5)})
+    bring(own.root, {"own": paper(find(own, "own"), 0, 5)})
     yield lambda part: grade_one(Job(part, part.digest))
     leave()
 
@@ -35,6 +36,12 @@ def test_a_part_is_graded_and_named_after_its_section(grade):
     assert result_of(outcome).file == "own.py"
     raising = result_of(grade(Part("own", ".py", b"def same(x):\n    raise KeyError(x)\n")))
     assert raising.exercises[0].checks[0].error.startswith("own.py:2 in same")
+
+
+def test_what_its_learner_should_know_of_a_part_is_a_warning(grade):
+    outcome = grade(Part("own", ".py", SAME.encode(), note="there is more"))
+    assert (outcome.status, outcome.score, outcome.reason) == ("graded", 1, None)
+    assert [warning.message for warning in result_of(outcome).warnings] == ["there is more"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from graders.engine.authoring import judges
+from graders.engine.authoring import bounds, judges
 from graders.engine.authoring.judges import close, distributed_as, exact, up_to_sign
 from graders.engine.errors import GraderError
 from graders.engine.values.arrays import TorchArray
@@ -184,11 +184,50 @@ def test_the_bound_of_massart_is_reached():
     """Against the true distribution the bound is nearly tight, so the judge is not toothless by a factor."""
     rng = np.random.default_rng(2)
     judge = distributed_as(cdf=lambda inputs: lambda x: np.clip(x, 0, 1), false_alarm=ALARM)
-    alarms = sum(judge(samples, samples, {}) is not None for samples in rng.random((500, 200)))
-    assert alarms / 500 > ALARM / 2
+    words = [judge(samples, samples, {}) or "" for samples in rng.random((500, 200))]
+    assert sum("of them are" in each for each in words) / 500 > ALARM / 2 / 2  # its half of the false alarms
 
 
 def test_the_reach_is_the_one_in_the_docstring():
-    assert 2 * judges._reach(1000, 1e-6 / 2) == pytest.approx(0.174, abs=1e-3)
-    assert 2 * judges._reach(10_000, 1e-6 / 2) == pytest.approx(0.055, abs=1e-3)
-    assert judges._reach(1000, 1e-6) == pytest.approx(0.085, abs=1e-3)
+    assert 2 * bounds.reach(1000, 1e-6 / 2 / 2) == pytest.approx(0.178, abs=1e-3)
+    assert 2 * bounds.reach(10_000, 1e-6 / 2 / 2) == pytest.approx(0.056, abs=1e-3)
+    assert bounds.reach(1000, 1e-6 / 2) == pytest.approx(0.087, abs=1e-3)
+
+
+# %% Samples that nobody has drawn
+
+
+def test_the_right_distribution_in_some_order_is_no_sample(rng):
+    quantiles = (np.arange(N) + 0.5) / N
+    uniform = distributed_as(cdf=lambda inputs: lambda x: np.clip(x, 0, 1))
+    assert uniform(quantiles, rng.random(N), {}) == "the samples come in rising order"
+    assert distributed_as()(np.sort(rng.normal(size=N)), rng.normal(size=N), {}) == "the samples come in rising order"
+    p = [0.1, 0.2, 0.3, 0.4]
+    sorted_categories = np.repeat(np.arange(4), [N // 10, N // 5, 3 * N // 10, 2 * N // 5])
+    words = distributed_as(probabilities=lambda inputs: p)(sorted_categories, rng.choice(4, N, p=p), {})
+    assert words == "the samples come in rising order"
+
+
+def test_what_is_wrong_with_the_distribution_is_said_first(rng):
+    assert distributed_as()(np.arange(N) / N + 1, rng.random(N), {}).startswith("the samples have mean 1.5")
+
+
+def test_two_calls_have_to_differ(rng):
+    """As the docstring says: a column for each call."""
+    judge = distributed_as(columns=("one call", "the next call"))
+    one, next_one = rng.normal(size=(2, N))
+    expected = rng.normal(size=(N, 2))
+    assert judge(np.stack([one, next_one], axis=1), expected, {}) is None
+    assert judge(np.stack([one, one], axis=1), expected, {}) == "the next call repeats one call"
+    shuffled = np.stack([one, rng.permutation(one)], axis=1)
+    assert (
+        judge(shuffled, expected, {}) == f"{N} of {N} values in the next call are those in one call, expected about 0"
+    )
+    wrong = judge(np.stack([one, next_one + 1], axis=1), expected, {})
+    assert wrong.startswith("the next call: the samples have mean")
+
+
+def test_columns_have_as_many_names_as_there_are(rng):
+    samples = rng.normal(size=(N, 3))
+    with pytest.raises(GraderError, match="there are 3 columns, and 2 have names"):
+        distributed_as(columns=("weight", "bias"))(samples, samples, {})

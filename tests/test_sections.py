@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 
 import pytest
 
@@ -11,8 +12,6 @@ from graders.engine.course import Course
 
 COURSE = Course()
 FOLDERS = ("exercises", "reference", "graders")
-# What stands in graders/ beside the sections.
-ENGINE_ROOM = {"__init__", "audit", "checkpoint", "cli", "conftest", "datasets", "learning"}
 
 every_section = pytest.mark.parametrize(
     "material", [find(COURSE, name) for name in COURSE.sections], ids=COURSE.sections
@@ -22,7 +21,20 @@ every_section = pytest.mark.parametrize(
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_folder_holds_the_sections_and_nothing_else(folder):
     files = {path.stem for path in (COURSE.root / folder).glob("*.py")}
-    assert files - ENGINE_ROOM == set(COURSE.sections)
+    assert files - {"__init__"} == set(COURSE.sections)
+
+
+def test_beside_the_sections_stand_rooms_with_a_word_on_what_they_are():
+    rooms = {path.parent.name for path in (COURSE.root / "graders").glob("*/__init__.py")}
+    assert rooms == {"checkpoints", "engine", "commands", "report", "cohort", "learning"}
+    for room in [*(COURSE.root / "graders").glob("*/__init__.py"), *(COURSE.root / "graders").glob("engine/*/__init__.py")]:
+        assert ast.get_docstring(ast.parse(room.read_text("utf-8"))), room
+
+
+def test_the_contracts_name_every_section():
+    contracts = tomllib.loads((COURSE.root / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if each["name"].startswith("The engine knows no section")]
+    assert {f"graders.{name}" for name in COURSE.sections} <= set(contract["forbidden_modules"])
 
 
 def test_every_checkpoint_belongs_to_a_section():

@@ -28,7 +28,7 @@ from graders.engine.errors import UsageError
 
 _FORMAT = 2
 _CHOICE = "say the same again, or name another --gradebook"
-_ANEW = "put a copy of it in its place, or begin a new one"
+_ANEW = "put a copy of it in its place, or name another --gradebook"
 _APPLICATION = 0x47524B31  # in the file's head: a gradebook of ours
 _BESIDE = ("wal", "shm", "journal")  # what SQLite keeps beside the file, by its ending
 # A result is not asked to be of some type or other: its seal says whether it is as it was written.

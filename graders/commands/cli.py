@@ -13,7 +13,7 @@ from graders.commands.options import NOT_REACHED
 from graders.engine.errors import GraderError, UsageError
 
 WRONG_USAGE, GRADER_FAILED, INTERRUPTED = 2, 3, 130
-COMMANDS = ("checkpoint", "hint", "reset", "cohort", "audit")  # modules of this package; other words are sections
+COMMANDS = ("checkpoint", "hint", "reset", "cohort", "audit", "new")  # modules of this package
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ A `Grade` holds sections, a section holds exercises, an exercise holds checks. E
 machine-readable result (`--json`), so a renamed field here is a broken contract there.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,7 @@ Status = Literal[
     "crashed",  # the worker process died
     "not_attempted",  # still a stub
     "missing",  # no such name in the submission
-    "blocked",  # it fails, and so does an exercise that its reference uses
+    "blocked",  # it fails, and passes with the reference's version of an earlier exercise
 ]
 
 
@@ -43,10 +44,18 @@ class CheckResult(msgspec.Struct, frozen=True):
     mistake: str | None = None  # the misunderstanding it looks like
     error: str | None = None  # learner's frames of an exception, or why there is no verdict of its own
     output: str = ""  # what the learner's code printed
+    extra: bool = False  # beside the score: its points are not among the exercise's
+
+
+class Extras(msgspec.Struct, frozen=True):
+    """What goes beyond the texts of exercises: points of their own, beside the score and never taken from it."""
+
+    score: float = 0.0
+    points: float = 0.0
 
 
 class ExerciseResult(msgspec.Struct, frozen=True):
-    """The verdict on one exercise: `passed` when all its checks are, else the status of the first that is not."""
+    """The verdict on one exercise: `passed` when all its core checks are, else the status of the first that is not."""
 
     name: str
     status: Status
@@ -54,6 +63,8 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     points: float
     line: int | None  # where the submission defines it
     checks: tuple[CheckResult, ...]
+    extras: Extras = Extras()
+    note: str | None = None  # what was not executed of the submission, where that may be why it fails
 
 
 class LoadWarning(msgspec.Struct, frozen=True):
@@ -99,6 +110,7 @@ class SectionResult(msgspec.Struct, frozen=True):
     warnings: tuple[LoadWarning, ...]
     exercises: tuple[ExerciseResult, ...]
     checkpoint: CheckpointResult | None = None  # None where it was not asked for
+    extras: Extras = Extras()
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -110,3 +122,10 @@ class Grade(msgspec.Struct, frozen=True):
     score: float
     points: float
     sections: tuple[SectionResult, ...]
+    extras: Extras = Extras()
+
+
+def together(extras: Iterable[Extras]) -> Extras:
+    """The extras of several exercises or sections as one."""
+    found = list(extras)
+    return Extras(sum(each.score for each in found), sum(each.points for each in found))

@@ -29,7 +29,7 @@ from graders.engine.values import codec
 
 SEEDS = (0, 1, 2)
 EXAMPLES = 100
-MANY_EXAMPLES = 1000
+MANY_EXAMPLES = 400
 KILL_RATE = 0.97
 _WRONG_PIECES = 2  # at least, with which a checkpoint must not be reached
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")

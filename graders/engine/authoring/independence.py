@@ -145,7 +145,7 @@ def _in_order(mine: np.ndarray, names: Sequence[str]) -> Iterator[Tested]:
     said = f"{start}{_regular(mine[:, j // 3], 1) or f'the samples change as they go: {found}'}"
     yield Tested(log_chances.size, float(log_chances.min()), said)
     for pairs in _pairs(len(mine)):
-        log_chances, shares, usual = _meetings(marks[pairs.first], marks[pairs.second])
+        log_chances, shares, usual = _meetings(marks[:, pairs.first], marks[:, pairs.second])
         i, j = _plainest(log_chances)
         found = f"{words[j]} in {_percent(shares[i, j])} of the cases, expected about {_percent(usual[j])}"
         said = _pair_words(mine, names, pairs, (i // 3, j // 3), (words[i], found))
@@ -170,7 +170,7 @@ def _marks(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
     They follow from the values of a column and not from their order, so that every order of them has the same chance.
     Quarters are as equal as ties allow. Each property is that of two of them.
 
-    Returns: of 0.0 and 1.0, shape (rows, 3 columns); texts, 3 columns.
+    Returns: truth values, shape (3 columns, rows); texts, 3 columns.
     """
     marks: list[np.ndarray] = []
     words: list[str] = []
@@ -183,7 +183,7 @@ def _marks(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
         first, second, third = (f"{cut:.3g}" for cut in ordered[places])
         words += [f"at least {second}", f"between {first} and {third}"]
         words += [f"between {first} and {second} or at least {third}"]
-    return np.stack(marks, axis=1).astype(np.float64), words
+    return np.stack(marks), words
 
 
 def _meetings(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -191,10 +191,12 @@ def _meetings(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Returns: logarithms of chances; the share of those with the one mark that have the other; the share of all that do.
     """
-    both = (first.T @ second).astype(np.int64)
-    one = np.broadcast_to(first.sum(axis=0).astype(np.int64)[:, None], both.shape)
-    other = np.broadcast_to(second.sum(axis=0).astype(np.int64), both.shape)
-    return log_chance_of_meeting(both, one, other, len(first)), both / np.maximum(one, 1), other[0] / len(first)
+    pairs = first.shape[1]
+    one, other = (np.packbits(marks, axis=1) for marks in (first, second))
+    both = np.bitwise_count(one[:, None] & other).sum(axis=2, dtype=np.int64)
+    singly = (np.bitwise_count(marks).sum(axis=1, dtype=np.int64) for marks in (one, other))
+    one, other = np.broadcast_arrays(*np.ix_(*singly))
+    return log_chance_of_meeting(both, one, other, pairs), both / np.maximum(one, 1), other[0] / pairs
 
 
 def _plainest(log_chances: np.ndarray) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import Grade, LoadWarning, SectionResult
+from graders.engine.results import Grade, LoadWarning, SectionResult, together
 from graders.engine.setting.paper import Paper
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
@@ -81,6 +81,7 @@ def grade(
         score=sum(result.score for result in results),
         points=sum(result.points for result in results),
         sections=tuple(results),
+        extras=together(section.extras for section in results),
     )
 
 

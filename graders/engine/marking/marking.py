@@ -18,7 +18,7 @@ from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
 from graders.engine.explaining.explanation import Explanation, Failing
-from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult, Status
+from graders.engine.results import CheckResult, ExerciseResult, Extras, LoadWarning, SectionResult, Status, together
 from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -30,6 +30,7 @@ from graders.engine.values.messages import Loaded
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
+_WRONG = ("failed", "raised", "timed_out", "crashed")
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -200,13 +201,16 @@ class _Marking:
     def attempted(self, question: Question, loaded: Loaded) -> Mark:
         """The mark of a check before it is sat: a verdict if the exercise is not there, else none yet (`passed`)."""
         mark = Mark(question)
-        aliases = self._paper.cover.aliases
-        names = {question.exercise, *(other for other, name in aliases.items() if name == question.exercise)}
+        names = self._names(question.exercise)
         if names & loaded.unattempted:
             mark.status = "not_attempted"
         elif question.asks_by_name and not names & set(loaded.lines):
             mark.status, mark.error = "missing", self._why_missing(question.exercise, names, loaded)
         return mark
+
+    def _names(self, exercise: str) -> set[str]:
+        """The names under which a submission may define an exercise."""
+        return {exercise, *(other for other, name in self._paper.cover.aliases.items() if name == exercise)}
 
     def sit(self, mark: Mark, item: Item, sitting: Sitting) -> None:
         """Has a check sat, and marks it."""
@@ -219,6 +223,9 @@ class _Marking:
         mark.failure = self._first_failure(item, mark.answers)
         if mark.failure:
             mark.status = mark.failure.status
+            if mark.status == "raised" and not self._names(item.exercise) & set(sitting.loaded.lines):
+                mark.status, mark.failure = "missing", None  # looked up somewhere, and nobody has put it there
+                mark.error = self._why_missing(item.exercise, self._names(item.exercise), sitting.loaded)
             sitting.leave()
         else:
             sitting.passed(item.name, item.inputs[0], self._paper.seed)
@@ -282,17 +289,23 @@ class _Marking:
             seconds=round(time.monotonic() - self._started, 3),
             warnings=tuple(self._warnings(loaded)),
             exercises=exercises,
+            extras=together(exercise.extras for exercise in exercises),
         )
 
     def _exercise(self, name: str, marks: list[Mark], loaded: Loaded) -> ExerciseResult:
         checks = tuple(_check_result(mark, self._paper.examples) for mark in marks)
+        core = [check for check in checks if not check.extra] or checks
+        extra = [check for check in checks if check.extra]
+        status: Status = next((check.status for check in core if check.status != "passed"), "passed")
         return ExerciseResult(
             name=name,
-            status=next((check.status for check in checks if check.status != "passed"), "passed"),
-            score=sum(check.score for check in checks),
-            points=sum(check.points for check in checks),
+            status=status,
+            score=sum(check.score for check in checks if not check.extra),
+            points=sum(check.points for check in checks if not check.extra),
             line=loaded.lines.get(name),
             checks=checks,
+            extras=Extras(sum(check.score for check in extra), sum(check.points for check in extra)),
+            note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
         )
 
     def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
@@ -327,4 +340,5 @@ def _check_result(mark: Mark, examples: int) -> CheckResult:
         mistake=explanation.mistake if explanation else None,
         error=(explanation.error if explanation else None) or mark.error,
         output=explanation.output if explanation else mark.answers.said,
+        extra=question.extra,
     )

@@ -64,11 +64,13 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What loading a submission gave: names defined (with their lines), stubs found, and what went wrong."""
+    """What loading a submission gave: names defined (with their lines), stubs found, what went wrong, and by exercise
+    what was not executed although the exercise uses what is changed there."""
 
     lines: dict[str, int]
     unattempted: frozenset[str]
     troubles: tuple[Trouble, ...]
+    left_out: dict[str, str] = {}
 
     @property
     def lost(self) -> dict[str, str]:

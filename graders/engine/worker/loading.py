@@ -18,7 +18,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from graders.engine.values.messages import Cell, Loaded, Trouble
-from graders.engine.worker import attempts, observing, stand_ins
+from graders.engine.worker import attempts, observing, relevance, stand_ins
 from graders.engine.worker.magics import without_line_magics
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
@@ -62,6 +62,7 @@ class Loader:
         self.defined: frozenset[str] = frozenset()  # names that the submission defines anywhere
         self.flags = _ANNOTATIONS  # and those of the __future__ imports met so far
         self.executed: list[ast.stmt] = []  # and tried, in branches that were taken
+        self.left_out: list[ast.stmt] = []  # statements that are not executed
         self.cell = 0
 
     def load(self, exercises: tuple[str, ...], stub: str, lent: Mapping[str, str] = MappingProxyType({})) -> Loaded:
@@ -99,7 +100,8 @@ class Loader:
         for name in self.grafts.keys() - self.defined:
             self._graft(name)
         unattempted = _unattempted(self.executed, stub, exercises) if stub else frozenset()
-        return Loaded(_lines(self.executed), unattempted, tuple(self.troubles))
+        left_out = relevance.left_out(self.executed, self.left_out, exercises)
+        return Loaded(_lines(self.executed), unattempted, tuple(self.troubles), left_out)
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
@@ -156,6 +158,8 @@ class Loader:
                 self._execute(statement)
             case _ if isinstance(statement, _STATEMENTS):
                 self._execute(statement)
+            case _:
+                self.left_out.append(statement)
 
     def _is_registration(self, statement: ast.stmt, loop: frozenset[str] = frozenset()) -> bool:
         """Whether a statement calls a method of the submission's own objects, or of what a loop goes through."""

@@ -13,10 +13,9 @@ from types import ModuleType
 from typing import Any
 
 # Top-level names of libraries whose absence changes nothing in what an answer computes.
-_IDLE = (
-    "IPython", "beartype", "circuitsvis", "dotenv", "google", "ipywidgets", "jaxtyping", "matplotlib", "pandas",
-    "plotly", "plotly_utils", "rich", "seaborn", "tabulate", "tensorboard", "torchinfo", "torchvision", "typeguard", "wandb",
-)  # fmt: skip
+_IDLE = ("IPython", "beartype", "circuitsvis", "dotenv", "google", "ipywidgets", "jaxtyping", "matplotlib", "pandas",
+         "plotly", "plotly_utils", "rich", "seaborn", "tabulate", "tensorboard", "torchinfo", "torchvision",
+         "typeguard", "wandb")  # fmt: skip
 _PARTS = re.compile(r"(?:(?:chapter|part)\d\w*|solutions?\w*|utils|tests|arena\w*)$")  # ARENA's folders and modules
 
 

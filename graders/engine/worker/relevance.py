@@ -1,0 +1,64 @@
+"""Whether what was not executed of a submission may matter to an exercise: it changes what the exercise uses."""
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+_KINDS = {ast.For: "a loop", ast.While: "a loop", ast.With: "a with block", ast.Try: "a try block"}
+
+
+def left_out(executed: Sequence[ast.stmt], others: Iterable[ast.stmt], exercises: Collection[str]) -> dict[str, str]:
+    """For each exercise that uses what a statement changes that was not executed: a sentence on the first such one.
+
+    Args:
+        executed: the statements that were.
+        others: those that were not.
+        exercises: the names that are asked about.
+    """
+    changing = [(other, set(_changed(other))) for other in others]
+    changed = set().union(*(names for _, names in changing))
+    if not changed:
+        return {}
+    uses = {node.name: _mentioned(node) for node in executed if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    found = {}
+    for exercise in uses.keys() & set(exercises):
+        used = _reached(exercise, uses) & changed
+        for other, names in changing:
+            if used & names:
+                what = f"line {other.lineno} ({_KINDS.get(type(other), 'a loose statement')})"
+                name = f"{min(used & names)}, which {exercise} uses,"
+                found[exercise] = f"{what} is not executed when a file is graded, and {name} is changed there"
+                break
+    return found
+
+
+def _changed(statement: ast.stmt) -> Iterator[str]:
+    """The names of objects that a statement may change: it assigns to a part of them, or calls a method of theirs."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield from _root(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if isinstance(node.value.func, ast.Attribute):
+                yield from _root(node.value.func)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _root(node: ast.expr) -> Iterator[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node.id
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
+
+
+def _reached(name: str, uses: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    open_ends = [name]
+    while open_ends:
+        for mentioned in uses.get(open_ends.pop(), set()) - found:
+            found.add(mentioned)
+            open_ends.append(mentioned)
+    return found
