@@ -205,3 +205,17 @@ STUB = "def f(x):\n    raise NotImplementedError('f')\n"
 def test_the_last_definition_says_whether_it_was_attempted(load: Load, text: str, untouched: bool) -> None:
     _, loaded = load(text, exercises=("f",), stub=STUB)
     assert loaded.unattempted == ({"f"} if untouched else set())
+
+
+@pytest.mark.parametrize("magic", ["time", "prun", "debug", "timeit", "capture"])
+def test_cells_that_nbconvert_has_made_calls_of_count(load: Load, magic: str) -> None:
+    text = f"x = 1\nget_ipython().run_cell_magic('{magic}', '', 'import math\\ndef found(): return math.pi\\n')"
+    module, loaded = load(text)
+    assert module.found() > 3
+    assert loaded.lines["found"] == 2
+    assert loaded.troubles == ()
+
+
+def test_cells_of_other_languages_do_not(load: Load) -> None:
+    module, _ = load("get_ipython().run_cell_magic('bash', '', 'found=1')")
+    assert not hasattr(module, "found")

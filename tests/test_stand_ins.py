@@ -34,7 +34,7 @@ def test_what_only_decorates_does_nothing(load: Load, text: str) -> None:
     "text",
     [
         "import part2_cnns.solutions as solutions\nfound = solutions.Linear",
-        "from part2_cnns.solutions import Linear as found, nothing_of_this_name",
+        "from part2_cnns.solutions import Linear as found, ReLU",
         "from part2_cnns.solutions import *\nfound = Linear",
         "from solutions import Linear\nfound = Linear",
         "import chapter0_fundamentals.exercises.part2_cnns.solutions_bonus as b\nfound = b.Linear",
@@ -46,11 +46,19 @@ def test_layers_of_earlier_parts_are_those_of_pytorch(load: Load, text: str) -> 
     assert loaded.troubles == ()
 
 
-def test_what_an_earlier_part_alone_knows_is_wanting_when_it_is_used(load: Load) -> None:
-    module, loaded = load("from part1.solutions import train\ndef f(): return train()")
-    assert loaded.troubles == ()
-    with pytest.raises(NameError, match=r"train comes from part1\.solutions, which is not here"):
+def test_what_an_earlier_part_alone_knows_costs_its_name_only(load: Load) -> None:
+    module, loaded = load("from part1.solutions import Linear, train, ReLU\nimport part1.solutions as s\nf = lambda: s.x")
+    assert (module.Linear, module.ReLU) == (torch.nn.Linear, torch.nn.ReLU)
+    assert loaded.lost.keys() == {"train"}
+    with pytest.raises(AttributeError, match=r"x comes from part1\.solutions, which is not here"):
         module.f()
+
+
+def test_who_has_an_answer_of_its_own_in_case_is_let_have_it(load: Load) -> None:
+    text = "try:\n    from part1.solutions import train\nexcept ImportError:\n    def train(): return 1"
+    module, loaded = load(text)
+    assert module.train() == 1
+    assert loaded.troubles == ()
 
 
 def test_names_that_a_section_lends_belong_to_earlier_parts(load: Load) -> None:
@@ -114,3 +122,8 @@ def test_a_branch_that_was_not_taken_is_not_the_last_word(load: Load) -> None:
     assert module.f(1) == 1
     assert loaded.unattempted == frozenset()
     assert loaded.lines["f"] == 3
+
+
+def test_an_exercise_that_is_taken_from_an_earlier_part_is_not_written(load: Load) -> None:
+    _, loaded = load("from part1.solutions import Linear\nclass Net(Linear): pass")
+    assert loaded.lines.keys() == {"Net"}

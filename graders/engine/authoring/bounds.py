@@ -59,26 +59,26 @@ def log_chance_of_difference(difference: float, samples: int, change: int) -> fl
     return min(math.log(2) - max(difference, 0.0) ** 2 / (2 * samples * change**2), 0.0)
 
 
-def log_chance_of_meeting(both: np.ndarray, first: np.ndarray, second: np.ndarray, pairs: int) -> np.ndarray:
+def log_chance_of_meeting(both: np.ndarray, first: np.ndarray, second: np.ndarray, things: np.ndarray) -> np.ndarray:
     """The logarithm of the probability, at most, that two properties meet so often, or so seldom, by element.
 
-    This is Fisher's exact test (Fisher 1935, "The Design of Experiments", section 21): of `pairs` things, `first` have
+    This is Fisher's exact test (Fisher 1935, "The Design of Experiments", section 21): of `things`, `first` have
     one property and `second` another, and if every arrangement is as likely as any other the number that have `both` is
     hypergeometric. From the outcome on, each probability of that distribution is smaller than the one before by a
     growing factor, so a geometric series bounds its tail from above; the smaller tail counts twice.
     """
-    logs = _log_factorials(1 << pairs.bit_length())
+    logs = _log_factorials(1 << int(things.max()).bit_length())
 
-    def choose(n: np.ndarray | int, k: np.ndarray) -> np.ndarray:
+    def choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
         return np.asarray(logs[n] - logs[k] - logs[n - k])
 
     def tail(both: np.ndarray, second: np.ndarray) -> np.ndarray:
-        neither = pairs - first - second + both
+        neither = things - first - second + both
         factor = (first - both) * (second - both) / ((both + 1.0) * (neither + 1.0))
-        here = choose(first, both) + choose(pairs - first, second - both) - choose(pairs, second)
+        here = choose(first, both) + choose(things - first, second - both) - choose(things, second)
         return np.where(factor < 1, here - np.log1p(-np.where(factor < 1, factor, 0.0)), 0.0)
 
-    smaller = np.minimum(tail(both, second), tail(first - both, pairs - second))
+    smaller = np.minimum(tail(both, second), tail(first - both, things - second))
     return np.asarray(np.minimum(smaller + math.log(2), 0.0))
 
 

@@ -28,6 +28,7 @@ class Tested(NamedTuple):
     tests: int
     log_chance: float
     words: str
+    is_plain: bool = False  # to be seen without any counting
 
 
 def dependence(mine: np.ndarray, other: np.ndarray, false_alarm: float, names: Sequence[str]) -> str | None:
@@ -39,9 +40,10 @@ def dependence(mine: np.ndarray, other: np.ndarray, false_alarm: float, names: S
         names: what the columns are called; one that is alone needs no name.
     """
     mine, other = (np.asarray(samples[:_MOST_ROWS], dtype=np.float64) for samples in (mine, other))
-    tested = [*_within(mine, other, names), *_beside(mine, other, names), *_in_order(mine, names)]
+    tested = [*_in_order(mine, names), *_within(mine, other, names), *_beside(mine, other, names)]
     limit = math.log(false_alarm / sum(each.tests for each in tested))  # Bonferroni
-    return next((each.words for each in tested if each.log_chance <= limit), None)  # what is plain comes first
+    found = [each for each in tested if each.log_chance <= limit]
+    return max(found, key=lambda each: each.is_plain).words if found else None  # the first of the plainest
 
 
 # %% What the learner's rows and the reference's have in common
@@ -80,29 +82,30 @@ def _beside(mine: np.ndarray, other: np.ndarray, names: Sequence[str]) -> Iterat
     upper = _upper_half(mine), _upper_half(other)
     for i, j in combinations(range(len(names)), 2):
         one, next_one = names[i], names[j]
-        same = f"{next_one} repeats {one}" if np.array_equal(mine[:, i], mine[:, j]) else None
+        same = f"{next_one} repeats {one}" if np.array_equal(mine[:, i], mine[:, j]) else ""
         found, usual = (len(np.intersect1d(samples[:, i], samples[:, j])) for samples in (mine, other))
         words = f"{found} of {rows} values in {next_one} are those in {one}, expected about {usual}"
-        yield Tested(1, log_chance_of_difference(found - usual, rows, 2), same or words)
-        found, usual = (int((halves[:, i] == halves[:, j]).sum()) for halves in upper)
-        words = (
-            f"{one} and {next_one} are in their upper halves, or in their lower ones, at the same time in "
-            f"{_percent(found / rows)} of the rows, expected about {_percent(usual / rows)}"
-        )
-        yield Tested(2, log_chance_of_difference(abs(found - usual), rows, 3), same or words)
+        yield Tested(1, log_chance_of_difference(found - usual, rows, 2), same or words, bool(same))
         for sign, way in ((1, "more"), (-1, "less")):
             share, wanted = (_together(samples[:, i], sign * samples[:, j]) for samples in (mine, other))
             words = (
                 f"{next_one} goes with {one}: where a row has more of {one} than another, it has {way} of {next_one} "
                 f"in {_percent(share)} of the cases, expected about {_percent(wanted)}"
             )
-            yield Tested(1, log_chance_of_shares(share, wanted, rows // 2), same or words)
+            yield Tested(1, log_chance_of_shares(share, wanted, rows // 2), same or words, bool(same))
+        found, usual = (int((halves[:, i] == halves[:, j]).sum()) for halves in upper)
+        words = (
+            f"{one} and {next_one} are in their upper halves, or in their lower ones, at the same time in "
+            f"{_percent(found / rows)} of the rows, expected about {_percent(usual / rows)}"
+        )
+        yield Tested(2, log_chance_of_difference(abs(found - usual), rows, 2), same or words, bool(same))
 
 
 def _upper_half(samples: np.ndarray) -> np.ndarray:
     """Which samples are in the upper half of their column. Ties are broken by lot, always by the same.
 
-    Another value in a row moves that row, and one more that gives way to it.
+    Another value in a row moves that row, and one that gives way to it. So of two columns, three rows at most become
+    equal or other; and no more than two, since each half keeps its size, and with it whether it is an even number.
     """
     lots = np.random.default_rng(0).random(samples.shape)
     order = np.lexsort((lots, samples), axis=0)  # (rows, columns)
@@ -137,19 +140,20 @@ def _in_order(mine: np.ndarray, names: Sequence[str]) -> Iterator[Tested]:
     """Each column against each, itself too, in rows some distance apart, and against the place of the row."""
     marks, words = _marks(mine)
     place, _ = _marks(np.arange(len(mine))[:, None])
-    log_chances, shares, usual = _meetings(place, marks)
+    log_chances, shares, usual = (each[0] for each in _meetings([(place, marks)]))
     i, j = _plainest(log_chances)
     where = ("second half", "middle half", "second and last quarter")[i]
     found = f"in the {where} of them {_percent(shares[i, j])} are {words[j]}, expected about {_percent(usual[j])}"
     start = f"{names[j // 3]}: " if len(names) > 1 else ""
-    said = f"{start}{_regular(mine[:, j // 3], 1) or f'the samples change as they go: {found}'}"
-    yield Tested(log_chances.size, float(log_chances.min()), said)
-    for pairs in _pairs(len(mine)):
-        log_chances, shares, usual = _meetings(marks[:, pairs.first], marks[:, pairs.second])
+    plain, told = _regular(mine[:, j // 3], 1), f"the samples change as they go: {found}"
+    yield Tested(log_chances.size, float(log_chances.min()), start + (plain or told), bool(plain))
+    every = list(_pairs(len(mine)))
+    met = _meetings([(marks[:, pairs.first], marks[:, pairs.second]) for pairs in every])
+    for pairs, log_chances, shares, usual in zip(every, *met, strict=True):
         i, j = _plainest(log_chances)
         found = f"{words[j]} in {_percent(shares[i, j])} of the cases, expected about {_percent(usual[j])}"
-        said = _pair_words(mine, names, pairs, (i // 3, j // 3), (words[i], found))
-        yield Tested(log_chances.size, float(log_chances.min()), said)
+        plain, told = _pair_words(mine, names, pairs, (i // 3, j // 3), (words[i], found))
+        yield Tested(log_chances.size, float(log_chances.min()), plain or told, bool(plain))
 
 
 def _pairs(rows: int) -> Iterator[_Pairs]:
@@ -186,17 +190,19 @@ def _marks(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return np.stack(marks), words
 
 
-def _meetings(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the marks of rows tell about the marks of others, for each mark (the first axis) and each (the second).
+def _meetings(marked: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the marks of rows tell about the marks of as many others, by pair, by the one mark, and by the other mark.
 
     Returns: logarithms of chances; the share of those with the one mark that have the other; the share of all that do.
     """
-    pairs = first.shape[1]
-    one, other = (np.packbits(marks, axis=1) for marks in (first, second))
-    both = np.bitwise_count(one[:, None] & other).sum(axis=2, dtype=np.int64)
-    singly = (np.bitwise_count(marks).sum(axis=1, dtype=np.int64) for marks in (one, other))
-    one, other = np.broadcast_arrays(*np.ix_(*singly))
-    return log_chance_of_meeting(both, one, other, pairs), both / np.maximum(one, 1), other[0] / pairs
+    count = np.bitwise_count
+    packed = [(np.packbits(one, axis=1), np.packbits(other, axis=1)) for one, other in marked]
+    both = np.stack([count(one[:, None] & other).sum(axis=2, dtype=np.int64) for one, other in packed])
+    one = np.stack([count(one).sum(axis=1, dtype=np.int64) for one, _ in packed])[:, :, None]
+    other = np.stack([count(other).sum(axis=1, dtype=np.int64) for _, other in packed])[:, None]
+    rows = np.array([marks.shape[1] for marks, _ in marked])[:, None, None]
+    log_chances = log_chance_of_meeting(*np.broadcast_arrays(both, one, other, rows))
+    return log_chances, both / np.maximum(one, 1), (other / rows)[:, 0]
 
 
 def _plainest(log_chances: np.ndarray) -> tuple[int, int]:
@@ -209,28 +215,29 @@ def _plainest(log_chances: np.ndarray) -> tuple[int, int]:
 
 def _pair_words(
     mine: np.ndarray, names: Sequence[str], pairs: _Pairs, columns: tuple[int, int], words: tuple[str, str]
-) -> str:
-    """How a row's second column follows from its first, in pairs of rows."""
-    (i, j), (given, found) = columns, words
+) -> tuple[str, str]:
+    """How a row's second column follows from its first, in pairs of rows: what is plain to see, and what is counted."""
+    (i, j), (given, found), distance = columns, words, pairs.distance
     one, other = names[i], names[j]
     if i == j:
         start = f"{one}: " if len(names) > 1 else ""
+        plain = _regular(mine[:, i], distance)
         told = f"the samples depend on each other: after one that is {given}, {pairs.how} is {found}"
-        return start + (_regular(mine[:, i], pairs.distance) or told)
-    if pairs.distance and np.array_equal(mine[: -pairs.distance, i], mine[pairs.distance :, j]):
-        return f"{other} repeats {one}, {pairs.distance} further on"
-    return f"{other} depends on {one}: where {one} is {given}, {pairs.how} of {other} is {found}"
+        return plain and start + plain, start + told
+    is_same = distance and np.array_equal(mine[:-distance, i], mine[distance:, j])
+    plain = f"{other} repeats {one}, {distance} further on" if is_same else ""
+    return plain, f"{other} depends on {one}: where {one} is {given}, {pairs.how} of {other} is {found}"
 
 
-def _regular(samples: np.ndarray, distance: int) -> str | None:
-    """In words what is plain to see in the order of the samples, or at this distance between them."""
+def _regular(samples: np.ndarray, distance: int) -> str:
+    """In words what is plain to see in the order of the samples, or at this distance between them; or nothing."""
     if (samples[1:] >= samples[:-1]).all():
         return "the samples come in rising order"
     if (samples[1:] <= samples[:-1]).all():
         return "the samples come in falling order"
     if distance and np.array_equal(samples[distance:], samples[:-distance]):
         return f"the samples repeat themselves, every {distance}"
-    return None
+    return ""
 
 
 def _percent(share: float) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from graders.engine.values.messages import Cell, Loaded, Trouble
 from graders.engine.worker import attempts, observing, relevance, stand_ins
-from graders.engine.worker.magics import without_line_magics
+from graders.engine.worker.magics import converted_cell, without_line_magics
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
@@ -158,6 +158,9 @@ class Loader:
                 self._execute(statement)
             case _ if isinstance(statement, _STATEMENTS):
                 self._execute(statement)
+            case ast.Expr() if source := converted_cell(statement):
+                for inner in self._parsed(Cell(self.cells[self.cell].label, without_line_magics(source))):
+                    self._run(_at(statement.lineno, inner))
             case _:
                 self.left_out.append(statement)
 
@@ -200,13 +203,19 @@ class Loader:
             return
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             self.own.update(_bound(statement))
-        self.executed.append(statement)
+        if isinstance(statement, ast.ImportFrom) and len(statement.names) > 1:
+            for alias in statement.names:  # one name that is not there does not cost the others
+                one = ast.ImportFrom(statement.module, [alias], statement.level)
+                self._execute(ast.copy_location(one, statement))
+            return
         grafted = self.grafts.keys() & set(_bound(statement))
         if not grafted or not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             code = ast.Module([statement], [])
             self._guarded(statement, lambda: exec(self._compiled(code, "exec"), vars(self.module)))
         for name in sorted(grafted):
             self._graft(name)
+        if not stand_ins.lends(statement):  # an exercise that is taken from there is not written yet
+            self.executed.append(statement)
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -247,6 +256,14 @@ def _reason(error: BaseException, files: frozenset[str]) -> str:
 def _uncompiled(model: Any = None, **_: Any) -> Any:
     """Stands for `torch.compile`: what is compiled does the same, and compiling takes longer than grading."""
     return _uncompiled if model is None else model
+
+
+def _at(line: int, statement: ast.stmt) -> ast.stmt:
+    """A statement that was read from a string, as if all of it stood on the string's line."""
+    for node in ast.walk(statement):
+        if hasattr(node, "lineno"):
+            node.lineno, node.end_lineno = line, line
+    return statement
 
 
 def _chunks(source: str) -> Iterator[tuple[int, str]]:

@@ -6,17 +6,31 @@ import warnings
 
 _LINE = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?\??[ \t]*)$", re.M)
 _FIRST_COLUMN = re.compile(r"^(?:[%!?].*|[\w.]+\?\??[ \t]*)$")
-_AROUND_PYTHON = ("%%time", "%%capture")  # cell magics whose cell defines its names all the same
+# Cell magics around Python: what such a cell defines is meant to be kept, also where IPython would not.
+_AROUND_PYTHON = ("%%time", "%%capture", "%%prun", "%%debug", "%%timeit")
 
 
 def without_cell_magic(source: str) -> str:
-    """A cell without its cell magic: nothing where that is another language's, or does not keep the cell's names."""
+    """A cell without its cell magic: nothing where that is another language's."""
     word, _, rest = source.lstrip().partition("\n")
     if not word.startswith("%%"):
         return source
     if word.split()[0] not in _AROUND_PYTHON:
         return ""
     return "\n" * (source.count("\n") - rest.count("\n")) + rest
+
+
+def converted_cell(statement: ast.stmt) -> str | None:
+    """The source of a cell under a magic around Python, where nbconvert has written it as a call; else None."""
+    match statement:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(attr="run_cell_magic"),
+                args=[ast.Constant(value=str(magic)), _, ast.Constant(value=str(source))],
+            )
+        ) if f"%%{magic}" in _AROUND_PYTHON:
+            return source
+    return None
 
 
 def without_line_magics(source: str) -> str:

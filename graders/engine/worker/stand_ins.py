@@ -4,6 +4,7 @@ They take the place of what is not installed: progress bars count through, logge
 leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 _IDLE = ("IPython", "beartype", "circuitsvis", "dotenv", "google", "ipywidgets", "jaxtyping", "matplotlib", "pandas",
          "plotly", "plotly_utils", "rich", "seaborn", "tabulate", "tensorboard", "torchinfo", "torchvision",
          "typeguard", "wandb")  # fmt: skip
-_PARTS = re.compile(r"(?:(?:chapter|part)\d\w*|solutions?\w*|utils|tests|arena\w*)$")  # ARENA's folders and modules
+_PARTS = re.compile(r"(?:(?:chapter|part|section)\d\w*|solutions?\w*|exercises|answers|utils|tests|arena\w*)$")
 
 
 _lent: dict[str, Any] = {}
@@ -128,26 +129,10 @@ class _Part(_Package):
             raise AttributeError(name)
         if name in _lent:
             return _lent[name]
-        found = (getattr(home, name) for home in _homes() if hasattr(home, name))
-        return next(found, None) or _Absent(name, self.__name__)
-
-
-class _Absent:
-    """A name of an earlier part that is not here. It may be imported; who uses it is told what is wanting."""
-
-    def __init__(self, name: str, part: str):
-        self.__words = f"{name} comes from {part}, which is not here"
-
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        raise NameError(self.__words)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise NameError(self.__words)
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        raise NameError(self.__words)
+        found = next((getattr(home, name) for home in _homes() if hasattr(home, name)), None)
+        if found is None:
+            raise AttributeError(f"{name} comes from {self.__name__}, which is not here")
+        return found
 
 
 def _homes() -> tuple[Any, ...]:
@@ -179,7 +164,8 @@ def _kind(name: str) -> type[ModuleType] | None:
         return _Bars
     if top in _IDLE:
         return _Module
-    return _Part if _PARTS.match(top) else None
+    is_part = top != "exercises" and all(map(_PARTS.match, name.split(".")))
+    return _Part if is_part else None
 
 
 def _asked_by() -> str:
@@ -201,3 +187,8 @@ def put_in_place(files: Iterable[str], lent: Mapping[str, Any]) -> None:
     _lent.update(lent)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
+
+
+def lends(statement: ast.stmt) -> bool:
+    """Whether a statement takes names from a stand-in for one of ARENA's earlier parts."""
+    return isinstance(statement, ast.ImportFrom) and isinstance(sys.modules.get(statement.module or ""), _Part)
