@@ -117,6 +117,14 @@ def test_the_page_needs_nothing_else_and_fits_a_phone():
     }
 
 
+def test_a_note_about_a_name_is_no_fault():
+    assert '<p class="soft">there is also Ada</p>' in html_of(
+        standing("ada", *MIXED.sections, reason="there is also Ada")
+    )
+    faulty = standing("ada", *MIXED.sections, status="partly_graded", reason="a file is missing")
+    assert '<p class="wrong">a file is missing</p>' in html_of(faulty)
+
+
 def test_the_page_counts_what_holds_people_up():
     others = [standing(f"learner {number}", *MIXED.sections) for number in range(4)]
     right = section("backprop", exercise("unbroadcast", check()))

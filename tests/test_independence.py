@@ -231,8 +231,12 @@ def test_what_is_plain_to_see_is_said_plainly():
     assert said(x, x) == "bias repeats weight"
     words = said(by_turns(2000))
     assert words == (
-        "the samples depend on each other: after one that is at least 0.5, the next one is at least 0.5 in 0 % of the "
-        "cases, expected about 50 %"
+        "the samples depend on each other: after one that is at least 0.501, the one 2 further on is at least 0.501 in "
+        "100 % of the cases, expected about 50 %"
+    )
+    words = said(np.convolve(x, [1, 1], "same"))
+    assert words.startswith(
+        "the samples depend on each other: after one that is at least 0.997, the next one is at least"
     )
     words = said(np.concatenate([x / 2, x / 2 + 0.5])[::2])
     assert words.startswith("the samples change as they go: in the second half of them 100 % are at least 0.5")

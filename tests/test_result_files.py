@@ -189,8 +189,10 @@ def test_an_earlier_result_that_is_missing_or_damaged_is_said_in_a_line(tmp_path
 
 
 def test_an_earlier_result_that_cannot_be_read(tmp_path):
-    assert read_record(tmp_path) == f"{tmp_path} cannot be read: Is a directory"
-    path = tmp_path / "large.json"
+    pipe, path = tmp_path / "pipe.json", tmp_path / "large.json"
+    os.mkfifo(pipe)
+    for place in (tmp_path, pipe, Path("/dev/zero")):
+        assert read_record(place) == f"{place} is not a file"
     path.touch()
     os.truncate(path, 2**26 + 1)
     assert read_record(path) == f"{path} is larger than 64 MiB"

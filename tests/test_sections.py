@@ -27,7 +27,10 @@ def test_each_folder_holds_the_sections_and_nothing_else(folder):
 def test_beside_the_sections_stand_rooms_with_a_word_on_what_they_are():
     rooms = {path.parent.name for path in (COURSE.root / "graders").glob("*/__init__.py")}
     assert rooms == {"checkpoints", "engine", "commands", "report", "cohort", "learning"}
-    for room in [*(COURSE.root / "graders").glob("*/__init__.py"), *(COURSE.root / "graders").glob("engine/*/__init__.py")]:
+    for room in [
+        *(COURSE.root / "graders").glob("*/__init__.py"),
+        *(COURSE.root / "graders").glob("engine/*/__init__.py"),
+    ]:
         assert ast.get_docstring(ast.parse(room.read_text("utf-8"))), room
 
 

@@ -47,7 +47,9 @@ def test_layers_of_earlier_parts_are_those_of_pytorch(load: Load, text: str) -> 
 
 
 def test_what_an_earlier_part_alone_knows_costs_its_name_only(load: Load) -> None:
-    module, loaded = load("from part1.solutions import Linear, train, ReLU\nimport part1.solutions as s\nf = lambda: s.x")
+    module, loaded = load(
+        "from part1.solutions import Linear, train, ReLU\nimport part1.solutions as s\nf = lambda: s.x"
+    )
     assert (module.Linear, module.ReLU) == (torch.nn.Linear, torch.nn.ReLU)
     assert loaded.lost.keys() == {"train"}
     with pytest.raises(AttributeError, match=r"x comes from part1\.solutions, which is not here"):

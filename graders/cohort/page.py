@@ -151,7 +151,8 @@ def _learner(standing: Standing) -> Iterator[str]:
     state = "" if standing.status == "graded" else f' <span class="wrong">{STATUS_WORDS[standing.status]}</span>'
     yield f'<details><summary><bdi>{_text(standing.name)}</bdi>{state} <span class="points">{points}</span></summary>\n'
     if standing.reason:
-        yield f'<p class="wrong">{_text(standing.reason)}</p>\n'
+        kind = "soft" if standing.status == "graded" else "wrong"
+        yield f'<p class="{kind}">{_text(standing.reason)}</p>\n'
     room = _MOST_CHECKS
     for section in standing.results:
         pieces, room = _section(section, room)

@@ -56,7 +56,7 @@ def _within(mine: np.ndarray, other: np.ndarray, names: Sequence[str]) -> Iterat
         start = f"{name}: " if len(names) > 1 else ""
         found, usual = (len(np.unique(samples[:, column])) for samples in (mine, other))
         words = f"the samples repeat themselves: {found} of {rows} values differ, expected about {usual}"
-        yield Tested(1, log_chance_of_difference(usual - found, rows, 1), start + words)
+        yield Tested(1, log_chance_of_difference(usual - found, rows, 1), start + words, is_plain=True)
         found, usual = (_even_gaps(np.sort(samples[:, column])) for samples in (mine, other))
         words = (
             f"the samples lie too evenly: by size, {_percent(found / rows)} of the gaps between them are about as wide "
@@ -148,6 +148,8 @@ def _in_order(mine: np.ndarray, names: Sequence[str]) -> Iterator[Tested]:
     plain, told = _regular(mine[:, j // 3], 1), f"the samples change as they go: {found}"
     yield Tested(log_chances.size, float(log_chances.min()), start + (plain or told), bool(plain))
     every = list(_pairs(len(mine)))
+    if not every:
+        return
     met = _meetings([(marks[:, pairs.first], marks[:, pairs.second]) for pairs in every])
     for pairs, log_chances, shares, usual in zip(every, *met, strict=True):
         i, j = _plainest(log_chances)

@@ -94,8 +94,8 @@ class _Bare(ast.NodeTransformer):
 class _Fill(ast.NodeTransformer):
     """Takes apart the inputs that are used by their parts only, and knows all values.
 
-    Where the input `pair` is a named tuple, `pair.large` becomes `large`, and `*pair` becomes `large, small`. What has no
-    names to give becomes `first, second`.
+    Where the input `pair` is a named tuple, `pair.large` becomes `large`, and `*pair` becomes `large, small`. What
+    has no names to give becomes `first, second`.
     """
 
     def __init__(self, inputs: dict[str, Any], statements: list[ast.stmt]):

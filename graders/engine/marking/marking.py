@@ -201,16 +201,11 @@ class _Marking:
     def attempted(self, question: Question, loaded: Loaded) -> Mark:
         """The mark of a check before it is sat: a verdict if the exercise is not there, else none yet (`passed`)."""
         mark = Mark(question)
-        names = self._names(question.exercise)
-        if names & loaded.unattempted:
+        if question.exercise in loaded.unattempted:
             mark.status = "not_attempted"
-        elif question.asks_by_name and not names & set(loaded.lines):
-            mark.status, mark.error = "missing", self._why_missing(question.exercise, names, loaded)
+        elif question.asks_by_name and question.exercise not in loaded.lines:
+            mark.status, mark.error = "missing", self._why_missing(question.exercise, loaded)
         return mark
-
-    def _names(self, exercise: str) -> set[str]:
-        """The names under which a submission may define an exercise."""
-        return {exercise, *(other for other, name in self._paper.cover.aliases.items() if name == exercise)}
 
     def sit(self, mark: Mark, item: Item, sitting: Sitting) -> None:
         """Has a check sat, and marks it."""
@@ -223,9 +218,9 @@ class _Marking:
         mark.failure = self._first_failure(item, mark.answers)
         if mark.failure:
             mark.status = mark.failure.status
-            if mark.status == "raised" and not self._names(item.exercise) & set(sitting.loaded.lines):
+            if mark.status == "raised" and item.exercise not in sitting.loaded.lines:
                 mark.status, mark.failure = "missing", None  # looked up somewhere, and nobody has put it there
-                mark.error = self._why_missing(item.exercise, self._names(item.exercise), sitting.loaded)
+                mark.error = self._why_missing(item.exercise, sitting.loaded)
             sitting.leave()
         else:
             sitting.passed(item.name, item.inputs[0], self._paper.seed)
@@ -270,7 +265,9 @@ class _Marking:
             if explanation := explanations.get(mark.question.name):
                 mark.explanation, mark.status = explanation, explanation.status
 
-    def _why_missing(self, exercise: str, names: set[str], loaded: Loaded) -> str:
+    def _why_missing(self, exercise: str, loaded: Loaded) -> str:
+        aliases = self._paper.cover.aliases
+        names = (exercise, *(other for other, name in aliases.items() if name == exercise))
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
         return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self._submission.file}"
 

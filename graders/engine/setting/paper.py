@@ -63,6 +63,7 @@ class Cover(msgspec.Struct, frozen=True):
     aliases: dict[str, str]
     lent: dict[str, str]
     questions: tuple[Question, ...]
+    needs: dict[str, str]  # by alias: what its definition has to mention, to be the exercise
     keys: dict[str, str]  # of each check: all that its examples depend on, but for the seed and how many they are
 
     def order(self, cells: tuple[Cell, ...], grafts: Mapping[str, str] | None = None) -> Order:
@@ -77,6 +78,7 @@ class Cover(msgspec.Struct, frozen=True):
             cells=cells,
             probes=self.probes,
             aliases=self.aliases,
+            needs=self.needs,
             lent=self.lent,
             exercises=tuple(dict.fromkeys(question.exercise for question in self.questions)),
             stub="" if grafts else self.untouched,

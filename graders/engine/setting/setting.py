@@ -110,7 +110,7 @@ _inherited: Callable[[str], Examples]
 def _examples(material: Material, section: Section, seed: int, number: int, name: str) -> Examples:
     check = section.checks[name]
     # A module of its own, so that nothing stays in it from checks that happened to be set in the same process before.
-    solution = Solution(module_of(material.reference_source, material.name, material.reference), {}, {})
+    solution = Solution(module_of(material.reference_source, material.name, material.reference), {})
     drawn: list[bytes] = []
 
     def take(**inputs: Any) -> None:

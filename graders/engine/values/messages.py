@@ -26,6 +26,7 @@ class Order(msgspec.Struct, frozen=True):
     skip: dict[tuple[int, int], str]
     lent: dict[str, str] = {}  # names that are there from the start: where each is imported from
     until: tuple[int, int] | None = None  # leave alone this statement and all after it
+    needs: dict[str, str] = {}  # by alias: what its definition has to mention, to be the exercise it may stand for
     grafts: dict[str, str] = {}  # exercises that another text takes the place of, with that text
 
 

@@ -8,6 +8,7 @@ that fails costs the names it would have defined, and nothing else.
 import __future__
 
 import ast
+import copy
 import io
 import linecache
 import pkgutil
@@ -20,6 +21,7 @@ from typing import Any
 from graders.engine.values.messages import Cell, Loaded, Trouble
 from graders.engine.worker import attempts, observing, relevance, stand_ins
 from graders.engine.worker.magics import converted_cell, without_line_magics
+from graders.engine.worker.naming import Names
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
@@ -61,6 +63,7 @@ class Loader:
         self.grafts = {name: ast.parse(text).body for name, text in grafts.items()}
         self.defined: frozenset[str] = frozenset()  # names that the submission defines anywhere
         self.flags = _ANNOTATIONS  # and those of the __future__ imports met so far
+        self.names = Names()
         self.executed: list[ast.stmt] = []  # and tried, in branches that were taken
         self.left_out: list[ast.stmt] = []  # statements that are not executed
         self.cell = 0
@@ -99,9 +102,12 @@ class Loader:
                 self._run(statement)
         for name in self.grafts.keys() - self.defined:
             self._graft(name)
-        unattempted = _unattempted(self.executed, stub, exercises) if stub else frozenset()
+        lines = _lines(self.executed)
+        added = self.names.settle(vars(self.module), lines)
+        statements = [*self.executed, *(_named(exercise, node) for exercise, node in added)]
+        unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
         left_out = relevance.left_out(self.executed, self.left_out, exercises)
-        return Loaded(_lines(self.executed), unattempted, tuple(self.troubles), left_out)
+        return Loaded(lines, unattempted, tuple(self.troubles), left_out)
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
@@ -216,6 +222,7 @@ class Loader:
             self._graft(name)
         if not stand_ins.lends(statement):  # an exercise that is taken from there is not written yet
             self.executed.append(statement)
+            self.names.note(list(_bound(statement)), statement, vars(self.module))
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -258,11 +265,20 @@ def _uncompiled(model: Any = None, **_: Any) -> Any:
     return _uncompiled if model is None else model
 
 
+def _named(name: str, statement: ast.stmt) -> ast.stmt:
+    """A definition under another name."""
+    if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)), statement)
+    renamed = copy.copy(statement)
+    renamed.name = name
+    return renamed
+
+
 def _at(line: int, statement: ast.stmt) -> ast.stmt:
     """A statement that was read from a string, as if all of it stood on the string's line."""
     for node in ast.walk(statement):
         if hasattr(node, "lineno"):
-            node.lineno, node.end_lineno = line, line
+            vars(node).update(lineno=line, end_lineno=line)
     return statement
 
 

@@ -49,21 +49,16 @@ class Solution:
 
     Args:
         module: where the names live; assigning to an attribute of the solution sets the name there.
-        aliases: other names of exercises, each mapped to the exercise.
         lost: names that a statement failed to define, each mapped to why.
     """
 
-    __slots__ = ("__aliases", "__dict__", "__lost")
+    __slots__ = ("__dict__", "__lost")
 
-    def __init__(self, module: ModuleType, aliases: dict[str, str], lost: dict[str, str]):
+    def __init__(self, module: ModuleType, lost: dict[str, str]):
         self.__dict__ = vars(module)  # so that a name is found and set as fast as in the module
-        self.__aliases = aliases
         self.__lost = lost
 
     def __getattr__(self, name: str) -> Any:
-        for other, exercise in self.__aliases.items():
-            if exercise == name and other in vars(self):
-                return vars(self)[other]
         raise MissingName(name, self.__lost.get(name, ""))
 
 

@@ -25,6 +25,7 @@ from graders.engine.values.channel import Broken, Channel, Kind
 from graders.engine.values.messages import Order, Seen, Task
 from graders.engine.worker import sandbox
 from graders.engine.worker.loading import Loader
+from graders.engine.worker.naming import Names
 from graders.engine.worker.observing import Example, Ready, Solution, drawing, observe_on
 
 _BATCH_SECONDS = 0.01  # observations wait at most this long, and for the next one, to be sent together
@@ -122,9 +123,10 @@ def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
         order.until,
         order.grafts,
     )
+    loader.names = Names(order.aliases, order.needs)
     loaded = loader.load(order.exercises, order.stub, order.lent)
     channel.send(Kind.LOADED, loaded)
-    return Solution(loader.module, order.aliases, loaded.lost), loader.files
+    return Solution(loader.module, loaded.lost), loader.files
 
 
 def _settle(scratch: Path) -> None:
