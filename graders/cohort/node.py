@@ -28,7 +28,7 @@ from graders.engine.worker import sandbox
 
 _END_SECONDS = 5.0  # for a process whose connection has closed to be gone
 # A result may change with the release of these, or does not come to be where they differ.
-_LIBRARIES = ("dask", "distributed", "einops", "gymnasium", "hypothesis", "jaxtyping", "msgspec", "nbformat", "numpy",
+_LIBRARIES = ("dask", "distributed", "einops", "gymnasium", "hypothesis", "jaxtyping", "msgspec", "numpy",
               "torch")  # fmt: skip
 _SOURCES = ("graders", "reference", "exercises/given")  # what is read to grade, in a course's folder
 
