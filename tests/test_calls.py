@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graders.engine.authoring.shaking import probes
-from graders.engine.explaining.calls import call
+from graders.engine.explaining.calls import Call, call
 from graders.engine.values import codec
 
 GRADER = '''
@@ -139,6 +139,16 @@ def stars_and_whole(solution, pair):
     """A pair that is used as a whole too."""
     return solution.add(*pair), list(pair)
 
+def long_body(solution, x, y):
+    """Many statements."""
+    total = solution.add(x, y)
+    total = solution.add(total, 2)
+    total = solution.add(total, 3)
+    total = solution.add(total, 4)
+    total = solution.add(total, 5)
+    total = solution.add(total, 6)
+    return total
+
 def attribute(solution, x, y):
     """A name of the solution inside one of its own."""
     return solution.Box(solution.add(x, y)).value
@@ -154,8 +164,14 @@ class Box:
 """
 
 
-def call_of(probe: str, module: str = "exercises.answer", **inputs: Any) -> str:
+def made(probe: str, module: str = "exercises.answer", **inputs: Any) -> Call:
     return call(GRADER, probe, codec.decode(codec.encode(inputs)), module)
+
+
+def call_of(probe: str, module: str = "exercises.answer", **inputs: Any) -> str:
+    """All of the call, whether it is shown or not."""
+    found = made(probe, module, **inputs)
+    return found.whole or found.shown
 
 
 class Pair(NamedTuple):
@@ -242,6 +258,41 @@ def test_long_arguments_that_are_drawn_at_once_get_names() -> None:
     assert call_of("at_once", case=named).startswith("large = np.array([\n")
     assert call_of("at_once", case=plain).endswith("\n])\nsecond = 2\nadd(first, second)")
     assert call_of("at_once", case=plain).startswith("first = np.array([\n")
+
+
+# %% What is shown of it
+
+
+@pytest.mark.parametrize(
+    ("probe", "inputs", "text"),
+    [
+        ("plain", {"x": 1, "y": -2.5}, "add(1, -2.5)"),
+        ("twice", {"x": 1, "y": 2}, "x = 1\ny = 2\nadd(x, x) + y"),
+        ("helper", {"x": 1, "y": 2}, "add(scaled(1), 2)"),
+        ("handed_on", {"x": 1, "y": 2}, "[through(solution, 1), 2]"),
+        ("clashing", {"add": 1, "y": 2}, "solution.add(1, 2)"),
+        ("whole", {"pair": Pair(1, 2)}, "pair = Pair(large=1, small=2)\nadd(pair, (pair.large,))"),
+        (
+            "fields",
+            {"pair": Pair(np.arange(40.0), 2)},
+            "large = ...  # an array of shape (40,)\nsmall = 2\nadd(large, small)",
+        ),
+        (
+            "long_body",
+            {"x": 1, "y": 2},
+            "...\ntotal = add(total, 3)\ntotal = add(total, 4)\ntotal = add(total, 5)\ntotal = add(total, 6)\ntotal",
+        ),
+    ],
+)
+def test_what_is_shown_is_short(probe: str, inputs: dict[str, Any], text: str) -> None:
+    assert made(probe, **inputs).shown == text
+
+
+def test_the_whole_is_there_where_something_is_left_out() -> None:
+    assert made("plain", x=1, y=2).whole is None
+    assert made("twice", x=1, y=2).whole is None
+    assert (made("helper", x=1, y=2).whole or "").startswith("SCALE = 3\ndef scaled(value):")
+    assert "39.0" in (made("fields", pair=Pair(np.arange(40.0), 2)).whole or "")
 
 
 # %% It does what the probe does

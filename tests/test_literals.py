@@ -40,7 +40,7 @@ def test_a_literal_restores_requires_grad():
         (np.array([1j, complex("nan+1j")]), "np.array([1j, complex(np.nan, 1.0)])"),
         (np.zeros((0, 3)), "np.zeros((0, 3))"),
         (np.zeros((2, 0), int), "np.zeros((2, 0), dtype=np.int64)"),
-        (np.ones((30, 30)), "np.full((30, 30), 1.0)"),
+        (np.ones((30, 30)), "np.ones((30, 30))"),
         (torch.ones(500, dtype=torch.int32), "torch.full((500,), 1, dtype=torch.int32)"),
         (np.arange(900.0).reshape(30, 30), "<float64 array of shape (30, 30): 0.0, 1.0, 2.0 ... 899.0>"),
         (torch.arange(900), "<int64 tensor of shape (900,): 0, 1, 2 ... 899>"),
@@ -88,7 +88,7 @@ def test_text(value, text):
 
 
 def test_long_values_are_laid_out():
-    value = Pair(np.arange(8.0).reshape(2, 4) / 7, {"key": np.zeros(30, np.float32), "b": (1, "x" * 70)})
+    value = Pair(np.arange(8.0).reshape(2, 4) / 7, {"key": np.eye(1, 30, dtype=np.float32)[0], "b": (1, "x" * 70)})
     assert (
         literal(value)
         == """\
@@ -99,7 +99,7 @@ Pair(
     ]),
     small={
         'key': np.array([
-            0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+            1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
             0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
         ], dtype=np.float32),
         'b': (1, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),

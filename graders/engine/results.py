@@ -28,6 +28,7 @@ class Counterexample(msgspec.Struct, frozen=True):
     expected: str
     actual: str
     difference: str  # how the two differ, in words
+    script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
 class CheckResult(msgspec.Struct, frozen=True):

@@ -1,23 +1,62 @@
-"""Writes a failing example as Python that a learner can paste: the probe's body, with its inputs filled in."""
+"""Writes a failing example as Python: the probe's body, with its inputs filled in."""
 
 import ast
+import re
 from collections import Counter
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from graders.engine.authoring import shaking
+from graders.engine.comparing.comparison import kind_words
 from graders.engine.explaining.literals import literal
 
 _WIDTH = 100
+_MOST_LINES, _MOST_NUMBERS = 6, 12  # of a call that is shown, and of one of its inputs
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _AT_HAND = ("import numpy as np", "import torch", "from __future__")  # a learner's file has them where it needs them
 
 
-def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) -> str:
-    """The text of the call that `probe` makes on decoded `inputs`.
+class Call(NamedTuple):
+    """A failing example as text: what is shown, and all of it where that leaves something out."""
+
+    shown: str
+    whole: str | None
+
+
+def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) -> Call:
+    """The call that `probe` makes on decoded `inputs`, as few lines as a person would type.
+
+    What is shown leaves out the functions of the grader file that the probe uses, what is long of its inputs, and the
+    beginning of a long body; then the whole of it is given too.
+    """
+    whole, parts = _whole(grader_source, probe, inputs, module)
+    if parts is None:
+        return Call(whole, None)
+    if whole.count("\n") < _MOST_LINES and not parts.helpers and not any(map(_is_long, parts.inputs)):
+        return Call(whole, None)
+    inputs_shown = [_brief(name, parts.values[name]) for name in parts.values]
+    lines = [*inputs_shown, *parts.statements]
+    text = "\n".join(lines).split("\n")
+    if len(text) > _MOST_LINES:
+        text = ["...", *text[1 - _MOST_LINES :]]
+    return Call("\n".join(text), whole)
+
+
+class _Parts(NamedTuple):
+    """What a call that is not one line is made of."""
+
+    helpers: list[str]
+    values: dict[str, Any]
+    inputs: list[str]  # a line, or several, for each of the values
+    statements: list[str]
+
+
+def _whole(grader_source: str, probe: str, inputs: dict[str, Any], module: str) -> tuple[str, _Parts | None]:
+    """All of a call, as a text that can be pasted below the learner's code; and its parts, if it is not one line.
 
     `solution.f(x)` becomes `f(...)`. Where the probe hands the solution on to functions of the grader file, these are
-    shown too, and the first line imports the learner's `module` as the solution.
+    there too, and the first line imports the learner's `module` as the solution.
     """
     function, helpers = _taken_out(grader_source, probe)
     statements = function.body[1:]  # the first is the docstring
@@ -30,7 +69,21 @@ def call(grader_source: str, probe: str, inputs: dict[str, Any], module: str) ->
     shown = [ast.unparse(ast.fix_missing_locations(statement)) for statement in statements]
     lines += map(ast.unparse, _taken_out(grader_source, probe, *fill.named_tuples())[1])
     one = fill.inline(shown)
-    return "\n".join([*lines, *(one if one is not None else [*fill.assignments(), *shown])])
+    if one is not None and not lines:
+        return one, None
+    given = {} if one is not None else fill.used()
+    assignments = [f"{name} = {literal(value)}" for name, value in given.items()]
+    body = [one] if one is not None else shown
+    return "\n".join([*lines, *assignments, *body]), _Parts(lines, given, assignments, body)
+
+
+def _is_long(assignment: str) -> bool:
+    return "\n" in assignment or len(assignment) > _WIDTH or len(_NUMBER.findall(assignment)) > _MOST_NUMBERS
+
+
+def _brief(name: str, value: Any) -> str:
+    text = f"{name} = {literal(value)}"
+    return f"{name} = ...  # {kind_words(value)}" if _is_long(text) else text
 
 
 def _taken_out(grader_source: str, probe: str, *more: str) -> tuple[ast.FunctionDef, list[ast.stmt]]:
@@ -145,13 +198,13 @@ class _Fill(ast.NodeTransformer):
                 found.add(type(value).__name__)
         return found
 
-    def assignments(self) -> list[str]:
-        """A line for each input that is used."""
-        return [f"{name} = {literal(value)}" for name, value in self.values.items() if self._seen[name]]
+    def used(self) -> dict[str, Any]:
+        """The inputs that are used, by name."""
+        return {name: value for name, value in self.values.items() if self._seen[name]}
 
-    def inline(self, shown: list[str]) -> list[str] | None:
+    def inline(self, shown: list[str]) -> str | None:
         """The one statement `shown` with the inputs written into it; None where that would not read well."""
-        texts = {name: literal(value) for name, value in self.values.items() if self._seen[name]}
+        texts = {name: literal(value) for name, value in self.used().items()}
         if len(shown) != 1 or any(self._seen[name] > 1 or "\n" in text for name, text in texts.items()):
             return None
         tree = ast.parse(shown[0], mode="exec")
@@ -168,4 +221,4 @@ class _Fill(ast.NodeTransformer):
         text = ast.unparse(Replace().visit(tree))
         for name, hole in holes.items():
             text = text.replace(hole.id, texts[name])
-        return [text] if len(text) <= _WIDTH and "\n" not in text else None
+        return text if len(text) <= _WIDTH and "\n" not in text else None

@@ -173,11 +173,13 @@ class _Case:
         seen, material = self._failure.seen, self._shared.material
         actual = _shown(codec.decode(seen.observation)) if seen else self._failure.difference
         module = f"{material.exercises.parent.name}.{material.name}"
+        text = call(material.grader_source, self._case.item.name, inputs, module)
         return Counterexample(
-            call=call(material.grader_source, self._case.item.name, inputs, module),
+            call=text.shown,
             expected=_shown(codec.decode(self._failure.expected)),
             actual=actual,
             difference=self._failure.difference,
+            script=text.whole,
         )
 
 

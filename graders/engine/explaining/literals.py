@@ -17,6 +17,7 @@ MAX_PARTS = 1000  # of a value, in all the containers in it
 MAX_AXES = 6  # of an array, above which its brackets count as parts
 MAX_TEXT = 50_000  # characters of a value as a whole
 
+_MANY_ALIKE = 3  # equal elements that are written as one
 _EMPTY = {"np": {"float64"}, "torch": {"float32"}}
 _INFERRED = {
     "np": {"bool", "int64", "float64", "complex128"},
@@ -196,12 +197,26 @@ def _array(value: np.ndarray) -> _Layout:
         options += ", requires_grad=True"
     if not values.size:
         return f"{library}.zeros({values.shape}{options})"
+    if values.size >= _MANY_ALIKE and _is_constant(values):
+        return _constant(values, library, options)
     if values.size <= MAX_ELEMENTS:
         return _call(f"{library}.{kind}", _nested(values, library), options)
-    if (values == values.flat[0]).all():
-        return f"{library}.full({values.shape}, {_element(values.flat[0], library)}{options})"
     ends = [_element(values[np.unravel_index(i, values.shape)], library) for i in (0, 1, 2, values.size - 1)]
     return _elided(f"{dtype} {kind} of shape {values.shape}", ends)
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether all elements are the very same, down to the sign of a zero."""
+    return bool(values.tobytes() == values.flat[0].tobytes() * values.size)
+
+
+def _constant(values: np.ndarray, library: str, options: str) -> str:
+    """An array of equal elements as a person would write it: `np.zeros((2, 3))`."""
+    shape = repr(values.shape[0]) if values.ndim == 1 and library == "np" else repr(values.shape)
+    element = _element(values.flat[0], library)
+    if element in ("0.0", "1.0"):
+        return f"{library}.{'zeros' if element == '0.0' else 'ones'}({shape}{options})"
+    return f"{library}.full({shape}, {element}{options})"
 
 
 def _options(library: str, dtype: str, values: np.ndarray) -> str:
