@@ -15,6 +15,7 @@ from itertools import groupby
 
 from graders.engine.auditing import record
 from graders.engine.auditing.bench import LONG_SECONDS, Bench, Chase, Job, Watch, submission
+from graders.engine.authoring.dependence import Dependence
 from graders.engine.authoring.material import Material, find
 from graders.engine.authoring.outline import agree, outline
 from graders.engine.authoring.section import Mistake
@@ -76,7 +77,15 @@ class _Audit:
         for each in self._papers:  # before the processes are forked that share them
             each.some(self._questions if each is not self._papers[0] or self._only else each.questions)
         self._say(f"  papers set ({time.monotonic() - started:.0f} s)")
-        parts = [self._reference, self._stub, self._in_order, self._judges, self._alternatives, self._mistakes]
+        parts = [
+            self._reference,
+            self._stub,
+            self._in_order,
+            self._alone,
+            self._judges,
+            self._alternatives,
+            self._mistakes,
+        ]
         parts += [] if self._only else [self._checkpoint]
         with Bench(self._material, self._papers) as self._bench:
             found = [part() for part in (*parts, self._mutants)]
@@ -140,6 +149,25 @@ class _Audit:
         ]
         troubles = [_lost(result) for result in self._bench.graded(jobs) if result.score != result.points]
         return self._line("every exercise can be solved before the later ones", troubles, started)
+
+    def _alone(self) -> bool:
+        """Each exercise in a file that holds nothing else: it is graded, or told which exercises it waits for."""
+        started = time.monotonic()
+        uses = Dependence(self._material.reference_source, self._all_exercises)
+        texts = [submission(self._material, uses.alone(name)) for name in self._exercises]
+        results = self._bench.graded(Job(text, only=[name]) for text, name in zip(texts, self._exercises, strict=True))
+        troubles, waiting = [], []
+        for result in results:
+            core = [check for check in _checks(result) if not check.extra and check.status != "passed"]
+            if odd := [check for check in core if check.status not in ("blocked", "missing")]:
+                troubles.append(f"{result.exercises[0].name}: {odd[0].title} {odd[0].status}: {odd[0].error}")
+            elif core:
+                waiting.append(f"{result.exercises[0].name} {core[0].error}")
+        what = f"exercises alone in a file, {len(texts) - len(waiting) - len(troubles)} of {len(texts)} are graded"
+        holds = self._line(what, troubles, started)
+        for words in waiting:
+            self._say(f"    {words}")
+        return holds
 
     def _judges(self) -> bool:
         """The equality of bytes is looked at first, so nothing else would show that a judge accepts the reference."""

@@ -52,6 +52,20 @@ class Dependence:
                 open_ends.append(name)
         return "\n\n".join(ast.unparse(narrowed) for statement in self._body for narrowed in _part(statement, wanted))
 
+    def alone(self, exercise: str) -> str:
+        """A file that holds the reference's version of one exercise and no other exercise, yet works.
+
+        Other exercises that it uses stand there under names that nobody asks for.
+        """
+        wanted = self._reached([exercise]) | {exercise}
+        renamed = _Renamed({name: f"own_{name}" for name in self._exercises & wanted - {exercise}})
+        kept = [
+            each
+            for each in self._body
+            if isinstance(each, ast.Import | ast.ImportFrom) or wanted.intersection(_owners(each))
+        ]
+        return "\n\n".join(ast.unparse(renamed.visit(copy.deepcopy(each))) for each in kept)
+
     @cached_property
     def _names(self) -> frozenset[str]:
         return shaking.bound(self._body)
@@ -77,6 +91,27 @@ class Dependence:
                 found.add(name)
                 open_ends += self._mentioned.get(name, ())
         return frozenset(found)
+
+
+class _Renamed(ast.NodeTransformer):
+    """Gives definitions, and all that mentions them, other names."""
+
+    def __init__(self, names: dict[str, str]):
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location(ast.Name(self._names.get(node.id, node.id), node.ctx), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._defined(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._defined(node)
+
+    def _defined(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
+        node.name = self._names.get(node.name, node.name)
+        return node
 
 
 def _owners(statement: ast.stmt) -> Iterator[str]:
