@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -24,8 +25,11 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def command(*arguments: object, cwd: Path = PROJECT, seconds: float = 300, **variables: str) -> Finished:
-    """Runs `python grade.py` with `arguments` to its end. Nobody answers its questions."""
-    return subprocess.run(
+    """Runs `python grade.py` with `arguments` to its end. Nobody answers its questions.
+
+    Where it says how it is called the next time, the paths to Python and to `grade.py` are left out.
+    """
+    finished = subprocess.run(
         [*GRADE, *map(str, arguments)],
         cwd=cwd,
         env=environment(**variables),
@@ -35,6 +39,8 @@ def command(*arguments: object, cwd: Path = PROJECT, seconds: float = 300, **var
         timeout=seconds,
         check=False,
     )
+    finished.stdout = finished.stdout.replace(shlex.join(GRADE), "python grade.py")
+    return finished
 
 
 def record_of(finished: Finished) -> Record:

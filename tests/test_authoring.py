@@ -67,7 +67,7 @@ def test_an_exception_of_the_reference_is_an_observation(new_section: NewSection
 
 
 def test_a_broken_reference_and_a_missing_one_are_refused(new_section: NewSection) -> None:
-    material = new_section(check("return 1"), "import nowhere")
+    material = new_section(check("return 1"), "import nowhere\n" + REFERENCE)
     with pytest.raises(GraderError, match=r"own.py could not be loaded: ModuleNotFoundError"):
         newly_set(material, 0, 5)
     material.reference.unlink()
@@ -91,3 +91,8 @@ def test_an_exercise_cannot_be_lent(new_section: NewSection) -> None:
     """
     with pytest.raises(GraderError, match="own lends f, which learners are to write"):
         newly_set(new_section(grader, REFERENCE), 0, 3)
+
+
+def test_an_exercise_that_the_reference_has_not_is_refused(new_section: NewSection) -> None:
+    with pytest.raises(GraderError, match="own: the reference has no exercise 'f'"):
+        newly_set(new_section(check("return 1"), "def other(x):\n    return x\n"), 0, 3)

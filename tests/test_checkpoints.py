@@ -232,7 +232,7 @@ def test_it_is_shown_with_its_curve_and_what_to_do_next(tmp_path):
     assert "  ✓ distance from the end       0  at most 1e-09\n" in text
     assert "✓ Reached in 0.1 s.\n" in text
     assert f"  plot   {tmp_path / 'checkpoint-small.png'}\n" in text
-    assert text.rstrip().endswith("run    python grade.py")
+    assert text.rstrip().endswith(f"run    python grade.py --course {COURSE}")
     assert (tmp_path / "checkpoint-small.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -266,6 +266,11 @@ def test_right_pieces_that_are_slow_are_told_what_helps(tmp_path):
     assert "no answer within 1 second" in finished.stdout
     assert "Next: compute whole arrays, not number by number, or give it more time" in finished.stdout
     assert "--seconds 600\n" in finished.stdout
+
+
+def test_on_a_narrow_screen_what_had_to_be_reached_stands_below(tmp_path):
+    asked = ("checkpoint", "small", "--course", COURSE, "--submission", SMALL, "--plot", tmp_path)
+    assert "  ✓ distance from the end       0\n    at most 1e-09\n" in command(*asked, COLUMNS="40").stdout
 
 
 def test_on_a_stream_of_ascii_it_is_drawn_in_ascii(tmp_path):

@@ -1,17 +1,24 @@
 """What the command says when it is asked for something that is not there, for a hint, or for a fresh start."""
 
 import os
+import platform
 import pty
+import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
-from command import COURSE, GRADE, PROJECT, command, environment
+from command import ANSWERS, COURSE, GRADE, PROJECT, command, environment
 
+from graders.commands import version
 from graders.commands.cli import main
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
+from graders.report.words import inert, obeyed
 
 SMALL = COURSE / "reference" / "small.py"
 SECTION = "small"
@@ -24,9 +31,10 @@ Refused = Callable[..., str]
 def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
     """Calls the command, in this process, with what must be refused before anything is graded; gives its message."""
 
-    def run(*arguments: object, course: Path = COURSE) -> str:
+    def run(*arguments: object, course: Path | str = COURSE) -> str:
+        elsewhere = [] if "--course" in arguments else ["--course", str(course)]
         try:
-            status = main([*map(str, arguments), "--course", str(course)])
+            status = main([*map(str, arguments), *elsewhere])
         except SystemExit as leaving:  # argparse
             status = leaving.code
         said = capsys.readouterr()
@@ -110,6 +118,143 @@ def test_help_names_every_option_and_command():
     assert [word for word in words.split() if word not in finished.stdout] == []
 
 
+def test_the_version_says_what_a_grade_depends_on():
+    finished = command("--version")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    numbers = dict(line.split(" ", 1) for line in finished.stdout.splitlines())
+    assert list(numbers) == ["from-scratch-grader", "Python", "hypothesis", "numpy", "torch"]
+    assert numbers["Python"] == platform.python_version()
+    assert numbers["torch"] == metadata.version("torch")
+    assert command("checkpoint", "--version").stdout == finished.stdout
+
+
+def test_the_version_is_known_where_nothing_is_installed(monkeypatch):
+    def nothing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(version, "version", nothing)
+    ours, _, *others = version.versions().splitlines()
+    assert re.fullmatch(r"from-scratch-grader \d+\.\d+\.\d+", ours)
+    assert others == ["hypothesis is not installed", "numpy is not installed", "torch is not installed"]
+
+
+# %% What is echoed
+
+NASTY = "a\x1b[31mred\x1b]0;t\x07\n::error::owned\r\x85\u202e##[set-output name=a]b\udcff"
+VISIBLE = "a\\x1b[31mred\\x1b]0;t\\x07\\n::error::owned\\r\\x85\\u202e#\\#[set-output name=a]b\\xff"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [NASTY],
+        [f"small::{NASTY}"],
+        ["small", f"--{NASTY}"],
+        ["small", "--course", f"none/{NASTY}"],
+        ["small", "--submission", f"none/{NASTY}.py"],
+        ["small", "--submission", f"none/{NASTY}"],
+        ["small", "--seed", NASTY],
+        ["small", "--min-score", NASTY],
+        ["small", "--failures", NASTY],
+        ["small", "--json", f"none/{NASTY}"],
+        ["small", "--junit", f"none/{NASTY}"],
+        ["small", "--json", NASTY, "--html", NASTY],
+        ["small", "--report", NASTY],
+        ["small", "--report", f"annotations=none/{NASTY}"],
+        ["small", "--gradescope", f"none/{NASTY}"],
+        ["small", "--json", f"{NASTY}/x"],
+        ["small", "--json", f"{NASTY * 20}"],
+        ["small", "--since", "none", "--markdown", f"none/{NASTY}"],
+        ["checkpoint", NASTY],
+        ["checkpoint", "small", "--plot", NASTY],
+        ["hint", NASTY],
+        ["hint", f"small::{NASTY}"],
+        ["hint", "small::halve", NASTY],
+        ["reset", NASTY],
+        ["audit", NASTY],
+        ["cohort", NASTY],
+        ["cohort", ".", "--section", f"small::{NASTY}"],
+    ],
+    ids=lambda arguments: "-".join(arguments).replace(NASTY, "x"),
+)
+def test_what_is_echoed_is_only_read(refused, arguments):
+    said = refused(*arguments)
+    assert inert(said) == said
+    assert obeyed(said) == []
+    *usage, last, end = said.split("\n")
+    assert (last.partition(" ")[0], end) == ("grade.py:", "")
+    assert not [line for line in usage if "red" in line]
+
+
+def test_what_is_echoed_can_be_seen(refused):
+    assert f"none/{VISIBLE} is not a course" in refused(SECTION, course=f"none/{NASTY}")
+    assert "grade.py: unrecognized arguments: --exam\\x1b[31m\n" in refused(SECTION, "--exam\x1b[31m")
+
+
+def test_an_earlier_result_that_is_not_there_is_named_in_words_too(tmp_path):
+    asked = ("small::halve", "--course", COURSE, "--submission", SMALL, "--markdown", tmp_path / "a.md")
+    finished = command(*asked, "--since", tmp_path / NASTY)
+    assert finished.returncode == 0
+    assert finished.stderr == f"grade.py: nothing to compare with: {tmp_path}/{VISIBLE} does not exist yet\n"
+
+
+# %% What is said to do next
+
+
+@pytest.fixture
+def standing(course: Course, tmp_path: Path) -> Path:
+    """A folder with somebody's answers in a folder with a space in its name, and the project beside it."""
+    (tmp_path / "here" / "my answers").mkdir(parents=True)
+    shutil.copy(ANSWERS / "small.py", tmp_path / "here" / "my answers")
+    (tmp_path / "the project").symlink_to(PROJECT)
+    (tmp_path / "here" / "grade").symlink_to(PROJECT / "grade.py")
+    return tmp_path / "here"
+
+
+def run_there(standing: Path, words: list[object] | str) -> subprocess.CompletedProcess[str]:
+    """Runs a command, or a line of a shell, there."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        words if isinstance(words, str) else [*map(str, words)],
+        shell=isinstance(words, str),
+        cwd=standing,
+        env=environment(PATH=path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ([sys.executable, str(PROJECT / "grade.py")], f"{sys.executable} {PROJECT / 'grade.py'}"),
+        (["python3", "../the project/grade.py"], "python3 '../the project/grade.py'"),
+        (["python3", "-I", "../the project/grade.py"], "python3 -I '../the project/grade.py'"),
+        (["../the project/grade.py"], "python3 '../the project/grade.py'"),
+        (["./grade"], "python3 ./grade"),
+    ],
+)
+def test_what_is_said_to_do_next_works_where_one_stands(standing, course, call, said):
+    asked = ("small::row_sums", "--course", course.root, "--submission", "my answers")
+    shown = run_there(standing, [*call, *asked])
+    assert (shown.returncode, shown.stderr) == (1, "")
+    rows = dict(re.findall(r"^  (open|hint) +(.*)$", shown.stdout, re.MULTILINE))
+    assert (standing / rows["open"].rpartition(":")[0]).is_file()
+    assert rows["hint"].startswith(f"{said} hint ")
+    hint = run_there(standing, rows["hint"])
+    assert (hint.returncode, hint.stderr) == (0, "")
+    assert "hint 2 of 2" in run_there(standing, hint.stdout.rpartition("The next one: ")[2]).stdout
+
+
+def test_the_rest_of_a_section_is_of_the_same_answers(standing, course):
+    asked = ("small::halve", "--course", course.root, "--submission", "my answers/small.py")
+    shown = run_there(standing, [*GRADE, *asked])
+    (rest,) = re.findall(r"^  run +(.*)$", shown.stdout, re.MULTILINE)
+    assert "2 of 11 points" in run_there(standing, rest).stdout
+
+
 # %% hint
 
 
@@ -118,7 +263,7 @@ def test_hints_come_one_at_a_time():
     assert first.returncode == second.returncode == 0
     heading, text, next_one = first.stdout.strip().split("\n\n")
     assert (heading, text) == ("small::row_sums, hint 1 of 2", "Which axis goes away?")
-    assert next_one == "The next one: python grade.py hint small::row_sums 2"
+    assert next_one == f"The next one: python grade.py hint small::row_sums 2 --course {COURSE}"
     assert second.stdout == "small::row_sums, hint 2 of 2\n\nWhat is the shape of the result?\n"
 
 

@@ -27,6 +27,7 @@ import pytest
 from command import COURSE, GRADE, PROJECT, command, environment
 
 from graders.engine.worker import sandbox
+from graders.report import files
 
 HOSTILE = PROJECT / "tests" / "hostile"
 FILES = sorted(HOSTILE.rglob("*.py"))
@@ -39,6 +40,8 @@ SUBREAPER, DROP_FROM_BOUNDING_SET, CLEAR_AMBIENT, CAPABILITIES = 36, 24, (47, 4)
 # Newline and tab only. Neither C0 nor C1 controls, nor the marks that reorder what is read.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What machines that run jobs obey in a log: `::command::` at the start of a line, `##[command]` and the like anywhere.
+COMMAND = re.compile(r"^[\s\u200b-\u200d\u2060\ufeff]*::|##\w*\[", re.MULTILINE)
 
 OF_OTHERS: set[int] = set()  # processes that other tests have started, and still need
 
@@ -126,10 +129,10 @@ def verdict_in(path: Path) -> Verdict:
 
 def graded(room: Room, path: Path, **variables: str) -> Run:
     """Grades a file with the real command, as somebody without privileges whose environment holds a secret."""
-    files = [room.reports / name for name in ("grade.json", "grade.xml")]
-    for file in files:
+    results = [room.reports / name for name in ("grade.json", "grade.xml")]
+    for file in results:
         file.unlink(missing_ok=True)
-    arguments = ["small", "--course", room.course, "--submission", path, "--json", files[0], "--junit", files[1]]
+    arguments = ["small", "--course", room.course, "--submission", path, "--json", results[0], "--junit", results[1]]
     process = subprocess.Popen(
         [*GRADE, *map(str, arguments)],
         cwd=PROJECT,
@@ -149,7 +152,7 @@ def graded(room: Room, path: Path, **variables: str) -> Run:
         process.communicate()
         pytest.fail(f"the grader was kept busy for more than {LONGEST} seconds")
     assert process.returncode in (0, 1), stderr.decode(errors="replace")
-    record, suites = (file.read_text("utf-8") for file in files)
+    record, suites = (file.read_text("utf-8") for file in results)
     ET.fromstring(suites)
     return Run(process.returncode, stdout.decode(), stderr.decode(), json.loads(record), f"{record}\n{suites}")
 
@@ -206,6 +209,14 @@ def assert_fair(run: Run, verdict: Verdict) -> None:
         assert verdict.endings["warning"].words in json.dumps(section["warnings"])
 
 
+def assert_lines_are_in(path: Path, run: Run) -> None:
+    """Whatever it says of itself, the lines that are shown are lines that the file has."""
+    section = run.record["sections"][0]
+    told = [each["line"] for each in (*section["exercises"], *section["warnings"])]
+    last = path.read_text("utf-8").count("\n") + 1
+    assert all(line is None or 1 <= line <= last for line in told)
+
+
 def _said(checks: list[dict[str, Any]]) -> str:
     """All that is reported of some checks."""
     shown = ((check["error"], check["output"], *(check["counterexample"] or {}).values()) for check in checks)
@@ -220,10 +231,11 @@ def assert_nothing_is_left(room: Room) -> None:
 
 
 def assert_nothing_leaks(room: Room, run: Run) -> None:
-    """No secret, nothing that a terminal would obey or show in another order, and no more than one can read."""
+    """No secret, nothing that a terminal or a machine that runs jobs would obey, and no more than one can read."""
     everything = run.stdout + run.stderr + run.written
     assert room.secret not in everything
     assert CONTROL.search(everything) is None
+    assert COMMAND.search(everything) is None
     assert len(everything) < MAX_REPORT
 
 
@@ -243,17 +255,33 @@ def test_a_hostile_submission_gets_what_it_deserves(room: Room, path: Path) -> N
     assert_nothing_is_left(room)
     assert room.prints() == before
     assert_fair(run, verdict_in(path))
+    assert_lines_are_in(path, run)
     assert run.stderr == ""
     assert_nothing_leaks(room, run)
 
 
 @pytest.mark.usefixtures("tidy")
-@pytest.mark.parametrize("name", ["terminal_escapes", "rich_markup", "reordered_text", "forged_report"])
+@pytest.mark.parametrize(
+    "name", ["terminal_escapes", "rich_markup", "reordered_text", "forged_report", "workflow_commands"]
+)
 def test_the_only_colours_on_a_terminal_are_the_reports(room: Room, name: str) -> None:
     run = graded(room, room.course / "hostile" / "speaking" / f"{name}.py", FORCE_COLOR="1", TERM="xterm-256color")
     assert "\x1b[" in run.stdout
     assert CONTROL.search(COLOUR.sub("", run.stdout)) is None
-    assert not [line for line in COLOUR.sub("", run.stdout).splitlines() if line.lstrip().startswith(("::", "##"))]
+    assert COMMAND.search(COLOUR.sub("", run.stdout)) is None
+
+
+@pytest.mark.usefixtures("tidy")
+@pytest.mark.parametrize("option", ["--json", "--junit", "--markdown", "--html", *files.REPORTS])
+def test_no_format_on_stdout_is_obeyed(room: Room, option: str) -> None:
+    asked = [option, "-"] if option.startswith("--") else ["--report", f"{option}=-"]
+    path = room.course / "hostile" / "speaking" / "workflow_commands.py"
+    finished = command("small", "--course", room.course, "--submission", path, *asked)
+    assert (finished.returncode, finished.stderr) == (1, "")
+    if option == "annotations":  # commands, each of which is ours
+        assert all(line.startswith(("::error file=", "::notice title=")) for line in finished.stdout.splitlines())
+    else:
+        assert COMMAND.search(finished.stdout) is None
 
 
 @pytest.mark.usefixtures("tidy")
@@ -270,7 +298,7 @@ def test_nothing_but_the_report_stands_on_stdout(room: Room, option: str) -> Non
 
 @pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize(
-    "name", ["\x1b[31mred\x1b]0;t\x07.py", "[bold]<b>&amp;\"'.py", "=1+1,'.py", "-\u202egnp.py", "\n::x.py"]
+    "name", ["\x1b[31mred\x1b]0;t\x07.py", "[bold]<b>&amp;\"'.py", "=1+1,'.py", "-\u202egnp.py", "\n::x.py", "##[x].py"]
 )
 def test_the_name_of_a_file_is_only_a_name(room: Room, name: str) -> None:
     path = room.course / "hostile" / name

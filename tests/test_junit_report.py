@@ -9,6 +9,7 @@ from sample_grades import MIXED, UNBROADCAST, check, exercise, grade, section
 from graders.engine.results import Counterexample, Grade, Status
 from graders.report.blocks import failure_text
 from graders.report.junit import junit
+from graders.report.words import obeyed
 
 COUNTS = {"tests", "failures", "errors", "skipped", "time"}
 SHAPE = {  # element: (its attributes, the elements that may stand in it, in this order)
@@ -16,7 +17,8 @@ SHAPE = {  # element: (its attributes, the elements that may stand in it, in thi
     "testsuite": ({"name", *COUNTS}, ["properties", "testcase"]),
     "properties": (set(), ["property"]),
     "property": ({"name", "value"}, []),
-    "testcase": ({"name", "classname", "time"}, ["failure"]),
+    "testcase": ({"name", "classname", "time"}, ["failure", "skipped"]),
+    "skipped": ({"message"}, []),
     "failure": ({"type", "message"}, []),
 }
 
@@ -38,7 +40,8 @@ def check_shape(element: ET.Element) -> None:
 def check_counts(element: ET.Element) -> None:
     assert int(element.attrib["tests"]) == len(element.findall(".//testcase"))
     assert int(element.attrib["failures"]) == len(element.findall(".//testcase/failure"))
-    assert element.attrib["errors"] == element.attrib["skipped"] == "0"
+    assert int(element.attrib["skipped"]) == len(element.findall(".//testcase/skipped"))
+    assert element.attrib["errors"] == "0"
     assert re.fullmatch(r"\d+\.\d{3}", element.attrib["time"])
 
 
@@ -86,12 +89,29 @@ The submission does not define g.
     )
 
 
-@pytest.mark.parametrize("status", ["failed", "raised", "timed_out", "crashed", "not_attempted", "missing", "blocked"])
-def test_whatever_did_not_pass_is_a_failure(status: Status) -> None:
+@pytest.mark.parametrize("status", ["failed", "raised", "timed_out", "crashed", "missing", "blocked"])
+def test_whatever_was_run_and_did_not_pass_is_a_failure(status: Status) -> None:
     case = parsed(grade(section("s", exercise("f", check(status)))))[0].find("testcase")
     assert [child.tag for child in case] == ["failure"]
     assert case[0].attrib["type"] == status
     assert case[0].attrib["message"] == f"{status.replace('_', ' ')}: Does what it should."
+
+
+def test_a_stub_is_skipped_and_neither_passed_nor_failed() -> None:
+    root = parsed(grade(section("s", exercise("f", check("not_attempted")), exercise("g", check("failed")))))
+    stub, failing = root[0].findall("testcase")
+    assert [(child.tag, child.attrib) for child in stub] == [
+        ("skipped", {"message": "not attempted: Does what it should."})
+    ]
+    assert [child.tag for child in failing] == ["failure"]
+    assert (root.attrib["tests"], root.attrib["failures"], root.attrib["skipped"]) == ("2", "1", "1")
+
+
+def test_what_a_machine_would_obey_in_its_log_is_spelled_with_references() -> None:
+    said = "x\n::error::owned\n##[set-output name=score]100"
+    result = grade(section("s", exercise("f", check("raised", said, error=said)), file="##[x].py"))
+    assert obeyed(junit(result)) == []
+    assert "##[x].py" in parsed(result).find(".//failure").text
 
 
 def test_a_failure_is_explained_as_on_the_terminal() -> None:

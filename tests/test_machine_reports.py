@@ -97,6 +97,20 @@ def test_paths_start_at_the_root_of_the_repository(tmp_path: Path, monkeypatch: 
     assert "::error file=other/s.py,line=10," in annotations(grade(elsewhere))
 
 
+def test_a_trace_that_lies_about_its_line_marks_the_definition(tmp_path: Path) -> None:
+    file = tmp_path / "s.py"
+    file.write_text("def f():\n    return 1 / 0\n")
+    for claimed, shown in ((2, 2), (0, 1), (4, 1), (9_999_999, 1), (10**12, 1)):
+        raised = check("raised", error=f"{file}:1 in g\n    g()\n{file}:{claimed} in f\n    1 / 0\nZeroDivisionError")
+        text = annotations(grade(section("s", exercise("f", raised, line=1), file=str(file))))
+        assert f",line={shown}," in text
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0", "a\n" * 3000])
+def test_a_name_that_no_file_can_have_is_shown_all_the_same(name: str) -> None:
+    assert annotations(grade(section("s", exercise("f", check("failed")), file=f"{name}.py"))).startswith("::error ")
+
+
 # %% Gradescope
 
 GRADESCOPE = {

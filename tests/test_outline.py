@@ -134,6 +134,7 @@ FINE = F + PROBE.format("")
 @pytest.mark.parametrize(
     ("grader", "message"),
     [
+        (FINE.replace('"f")', '"f", hints=("Think."))'), "own: the hints of 'f' are one text, not a list"),
         (FINE.replace('"""Probes."""', ""), "own: the check 'probe' has no docstring, which is its title"),
         (F + 'f.call("a", "")', "own: the check 'a' has no docstring, which is its title"),
         (F + 'f.call("a")', r"own: line 8: f.call\(…\) is given no title"),

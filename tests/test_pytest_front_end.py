@@ -55,7 +55,7 @@ def verdicts(record: Record) -> dict[str, str]:
 
 
 def run(*arguments: object, cwd: Path = PROJECT) -> Finished:
-    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-q", "-rA", "--color=no"]
+    options = ["-o", "addopts=-p graders.commands.collecting", "-p", "no:cacheprovider", "-q", "-rA", "--color=no"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *map(str, arguments)],
         cwd=cwd,

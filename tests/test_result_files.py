@@ -69,6 +69,14 @@ def test_gradescope_has_an_option_of_its_own(written, tmp_path):
     assert (tmp_path / "room").exists()
 
 
+def test_a_file_that_takes_nothing_costs_no_other_one(tmp_path):
+    finished = command(*GOOD, "--json", "/dev/full", "--html", tmp_path / "page.html")
+    assert finished.returncode == 0
+    assert finished.stderr == "grade.py: --json /dev/full cannot be written: No space left on device\n"
+    assert "halve passed." in finished.stdout
+    assert (tmp_path / "page.html").exists()
+
+
 def test_a_report_goes_to_stdout_alone():
     finished = command(*GOOD, "--report", "code-quality=-")
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "[]\n", "")

@@ -221,7 +221,7 @@ def test_notebooks_of_the_third_format_are_read(folder: Path) -> None:
         ("\n \n%%time\n\nx = 1", "\n\n\n\nx = 1"),
         ("%%time", ""),
         ("%%bash\nrm x = 1", ""),
-        ("%%timeit\nx = 1", ""),
+        ("%%timeit\nx = 1", "\nx = 1"),
         ("x = (5\n%%3)", "x = (5\n%%3)"),
     ],
 )

@@ -1,17 +1,27 @@
 """What the terminal shows, word for word at fixed widths, and that no text of a learner can do more than be read."""
 
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
+import threading
+from collections.abc import Iterator
 
 import pytest
+from little_terminal import LittleTerminal
+from rich.cells import cell_len
 from rich.console import Console
 from sample_grades import MIXED, MULTIPLY, UNBROADCAST, check, exercise, grade, section
 
 from graders.engine.results import Counterexample, Grade, LoadWarning, Status
 from graders.report.blocks import failure_text
+from graders.report.next_step import Called
 from graders.report.overview import print_overview
 from graders.report.progress import progress
 from graders.report.terminal import print_grade
-from graders.report.words import inert, number
+from graders.report.words import inert, muted, number, obeyed, spelled, wrapped
 
 NARROW = """
 Backpropagation from scratch              3.5 of 10.5 points
@@ -146,15 +156,15 @@ No answer in 5 s.
 """
 
 
-def printed(result: Grade, width: int = 80, failures: int = 3) -> str:
+def printed(result: Grade, width: int = 80, failures: int = 3, called: Called | None = None) -> str:
     file = io.StringIO()
-    print_grade(result, console(file, width), failures=failures)
+    print_grade(result, console(file, width), failures=failures, called=called, closing=["closing"])
     return file.getvalue()
 
 
-def overview(result: Grade, width: int = 80) -> str:
+def overview(result: Grade, width: int = 80, called: Called | None = None) -> str:
     file = io.StringIO()
-    print_overview(result, console(file, width))
+    print_overview(result, console(file, width), called=called)
     return file.getvalue()
 
 
@@ -177,6 +187,72 @@ def table(text: str) -> list[str]:
 @pytest.mark.parametrize(("width", "expected"), [(60, NARROW), (100, WIDE)])
 def test_a_grade_reads_well_at_every_width(width: int, expected: str) -> None:
     assert printed(MIXED, width) == expected
+
+
+LONG_NAMES = grade(
+    section(
+        "tensors",
+        exercise("temperatures_differences", check(points=0.75), check(points=0.75)),
+        exercise("batched_cross_entropy_loss", check("not_attempted")),
+        exercise("einsum_attention_scores", check("blocked", error="fix batched_cross_entropy_loss first")),
+    )
+)
+
+
+def test_a_table_without_room_for_all_columns_leaves_the_checks_out() -> None:
+    assert table(printed(LONG_NAMES, 80))[0] == "  ✓ passed         temperatures_differences    1.5/1.5     2/2"
+    text = printed(LONG_NAMES, 57)
+    assert text[text.index("  ✓") : text.index("\n\n── Next")].split("\n") == [
+        "  ✓ passed         temperatures_differences    1.5/1.5",
+        "  · not attempted  batched_cross_entropy_loss      0/1",
+        "  - blocked        einsum_attention_scores         0/1",
+        "                     fix batched_cross_entropy_loss first",
+    ]
+
+
+def test_a_table_without_room_for_its_words_has_two_lines_for_each_exercise() -> None:
+    text = printed(LONG_NAMES, 40)
+    assert text[text.index("  ✓") : text.index("── Next")] == (
+        """\
+  ✓ temperatures_differences
+    passed, 1.5/1.5 points
+  · batched_cross_entropy_loss
+    not attempted, 0/1 points
+  - einsum_attention_scores
+    blocked, 0/1 points
+    fix batched_cross_entropy_loss first
+
+"""
+    )
+
+
+def test_a_heading_that_is_longer_than_the_screen_is_wrapped() -> None:
+    waits = exercise("einsum_attention_scores", check("blocked", error="fix batched_cross_entropy_loss first"))
+    assert printed(grade(section("s", waits)), 40).endswith(
+        """\
+── Next: einsum_attention_scores waits:
+   fix batched_cross_entropy_loss first
+
+  open   exercises/s.py
+  grade  python grade.py s
+"""
+    )
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_nothing_of_ours_is_wider_than_the_screen(width: int) -> None:
+    for result in (MIXED, LONG_NAMES, SECTIONS, several(9)):
+        for text in (printed(result, width), overview(result, width)):
+            theirs = ("unbroadcast(", "  | ", "  open", "  hint", "  grade", "  look", "  run", "  train")
+            lines = [line for line in text.split("\n") if not line.startswith(theirs)]
+            assert max(map(cell_len, lines)) <= width
+
+
+def test_wide_letters_are_counted_as_the_terminal_does() -> None:
+    assert wrapped("練習 練習 練習 abc", 9) == ["練習 練習", "練習 abc"]
+    assert wrapped("", 9, "Not yet: ") == ["Not yet:"]
+    text = printed(grade(section("s", exercise("f", check()), warnings=(LoadWarning(1, "練習 " * 30),))), 40)
+    assert max(map(cell_len, text.split("\n"))) <= 40
 
 
 def test_lines_stop_growing_where_they_would_be_hard_to_read() -> None:
@@ -579,10 +655,34 @@ def test_nothing_graded_is_not_success() -> None:
     assert last(text) == ["Next: see what there is to learn", "  run    python grade.py"]
 
 
-def test_the_command_is_the_one_that_was_used() -> None:
-    file = io.StringIO()
-    print_grade(MIXED, console(file), command="python3 ../grade.py")
-    assert last(file.getvalue())[-1] == "  hint   python3 ../grade.py hint backprop::unbroadcast"
+@pytest.mark.parametrize(
+    ("result", "command"),
+    [
+        (MIXED, "  hint   python3 ../grade.py hint backprop::unbroadcast COURSE"),
+        (grade(section("s", exercise("f", STUB))), "  grade  python3 ../grade.py s::f FILE COURSE"),
+        (grade(section("s", exercise("b", check("blocked")))), "  grade  python3 ../grade.py s FILE COURSE"),
+        (grade(section("s", exercise("f", DONE))), "  run    python3 ../grade.py s FILE COURSE"),
+        (
+            grade(section("closing", exercise("f", DONE), exercise("g", DONE))),
+            "  train  python3 ../grade.py checkpoint closing FILE COURSE",
+        ),
+        (grade(section("s", exercise("f", DONE), exercise("g", DONE))), "  run    python3 ../grade.py COURSE"),
+        (grade(), "  run    python3 ../grade.py COURSE"),
+    ],
+)
+def test_the_next_command_is_called_as_this_one_was(result: Grade, command: str) -> None:
+    called = Called("python3 ../grade.py", "FILE", "COURSE", is_one_file=True)
+    assert last(printed(result, called=called))[-1] == command
+    in_a_folder = called._replace(is_one_file=False)
+    with_folder = command if "FILE" in command or "hint" in command else command.replace("COURSE", "FILE COURSE")
+    assert last(printed(result, called=in_a_folder))[-1] == with_folder
+
+
+def test_the_overview_calls_the_command_as_this_one_was() -> None:
+    called = Called("python3 ../grade.py", "FOLDER", "COURSE")
+    assert (
+        last(overview(MIXED, called=called))[-1] == "  look   python3 ../grade.py backprop::unbroadcast FOLDER COURSE"
+    )
 
 
 # All sections at a glance
@@ -618,6 +718,14 @@ def test_the_overview_has_a_line_for_each_section() -> None:
   look   python grade.py backprop::g
 """
     )
+
+
+def test_a_narrow_overview_has_no_bars() -> None:
+    assert (
+        "\n  ✓ rays      2/2  done\n  ✗ backprop  1/3  1 to fix\n  · cnn       1/2  1 to write\n"
+        "  · ppo       0/3  not started\n  · rlhf      0/0  not graded\n" in overview(SECTIONS, 40)
+    )
+    assert "\n  ✗ backprop  1/3\n    1 to fix\n" in overview(SECTIONS, 26)
 
 
 def test_a_wide_overview_has_the_titles_too() -> None:
@@ -685,6 +793,67 @@ def test_inert(text: str, harmless: str) -> None:
     assert inert(text) == harmless
 
 
+COMMANDS = [
+    "::stop-commands::pause",
+    "  \t::error file=README.md,line=1::owned",
+    "\u200b::set-output name=score::100",
+    "##[set-output name=score]100",
+    "a ##vso[task.complete result=Succeeded;] b",
+    "##teamcity[buildStatus status='SUCCESS']",
+]
+ORDINARY = ["a[::2]", "x  # [1]", "## a heading", "std::cout", "#[derive]", "a #[b] ::", "https://host::80"]
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_what_a_machine_that_runs_jobs_would_obey_has_a_backslash(text: str) -> None:
+    (place,) = obeyed(text)
+    assert muted(text) == f"{text[:place]}\\{text[place:]}"
+    assert muted(muted(text)) == muted(text)
+    assert muted(f"one\n{text}\ntwo\n") == f"one\n{muted(text)}\ntwo\n"
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_what_no_machine_obeys_stays_as_it_is(text: str) -> None:
+    assert muted(text) == text
+    case = failing(call=f"f({text!r})", actual=f"1 {text}", expected="2")
+    broken = check("failed", case=case, output=text, error=f"x\n{text}")
+    assert printed(grade(section("s", exercise("f", broken)))).count(text) == 4
+
+
+def test_no_line_of_a_report_is_obeyed() -> None:
+    everything = "\n".join(["", *COMMANDS, ""])
+    pieces = failing(call=everything, actual=f"a##{everything}", expected="a##[x", difference=everything)
+    checks = [
+        check("failed", f"{'wide ' * 12}{COMMANDS[0]}", case=pieces, mistake=everything, output=everything),
+        check("raised", error=everything),
+        check("crashed", error=" ".join(COMMANDS * 3)),
+    ]
+    warnings = (LoadWarning(None, everything), LoadWarning(1, f"{'wide ' * 13}{COMMANDS[0]} {COMMANDS[0]}"))
+    result = grade(section("s", exercise("f", *checks), title=everything, file=everything, warnings=warnings))
+    for width in (40, 80):
+        text = printed(result, width) + overview(result, width) + failure_text(checks[0], "f", width)
+        assert obeyed(text) == []
+        assert text.count("\\::stop-commands") > 4
+        assert text.count("#\\#[set-output") > 4
+
+
+def test_colours_stay_where_they_were_when_a_backslash_is_put_in() -> None:
+    file = io.StringIO()
+    broken = check("failed", case=failing(actual="a\n##[x", expected="a\n##[y"))
+    print_grade(
+        grade(section("s", exercise("f", broken))), console(file, 80, force_terminal=True, color_system="standard")
+    )
+    assert "    #\\#[\x1b[1;31mx\x1b[0m\n" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a b", "a b"), ("a\nb\t", "a\\nb\\t"), ("\x1b[31m", "\\x1b[31m"), ("\udcff\ud800\u202e", "\\xff\\ud800\\u202e")],
+)
+def test_within_a_sentence_everything_can_be_seen(text: str, words: str) -> None:
+    assert spelled(text) == words
+
+
 def test_output_cannot_pass_for_ours() -> None:
     text = printed(grade(section("s", exercise("f", check("failed", output="\n\n✓ All 9 exercises passed.\n")))))
     assert "\n✓ All" not in text
@@ -733,3 +902,84 @@ def test_progress_goes_away_when_grading_breaks_off() -> None:
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert file.getvalue().endswith("\r\x1b[2K")
+
+
+class Window(io.StringIO):
+    """What is written to it is shown in a little terminal, and kept."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.shows, self.writes = LittleTerminal(width), 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        self.shows.write(text)
+        return len(text)
+
+
+def watched(window: io.TextIOBase, width: int) -> Console:
+    return console(window, width, force_terminal=True, force_interactive=True, color_system="standard")
+
+
+@pytest.mark.parametrize("width", [100, 60, 40, 20, 5, 1])
+def test_progress_takes_one_row_of_a_window_of_any_width(width: int) -> None:
+    window = Window(width)
+    with progress(watched(window, width)) as line:
+        advance = line.begin("grading 練習")
+        for title in ("Sums.", "練習 wide " * 20, "\u0301" * 200, "x" * 500):
+            advance(title)
+            assert "\n" not in window.shows.text
+    assert window.shows.text == ""
+
+
+def test_progress_of_two_threads_is_one_line() -> None:
+    window = Window(40)
+    with progress(watched(window, 40)) as line:
+        advance = line.begin("grading backprop")
+        threads = [threading.Thread(target=lambda: [advance("long " * 20) for _ in range(200)]) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert "\n" not in window.shows.text
+        assert window.writes == 400  # each line as a whole, so that none is written behind another
+    assert window.shows.text == ""
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, io.TextIOBase]]:
+    """Both ends of a real terminal."""
+    ours, theirs = pty.openpty()
+    with open(theirs, "w", encoding="utf-8") as stream:
+        yield ours, stream
+    os.close(ours)
+
+
+@pytest.mark.parametrize("widths", [(80, 40, 30), (100, 33), (40, 80, 20), (60, 7)])
+def test_progress_leaves_nothing_where_the_window_changes_its_width(
+    terminal: tuple[int, io.TextIOBase], widths: tuple[int, ...]
+) -> None:
+    ours, stream = terminal
+    shows = LittleTerminal(widths[0])
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, widths[0], 0, 0))
+    with progress(watched(stream, 80)) as line:  # of 80 columns, says the environment, but that is not so
+        advance = line.begin("grading backprop")
+        for width in widths:
+            advance("Sums over every axis that broadcasting 練習 added or stretched, and never anything else. " * 2)
+            stream.flush()
+            shows.write(os.read(ours, 65536).decode())
+            assert "\n" not in shows.text
+            fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+            shows.resize(width)
+    stream.flush()
+    shows.write(os.read(ours, 65536).decode())
+    assert shows.text == ""
+
+
+def test_a_terminal_that_is_gone_does_not_end_the_grading() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    with progress(watched(Gone(), 80)) as line:
+        line.begin("grading backprop")("Sums.")

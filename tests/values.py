@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from graders.engine.values.arrays import DTYPES, TORCH_DTYPES, TorchArray
-from graders.engine.values.wire import TorchDtype
+from graders.engine.values.codec import CodecError, Missing, Opaque, Oversized, Raised, TorchDtype, decode, encode
 
 Pair = namedtuple("Pair", ["large", "small"])
+Odd = namedtuple("index", ["count", "index"])  # named like what a tuple can do
 
 dtypes = st.sampled_from(list(DTYPES.values()))
 arrays = hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
@@ -46,3 +47,44 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+def came_out(value: object) -> object:
+    """The value as it comes out of a worker; what is refused on the way is not worth a test."""
+    try:
+        return decode(encode(value))
+    except CodecError:
+        return None
+
+
+# What a submission may return: the same, and what is not data, in containers whose items need not compare.
+odd_keys = st.recursive(
+    keys | scalars | st.floats() | st.complex_numbers() | constants.filter(lambda value: value is not None) | ranges,
+    lambda inner: (
+        st.tuples(inner, inner)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.frozensets(inner, max_size=3)
+        | st.builds(Odd, inner, inner)
+    ),
+    max_leaves=6,
+)
+words = texts | st.sampled_from(["generator", "class a\n::error::x", "thing\n##[x]\x1b[31m", "\u202eb"])
+no_data = (
+    st.builds(Opaque, words)
+    | st.builds(Oversized, words)
+    | st.builds(Missing, words, texts)
+    | st.builds(Raised, words, st.tuples(words), texts, texts)
+)
+anything = st.recursive(
+    leaves | no_data | odd_keys,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.builds(Odd, inner, inner)
+        | st.builds(slice, inner, inner, inner)
+        | st.dictionaries(odd_keys, inner, max_size=3)
+        | st.sets(odd_keys, max_size=4)
+        | st.frozensets(odd_keys, max_size=4)
+    ),
+    max_leaves=8,
+).map(came_out)

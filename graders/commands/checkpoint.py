@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,13 +11,14 @@ from rich.console import Console
 
 from graders.commands.options import (
     EXAMPLES,
+    GRADER_FAILED,
     NOT_REACHED,
     REACHED,
     add_seed,
     add_submission,
+    called,
     check_files,
     new_parser,
-    repeated,
     whole_number,
 )
 from graders.engine.authoring.material import Material, find
@@ -31,8 +33,11 @@ from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
 from graders.report import files
 from graders.report.checkpoint import print_checkpoint
+from graders.report.making import made
+from graders.report.next_step import Called
 from graders.report.plot import write_png
 from graders.report.progress import Progress, progress
+from graders.report.streams import stdout
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -57,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     if none := [name for name in asked if name not in having]:
         raise UsageError(f"{none[0]} has no checkpoint; there are {', '.join(having) or 'none'}")
     with Forkserver() as forkserver:
-        result = carry_out_all(
+        result, shown = carry_out_all(
             course,
             asked,
             options.submission or course.root / "exercises",
@@ -65,10 +70,12 @@ def run(arguments: Sequence[str]) -> int:
             seed=options.seed,
             seconds=options.seconds,
             plots=options.plot,
-            console=None if "-" in (output.file for output in asked_for) else Console(highlight=False),
-            options=repeated(options),
+            console=None if files.to_stdout(asked_for) else Console(highlight=False),
+            called=called(options),
         )
-    files.write(result, asked_for, since)
+    shown += files.write(result, asked_for, since)
+    if not shown:
+        return GRADER_FAILED
     reached = [section.checkpoint is not None and section.checkpoint.status == "reached" for section in result.sections]
     return REACHED if all(reached) else NOT_REACHED
 
@@ -83,9 +90,9 @@ def carry_out_all(
     seconds: float | None,
     plots: Path,
     console: Console | None,
-    options: str = "",
-) -> Grade:
-    """Carries out the checkpoints of sections; a grade of them all.
+    called: Called | None = None,
+) -> tuple[Grade, int]:
+    """Carries out the checkpoints of sections; a grade of them all, and how many could be shown.
 
     Args:
         course, names: the sections.
@@ -95,12 +102,12 @@ def carry_out_all(
         seconds: wall-clock limit of an experiment, where it is not the checkpoint's own.
         plots: the folder that the plots are written to.
         console: where to print what came of them; None prints nothing.
-        options: what the command was called with, to be said again in the next step.
+        called: how the command was called, for the next step.
 
     Raises:
         UsageError: a file cannot be read.
     """
-    sections = []
+    sections, shown = [], 0
     for name in names:
         material = find(course, name)
         with progress(Console(stderr=True)) as line:
@@ -109,8 +116,8 @@ def carry_out_all(
         picture = _picture(material, outcome)
         file = _written(plots / f"checkpoint-{name}.png", section, picture)
         if console:
-            print_checkpoint(section, picture, console, file=file, options=options)
-    return Grade(
+            shown += made("the report", partial(_print, section, picture, console, file, called))
+    whole = Grade(
         schema=SCHEMA,
         seed=seed,
         examples=EXAMPLES,
@@ -118,6 +125,14 @@ def carry_out_all(
         points=sum(section.points for section in sections),
         sections=tuple(sections),
     )
+    return whole, shown
+
+
+def _print(
+    section: SectionResult, picture: np.ndarray | None, console: Console, file: str | None, called: Called | None
+) -> None:
+    with stdout():
+        print_checkpoint(section, picture, console, file=file, called=called)
 
 
 def _carried_out(
@@ -163,8 +178,5 @@ def _written(file: Path, section: SectionResult, picture: np.ndarray | None) -> 
     result = section.checkpoint
     if result is None or not (result.curves or picture is not None):
         return None
-    try:
-        write_png(file, section.title, result.curves, picture)
-    except OSError:
-        return None
-    return str(file)
+    is_written = made(f"the plot {file}", partial(write_png, file, section.title, result.curves, picture))
+    return str(file) if is_written else None

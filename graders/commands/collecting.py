@@ -18,6 +18,7 @@ from graders.engine.setting.paper import Question
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.report.blocks import failure_text
+from graders.report.words import WORDS, muted, spelled
 
 COURSE = Course()
 _results = pytest.StashKey[dict[str, CheckResult | str]]()
@@ -96,7 +97,12 @@ class CheckItem(pytest.Item):
             return str(super().repr_failure(excinfo))
         assert self.parent is not None
         result = excinfo.value.result
-        return result if isinstance(result, str) else failure_text(result, self.parent.name)
+        if isinstance(result, str):
+            return muted(spelled(result))
+        try:
+            return failure_text(result, self.parent.name)
+        except Exception as error:  # the verdict stands all the same
+            return f"{WORDS[result.status]}; it could not be explained: {type(error).__name__}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """What stands in front of the explanation."""

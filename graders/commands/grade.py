@@ -1,20 +1,21 @@
 """`python grade.py SECTION...`: grades, prints what came of it, and writes the results that were asked for."""
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from graders.commands.options import (
+    GRADER_FAILED,
     NOT_REACHED,
     REACHED,
     add_examples,
     add_seed,
     add_submission,
+    called,
     check_files,
     new_parser,
     percent,
-    repeated,
     whole_number,
 )
 from graders.engine.course import Course
@@ -22,6 +23,8 @@ from graders.engine.errors import GraderError
 from graders.engine.results import Grade
 from graders.engine.sitting.forkserver import Forkserver
 from graders.report import files
+from graders.report.making import made
+from graders.report.streams import say, stdout
 
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
@@ -30,7 +33,8 @@ python grade.py                           all sections at a glance, and what to 
        python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
        python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
        python grade.py cohort FOLDER             grade a folder of submissions
-       python grade.py audit [SECTION...]        grade the grader"""
+       python grade.py audit [SECTION...]        grade the grader
+       python grade.py --version                 what is installed"""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -58,42 +62,47 @@ def run(arguments: Sequence[str]) -> int:
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
     with Forkserver() as forkserver:  # started first: it imports what it needs while this process does
-        if "-" in (output.file for output in asked_for):
-            from graders.engine.marking.grading import grade
-
-            result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples)
-        else:
-            result = _graded_on_screen(course, asked, path, forkserver, options)
+        result, shown = _graded(course, asked, path, forkserver, options, on_screen=not files.to_stdout(asked_for))
         if forkserver.unprotected:
-            print(
-                f"grade.py: the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}",
-                file=sys.stderr,
-            )
-    files.write(result, asked_for, since)
+            say(f"the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}")
+    shown += files.write(result, asked_for, since)
+    if not shown:
+        return GRADER_FAILED
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
 
 
-def _graded_on_screen(
+def _graded(
     course: Course,
     asked: dict[str, list[str] | None],
     path: Path,
     forkserver: Forkserver,
     options: argparse.Namespace,
-) -> Grade:
-    """Grades with a line of progress, and prints the report."""
+    on_screen: bool,
+) -> tuple[Grade, int]:
+    """The grade, and how many reports of it were shown: one, with a line of progress before it, or none."""
+    from graders.engine.marking.grading import grade
+
+    if not on_screen:
+        return grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples), 0
     from rich.console import Console
 
-    from graders.engine.marking.grading import grade
-    from graders.report.overview import print_overview
     from graders.report.progress import progress
-    from graders.report.terminal import print_grade
 
     with progress(Console(stderr=True)) as line:
         result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
+    return result, made("the report", partial(_print, result, course, options))
+
+
+def _print(result: Grade, course: Course, options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from graders.report.overview import print_overview
+    from graders.report.terminal import print_grade
+
     console = Console(highlight=False)
-    if options.targets:
-        print_grade(result, console, failures=options.failures, options=repeated(options), closing=course.closing)
-    else:
-        print_overview(result, console, options=repeated(options))
-    return result
+    with stdout():
+        if options.targets:
+            print_grade(result, console, failures=options.failures, called=called(options), closing=course.closing)
+        else:
+            print_overview(result, console, called=called(options))

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from graders.commands.options import REACHED, new_parser, whole_number
+from graders.commands.options import REACHED, called, new_parser, whole_number
 from graders.engine.course import Course
 from graders.learning.hints import hint
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -13,5 +14,5 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("target", metavar="SECTION::EXERCISE")
     parser.add_argument("number", nargs="?", type=whole_number(1, 9), default=1, metavar="NUMBER")
     options = parser.parse_args(arguments)
-    print(hint(Course(options.course.resolve()), options.target, options.number))
+    show(hint(Course(options.course.resolve()), options.target, options.number, called(options)))
     return REACHED

@@ -3,21 +3,48 @@
 import argparse
 import os
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from graders.engine.course import PROJECT
 from graders.engine.errors import UsageError
+from graders.report.next_step import Called
+from graders.report.streams import say, say_lines, show
 
-REACHED, NOT_REACHED = 0, 1  # exit statuses of a command that did what was asked
+REACHED, NOT_REACHED, GRADER_FAILED = 0, 1, 3  # exit statuses; the last is of a command of which nothing came out
 EXAMPLES, _MAX_EXAMPLES = 100, 100_000
 _ANSWERS = (".py", ".ipynb", ".zip")  # endings of what people hand in: no result is written over such a file
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that speaks as the rest of the command does: what it echoes is only read, never obeyed."""
+
+    def print_help(self, file: object = None) -> None:
+        """Shows the help on stdout."""
+        show(self.format_help().rstrip())
+
+    def error(self, message: str) -> NoReturn:
+        """Says how the command is used and what was wrong."""
+        say_lines(self.format_usage().rstrip())
+        say(message)
+        self.exit(2)
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from graders.commands.version import versions
+
+        show(versions())
+        parser.exit()
+
+
 def new_parser(usage: str) -> argparse.ArgumentParser:
     """The parser of a command, with what all commands understand."""
-    parser = argparse.ArgumentParser(prog="python grade.py", usage=usage, allow_abbrev=False)
+    parser = _Parser(prog="python grade.py", usage=usage, allow_abbrev=False)
     parser.add_argument("--course", type=Path, default=PROJECT, metavar="FOLDER", help="the course (default: this one)")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show what is installed, and exit")
     return parser
 
 
@@ -43,10 +70,31 @@ def add_examples(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--examples", type=number, default=EXAMPLES, metavar="N", help=words)
 
 
-def repeated(options: argparse.Namespace) -> str:
-    """The options that the next command has to repeat."""
-    said = [("--submission", options.submission), ("--course", options.course if options.course != PROJECT else None)]
-    return " ".join(f"{name} {shlex.quote(str(value))}" for name, value in said if value)
+def called(options: argparse.Namespace) -> Called:
+    """How the grader was called, as far as the next command has to be called so too."""
+    submission: Path | None = getattr(options, "submission", None)
+    return Called(
+        command(),
+        submission=f"--submission {_quoted([str(submission)])}" if submission else "",
+        course=f"--course {_quoted([str(options.course)])}" if options.course != PROJECT else "",
+        is_one_file=submission is not None and submission.is_file(),
+    )
+
+
+def command() -> str:
+    """What calls the grader from the folder in which it was called: `python3 -I ../grade.py`."""
+    script = sys.argv[0]
+    if script in sys.orig_argv and os.path.realpath(script) == str(PROJECT / "grade.py"):
+        return _quoted(sys.orig_argv[: sys.orig_argv.index(script) + 1])
+    return Called().command  # it was not called by its file: in a test, say
+
+
+def _quoted(words: Sequence[str]) -> str:
+    if os.name != "nt":
+        return shlex.join(words)
+    from subprocess import list2cmdline
+
+    return list2cmdline(words)
 
 
 def check_files(files: dict[str, str | None]) -> None:

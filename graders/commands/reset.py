@@ -7,6 +7,7 @@ from graders.commands.options import REACHED, new_parser
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.learning.fresh_start import reset
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -15,13 +16,13 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("section", metavar="SECTION")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
-    print(
-        reset(Course(options.course.resolve()), options.section, _asked if not options.yes else lambda question: True)
-    )
+    confirm = _asked if not options.yes else lambda question: True
+    show(reset(Course(options.course.resolve()), options.section, confirm))
     return REACHED
 
 
 def _asked(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"{question} Nobody is there to answer: add --yes to go ahead")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    show(f"{question} [y/N] ", end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -3,10 +3,14 @@
 from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
+from graders.report.next_step import Called
 
 
-def hint(course: Course, target: str, number: int) -> str:
+def hint(course: Course, target: str, number: int, called: Called) -> str:
     """The text of hint `number` (from 1) of the exercise `target`, written section::exercise.
+
+    Args:
+        called: how the command was called, to say how the next hint is asked for.
 
     Raises:
         UsageError: there is no such section, exercise or hint.
@@ -20,5 +24,7 @@ def hint(course: Course, target: str, number: int) -> str:
     hints = section.hints.get(exercise, ())
     if number > len(hints):
         raise UsageError(f"there are {len(hints)} hints for {target}" if hints else f"there is no hint for {target}")
-    more = f"\n\nThe next one: python grade.py hint {target} {number + 1}" if number < len(hints) else ""
-    return f"{target}, hint {number} of {len(hints)}\n\n{hints[number - 1]}{more}"
+    text = f"{target}, hint {number} of {len(hints)}\n\n{hints[number - 1]}"
+    if number == len(hints):
+        return text
+    return f"{text}\n\nThe next one: {called.about('hint', target, str(number + 1))}"

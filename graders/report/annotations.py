@@ -6,7 +6,7 @@ Source: "Workflow commands for GitHub Actions" in GitHub's documentation; the es
 from graders.engine.results import Grade
 from graders.report.blocks import failure_lines
 from graders.report.failures import Failure, failures, first_of_each, in_repository, line_of
-from graders.report.words import WORDS, count, inert, number
+from graders.report.words import WORDS, count, inert, muted, number
 
 MOST_ERRORS = 10  # GitHub shows no more of a step
 LONGEST = 4000  # characters of a message
@@ -52,7 +52,7 @@ def _command(name: str, properties: dict[str, str], message: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return inert(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return muted(inert(text)).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

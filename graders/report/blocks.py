@@ -1,11 +1,10 @@
 """One check that did not pass, explained. The text is written here once, for the terminal, JUnit and pytest alike."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from graders.engine.results import CheckResult, Counterexample
-from graders.report.words import WORDS, inert, one_line, shortened
+from graders.report.words import WORDS, inert, muted, one_line, shortened, wrapped
 
 Role = Literal["plain", "label", "call", "same", "actual", "expected", "quote", "mistake"]
 
@@ -37,7 +36,7 @@ def failure_text(check: CheckResult, exercise: str, width: int = 100) -> str:
     """The explanation of a check that did not pass as plain ASCII text (but for what the learner's code brings in)."""
     heading = f"{exercise}: {WORDS[check.status]}"
     lines = ["".join(span.text for span in line) for line in failure_lines(check, exercise, width)]
-    return "\n".join([heading, "", *lines]) + "\n"
+    return muted("\n".join([heading, "", *lines])) + "\n"
 
 
 def failure_lines(check: CheckResult, exercise: str, width: int) -> list[Line]:
@@ -76,20 +75,16 @@ def _reason(check: CheckResult, exercise: str) -> str:
 
 
 def _prose(label: str, text: str, width: int, role: Role = "plain", hang: int = 0) -> list[Line]:
-    # Neither a path nor a name is broken, even where it is longer than the line.
-    wrapped = textwrap.wrap(
-        label + one_line(text), width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
-    )
-    first = wrapped[0]
+    first, *rest = wrapped(one_line(text), width, label, " " * hang)
     start = min(len(label), len(first))
-    return [(Span(first[:start], "label"), Span(first[start:], role)), *((Span(line, role),) for line in wrapped[1:])]
+    return [(Span(first[:start], "label"), Span(first[start:], role)), *((Span(line, role),) for line in rest)]
 
 
 def _comparison(case: Counterexample, check: CheckResult, width: int) -> list[Line]:
     """What came out above what was expected, letter under letter if there is room, and the difference in words."""
     actual, expected = _windows(inert(case.actual).strip("\n"), inert(case.expected).strip("\n"))
     difference = "" if case.difference == case.actual else case.difference
-    if check.status == "raised" and f"\n{inert(check.error or '').strip()}".endswith(f"\n{actual}"):
+    if check.status == "raised" and f"\n{inert(check.error or '').strip()}".endswith(f"\n{actual.strip()}"):
         actual = difference = ""  # the traceback has just said it
     room = width - LABEL_WIDTH
     beside = all("\n" not in value and len(value) <= room for value in (actual, expected))

@@ -1,13 +1,13 @@
 """What came of a section's closing experiment, on the terminal."""
 
-import textwrap
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from graders.engine.results import CheckpointResult, Measured, SectionResult
 from graders.report.checkpoint_words import bounds, figure, outcome
-from graders.report.next_step import NextStep, place_of
+from graders.report.next_step import Called, NextStep, place_of
 from graders.report.screen import Screen
 from graders.report.words import inert, one_line, shortened
 
@@ -30,8 +30,7 @@ def print_checkpoint(
     console: Console,
     *,
     file: str | None,
-    command: str = "python grade.py",
-    options: str = "",
+    called: Called | None = None,
 ) -> None:
     """Print the curve, what was measured and what had to be reached, and what to do next.
 
@@ -40,8 +39,7 @@ def print_checkpoint(
         picture: what the experiment ends in, brightness from 0 to 1; drawn in place of the curves.
         console: where to print.
         file: where the plot was written.
-        command: how the grader is called, for the next step.
-        options: what it was called with, to be said again there.
+        called: how the grader was called, for the next step.
     """
     result = section.checkpoint
     assert result is not None  # the caller asked for it
@@ -50,8 +48,7 @@ def print_checkpoint(
     screen.ends(section.title, "checkpoint")
     screen.line((one_line(section.file), "dim"))
     screen.line()
-    for line in textwrap.wrap(result.title, screen.width):
-        screen.line((line, ""))
+    screen.prose(one_line(result.title))
     screen.line()
     for line in _drawn(screen, result, picture):
         screen.line((f"  {line}", ""))
@@ -62,7 +59,7 @@ def print_checkpoint(
     screen.line((f"{symbol} {outcome(result)}.", "bold green" if reached else "bold red"))
     if file:
         screen.line((f"  plot   {file}", ""))
-    screen.next_step(_next_step(section, result, command, options))
+    screen.next_step(_next_step(section, result, called or Called()))
 
 
 def _drawn(screen: Screen, result: CheckpointResult, picture: "np.ndarray | None") -> list[str]:
@@ -78,23 +75,28 @@ def _drawn(screen: Screen, result: CheckpointResult, picture: "np.ndarray | None
 def _print_criteria(screen: Screen, criteria: tuple[Measured, ...]) -> None:
     if not criteria:
         return
-    names = max(len(one_line(measured.name)) for measured in criteria)
+    names = max(cell_len(one_line(measured.name)) for measured in criteria)
     values = max(len(figure(measured.value)) for measured in criteria)
+    bounded = max(len(bounds(measured)) for measured in criteria)
+    fits = len("  x ") + names + 2 + values + 2 + bounded <= screen.width
     for measured in criteria:
+        name = set_cell_size(one_line(measured.name), names)
         screen.line(
             (
                 f"  {screen.symbols['passed' if measured.reached else 'failed']} ",
                 "green" if measured.reached else "bold red",
             ),
-            (f"{one_line(measured.name):<{names}}  {figure(measured.value):>{values}}", ""),
-            (f"  {bounds(measured)}", "dim"),
+            (f"{name}  {figure(measured.value):>{values}}", ""),
+            (f"  {bounds(measured)}" if fits else "", "dim"),
         )
+        if not fits:
+            screen.line((f"    {bounds(measured)}", "dim"))
     screen.line()
 
 
 def _print_error(screen: Screen, result: CheckpointResult) -> None:
     if result.error:
-        screen.line((f"{_ENDED[result.status]}:", "bold red"))
+        screen.line((f"{_ENDED.get(result.status, 'What happened')}:", "bold red"))
         for line in inert(result.error).split("\n"):
             screen.line((f"    {shortened(line)}", ""))
         screen.line()
@@ -105,15 +107,14 @@ def _print_error(screen: Screen, result: CheckpointResult) -> None:
         screen.line()
 
 
-def _next_step(section: SectionResult, result: CheckpointResult, command: str, options: str) -> NextStep:
-    tail = f" {options}" if options else ""
+def _next_step(section: SectionResult, result: CheckpointResult, called: Called) -> NextStep:
     if result.finish_first:
         exercise = next(each for each in section.exercises if each.name == result.finish_first)
-        grade = f"{command} {section.name}::{exercise.name}{tail}"
+        grade = called.again(f"{section.name}::{exercise.name}")
         return NextStep(f"finish {exercise.name} first", place_of(section, exercise), "grade", grade)
     if result.status == "timed_out":
-        again = f"{command} checkpoint {section.name}{tail} --seconds 600"
+        again = f"{called.again('checkpoint', section.name)} --seconds 600"
         return NextStep("compute whole arrays, not number by number, or give it more time", None, "train", again)
     if result.status != "reached":
-        return NextStep("see what the checks say", None, "grade", f"{command} {section.name}{tail}")
-    return NextStep("see what else there is to learn", None, "run", command)
+        return NextStep("see what the checks say", None, "grade", called.again(section.name))
+    return NextStep("see what else there is to learn", None, "run", called.at_a_glance())

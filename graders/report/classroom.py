@@ -6,12 +6,11 @@ and where there is no room for explanations any more, the job's summary has them
 Source: the runners of the organisation `classroom-resources`, whose results have these fields.
 """
 
-import msgspec
-
 from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
 from graders.report.blocks import failure_text
 from graders.report.failures import Failure, in_repository, line_of
-from graders.report.words import WORDS, number, sound
+from graders.report.record import encoded
+from graders.report.words import WORDS, number
 
 LIMIT = 90_000  # bytes: Linux takes no variable of more than 128 KiB, and base64 makes four bytes of three
 _LONGEST = 2000  # characters of an explanation
@@ -26,14 +25,14 @@ def classroom(grade: Grade) -> str:
         "max_score": grade.points,
     }
     tests = [_test(section, exercise) for section, exercise in exercises]
-    room = LIMIT - len(msgspec.json.encode({**data, "tests": tests}))
+    room = LIMIT - len(encoded({**data, "tests": tests}))
     for test, (_, exercise) in zip(tests, exercises, strict=True):
         message = _message(exercise)
-        room -= len(msgspec.json.encode(message))
+        room -= len(encoded(message))
         if room < 0:
             break
         test["message"] = message
-    return msgspec.json.encode({**data, "tests": tests}).decode() + "\n"
+    return encoded({**data, "tests": tests}).decode() + "\n"
 
 
 def _test(section: SectionResult, exercise: ExerciseResult) -> dict[str, object]:
@@ -59,7 +58,7 @@ def _message(exercise: ExerciseResult) -> str:
         return ""
     if check.status in ("not_attempted", "missing", "blocked"):
         return f"{exercise.name}: {WORDS[check.status]}, {number(exercise.score)} of {number(exercise.points)} points"
-    text = sound(failure_text(check, exercise.name)).rstrip()
+    text = failure_text(check, exercise.name).rstrip()
     left = len(text) - _LONGEST
     return text if left <= 0 else f"{text[:_LONGEST]}\n[{left} characters left out]"
 

@@ -9,12 +9,13 @@ import msgspec
 
 from graders.engine.results import Grade
 from graders.report.failures import Failure, failures, in_repository, line_of
+from graders.report.record import encoded
 from graders.report.words import one_line, shortened
 
 
 def code_quality(grade: Grade) -> str:
     """A JSON list with an issue for each check that has to be repaired."""
-    return msgspec.json.format(msgspec.json.encode([_issue(failure) for failure in failures(grade)])).decode() + "\n"
+    return msgspec.json.format(encoded([_issue(failure) for failure in failures(grade)])).decode() + "\n"
 
 
 def _issue(failure: Failure) -> dict[str, object]:

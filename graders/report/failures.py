@@ -6,8 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from graders.engine.files import read_regular
 from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
 from graders.report.words import TO_FIX, one_line
+
+_MAX_BYTES = 10 * 2**20  # of a submission
 
 
 class Failure(NamedTuple):
@@ -49,11 +52,26 @@ def line_of(failure: Failure) -> int | None:
     if not file.endswith(".py"):
         return None
     frames = re.findall(rf"^{re.escape(file)}:(\d{{1,7}}),? in ", failure.check.error or "", re.MULTILINE)
-    return int(frames[-1]) if frames else failure.exercise.line
+    lines = [int(frame) for frame in frames]
+    if lines and (last := _last_line(file)):  # a trace is what the learner's process says of itself
+        lines = [line for line in lines if 1 <= line <= last]
+    return lines[-1] if lines else failure.exercise.line
+
+
+def _last_line(file: str) -> int | None:
+    """The number of the file's last line; None where the file is not here any more."""
+    try:
+        data = read_regular(file, _MAX_BYTES)
+    except (OSError, ValueError):
+        return None
+    return data.count(b"\n") + 1 if data else None
 
 
 def in_repository(file: str) -> str:
     """The path from the root of the git repository that the file is in, or else as it is: forges show no other."""
     path = Path(os.path.abspath(file))
-    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    try:
+        root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    except (OSError, ValueError):  # a name that no file can have, or folders that may not be looked into
+        root = None
     return one_line(path.relative_to(root).as_posix() if root else file)

@@ -2,8 +2,8 @@
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,8 @@ from typing import NamedTuple
 from graders.engine.errors import UsageError
 from graders.engine.results import Grade
 from graders.report.changes import read_record
+from graders.report.making import made
+from graders.report.streams import say, stdout
 
 OPTIONS = {  # of these each has an option of its own, the others are asked for with --report
     "json": "write the result as JSON ('-' is stdout)",
@@ -85,6 +87,11 @@ def outputs(options: argparse.Namespace) -> list[Output]:
     return asked
 
 
+def to_stdout(asked: Sequence[Output]) -> bool:
+    """Whether one of them is written to stdout. Then nothing else is."""
+    return any(output.file == "-" for output in asked)
+
+
 def earlier(path: Path | None) -> Grade | None:
     """The grade to compare with. There is none the first time: that is said in a line, and nothing else depends on it.
 
@@ -94,35 +101,43 @@ def earlier(path: Path | None) -> Grade | None:
         return None
     found = read_record(path)
     if isinstance(found, str):
-        print(f"grade.py: nothing to compare with: {found}", file=sys.stderr)
+        say(f"nothing to compare with: {found}")
         return None
     return found
 
 
-def write(result: Grade, asked: Sequence[Output], since: Grade | None = None) -> None:
-    """Writes the result in each format.
+def write(result: Grade, asked: Sequence[Output], since: Grade | None = None) -> int:
+    """Writes the result in each format; how many could be written. Of each of the others stderr says why not."""
+    return sum(made(f"{output.option} {output.file}", partial(_write, result, output, since)) for output in asked)
 
-    Raises:
-        UsageError: a file cannot be written.
-    """
-    for output in asked:
-        module = _WRITERS[output.format]
-        writer: Callable[..., str] = getattr(import_module(f"graders.report.{module}"), module)
-        text = writer(result, since) if output.format in _COMPARING else writer(result)
-        if output.file == "-":
-            print_as_utf8([text])
-            continue
-        try:
-            Path(output.file).write_text(text, "utf-8")
-        except OSError as error:
-            raise UsageError(f"{output.file} cannot be written: {error.strerror}") from error
+
+def _write(result: Grade, output: Output, since: Grade | None) -> None:
+    module = _WRITERS[output.format]
+    writer: Callable[..., str] = getattr(import_module(f"graders.report.{module}"), module)
+    text = writer(result, since) if output.format in _COMPARING else writer(result)
+    if output.file == "-":
+        print_as_utf8([text])
+        return
+    path = Path(output.file)
+    is_new = not path.exists()
+    try:
+        path.write_text(text, "utf-8")
+    except OSError:
+        if is_new:
+            path.unlink(missing_ok=True)  # half a result is none
+        raise
 
 
 def print_as_utf8(pieces: Iterable[str]) -> None:
-    """Writes a result to stdout, whatever the encoding of the terminal is: it is for another program."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.writelines(pieces)
+    """Writes a result to stdout, whatever the encoding of the terminal is: it is for another program.
+
+    Raises:
+        Unwritable: it cannot be written.
+    """
+    with stdout() as stream:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+        stream.writelines(pieces)
 
 
 def _report(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import msgspec
 from graders.engine.results import CheckResult, ExerciseResult, Grade
 from graders.report.markdown import code, explained, prose
 from graders.report.next_step import next_step
+from graders.report.record import encoded
 from graders.report.words import count, number, one_line
 
 
@@ -26,7 +27,7 @@ def gradescope(grade: Grade) -> str:
             for third, check in enumerate(exercise.checks, 1)
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(data)).decode() + "\n"
+    return msgspec.json.format(encoded(data)).decode() + "\n"
 
 
 def _test(place: str, exercise: ExerciseResult, check: CheckResult) -> dict[str, object]:
@@ -45,7 +46,7 @@ def _test(place: str, exercise: ExerciseResult, check: CheckResult) -> dict[str,
 
 
 def _summary(grade: Grade) -> str:
-    step = next_step(grade, "python grade.py")
+    step = next_step(grade)
     lines = [f"{number(grade.score)} of {number(grade.points)} points.", f"Next: {prose(step.what)}."]
     for section in grade.sections:
         for warning in section.warnings[:3]:

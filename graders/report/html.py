@@ -16,7 +16,7 @@ from graders.report.curves_svg import curves_svg
 from graders.report.explanation import Part, explanation
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import SYMBOLS
-from graders.report.words import TO_FIX, WORDS, count, inert, number, one_line, shortened
+from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, one_line, shortened
 
 _STYLE = Path(__file__).with_name("page.css")
 _PAGE = """\
@@ -61,7 +61,9 @@ def html(grade: Grade, since: Grade | None = None) -> str:
         "</main>",
         f"<footer>Seed {grade.seed}, {count(grade.examples, 'input')} a check.</footer>",
     ]
-    return _PAGE.format(title=f"Grade: {title}", style=_STYLE.read_text("utf-8"), body="\n".join(filter(None, body)))
+    return _PAGE.format(
+        title=f"Grade: {title}", style=_STYLE.read_text("utf-8"), body=muted_markup("\n".join(filter(None, body)))
+    )
 
 
 def _text(text: str) -> str:
@@ -105,7 +107,7 @@ def _link(section: str, exercise: str) -> str:
 
 
 def _next(grade: Grade) -> str:
-    step = next_step(grade, "python grade.py")
+    step = next_step(grade)
     said = "".join(f"<dt>{label}</dt><dd>{_code(text)}</dd>" for label, text in step.rows)
     return f'<section class="next"><h2>Next: {_text(step.what)}</h2><dl>{said}</dl></section>'
 

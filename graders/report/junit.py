@@ -1,8 +1,11 @@
 """A grade as JUnit XML, which CI systems show.
 
-Everything that did not pass is a `failure`, its status in the `type`. Nothing is `skipped`: consumers count skips as
-fine, and a stub would look like success. Nothing is an `error` either: that word means that the test itself is
-broken, and faults of the grader end the run before there is a report.
+What was run and did not pass is a `failure`, its status in the `type`; so is what is missing, where a name is wrong
+or a statement could not be loaded. A stub is `skipped`, which says that nothing was run: among the failures of a
+hundred stubs nobody would find the two exercises that are wrong. Readers count what is skipped as neither good nor
+bad, so it is the command's exit status that says whether the score was reached, and the properties of each suite that
+say the points. Nothing is an `error`: that word means that the test itself is broken, and faults of the grader end
+the run before there is a report.
 """
 
 import xml.etree.ElementTree as ET
@@ -10,7 +13,7 @@ import xml.etree.ElementTree as ET
 from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
 from graders.report.blocks import failure_text
 from graders.report.next_step import place_of
-from graders.report.words import WORDS, number, one_line
+from graders.report.words import WORDS, muted_markup, number, one_line
 
 
 def junit(grade: Grade) -> str:
@@ -19,16 +22,16 @@ def junit(grade: Grade) -> str:
     for section in grade.sections:
         root.append(_suite(section, grade))
     ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + muted_markup(ET.tostring(root, encoding="unicode")) + "\n"
 
 
 def _totals(sections: tuple[SectionResult, ...]) -> dict[str, str]:
     checks = [check for section in sections for exercise in section.exercises for check in exercise.checks]
     return {
         "tests": str(len(checks)),
-        "failures": str(sum(check.status != "passed" for check in checks)),
+        "failures": str(sum(check.status not in ("passed", "not_attempted") for check in checks)),
         "errors": "0",
-        "skipped": "0",
+        "skipped": str(sum(check.status == "not_attempted" for check in checks)),
         "time": f"{sum(section.seconds for section in sections):.3f}",
     }
 
@@ -52,8 +55,10 @@ def _suite(section: SectionResult, grade: Grade) -> ET.Element:
 def _case(section: SectionResult, exercise: ExerciseResult, check: CheckResult) -> ET.Element:
     classname = f"{section.name}.{exercise.name}"
     case = ET.Element("testcase", {"name": check.name, "classname": classname, "time": f"{check.seconds:.3f}"})
-    if check.status != "passed":
-        message = f"{WORDS[check.status]}: {one_line(check.title)}"
+    message = f"{WORDS[check.status]}: {one_line(check.title)}"
+    if check.status == "not_attempted":
+        ET.SubElement(case, "skipped", {"message": message})
+    elif check.status != "passed":
         failure = ET.SubElement(case, "failure", {"type": check.status, "message": message})
         failure.text = f"{place_of(section, exercise)}\n\n{failure_text(check, exercise.name)}"
     return case

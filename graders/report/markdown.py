@@ -15,7 +15,7 @@ from graders.report.explanation import Part, explanation
 from graders.report.failures import Failure, failures, first_of_each
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import SYMBOLS
-from graders.report.words import WORDS, count, inert, number, one_line, shortened
+from graders.report.words import WORDS, count, inert, muted, number, one_line, shortened
 
 LIMIT = 1_000_000  # bytes; GitHub drops a job summary of more than 1 MiB
 MOST_EXPLAINED = 10  # the first failures; the HTML report has them all
@@ -39,7 +39,7 @@ def markdown(grade: Grade, since: Grade | None = None) -> str:
         head += _section(section)
     if not grade.sections:
         head.append("Nothing was graded.")
-    step = next_step(grade, "python grade.py")
+    step = next_step(grade)
     tail = [
         f"### Next: {prose(step.what)}",
         "\n".join(f"- {label}: {code(text)}" for label, text in step.rows),
@@ -55,14 +55,14 @@ def prose(text: str) -> str:
 
 def code(text: str) -> str:
     """One line as a code span, in tables too: nothing in it is interpreted."""
-    text = shortened(one_line(text)).replace("|", "\\|") or " "
+    text = muted(shortened(one_line(text))).replace("|", "\\|") or " "
     fence = "`" * (_longest_run(text) + 1)
     return f"{fence} {text} {fence}" if text[0] == "`" or text[-1] == "`" else f"{fence}{text}{fence}"
 
 
 def block(text: str, language: str = "text") -> str:
     """Lines as a block of code."""
-    text = inert(text).strip("\n")
+    text = muted(inert(text)).strip("\n")
     fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}{language}\n{text}\n{fence}"
 

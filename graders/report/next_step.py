@@ -9,6 +9,30 @@ from graders.report.words import TO_FIX, one_line, shortened
 Place = tuple[SectionResult, ExerciseResult]
 
 
+class Called(NamedTuple):
+    """How the grader was called, as far as the next command has to be called so too."""
+
+    command: str = "python grade.py"
+    submission: str = ""  # `--submission PATH`, where it was said
+    course: str = ""  # `--course FOLDER`, where it was said
+    is_one_file: bool = False  # the submission: then it is an answer to one section only
+
+    def again(self, *words: str) -> str:
+        """The command that does `words` with the same answers."""
+        return self._joined(*words, self.submission, self.course)
+
+    def about(self, *words: str) -> str:
+        """The command that does `words`, for which answers do not matter."""
+        return self._joined(*words, self.course)
+
+    def at_a_glance(self) -> str:
+        """The command that shows all sections, of the same answers where these can be answers to all."""
+        return self.about() if self.is_one_file else self.again()
+
+    def _joined(self, *words: str) -> str:
+        return " ".join(filter(None, (self.command, *words)))
+
+
 class NextStep(NamedTuple):
     """What to do, the place to open (`path:line`), and the command to run; `purpose` says what the command is for."""
 
@@ -24,35 +48,28 @@ class NextStep(NamedTuple):
 
 
 def next_step(
-    grade: Grade, command: str, *, options: str = "", explained: bool = True, closing: Collection[str] = ()
+    grade: Grade, called: Called | None = None, *, explained: bool = True, closing: Collection[str] = ()
 ) -> NextStep:
     """Repair before writing something new, go on before starting, and in the order of study.
 
     Args:
         grade: what was graded, sections and exercises in the order of study
-        command: how the grader is called, `python grade.py`
-        options: what was said besides, to be said again: `--submission answers`
+        called: how the grader was called; as people call it in the course's folder if None
         explained: whether the report shows what is wrong: then a hint is next, else a look at the failure
         closing: the sections that end in a checkpoint
     """
-    step = _next_step(grade, command, explained, closing)
-    if step.purpose in ("hint", "run") or not options:
-        return step
-    return step._replace(command=f"{step.command} {options}")
-
-
-def _next_step(grade: Grade, command: str, explained: bool, closing: Collection[str]) -> NextStep:
+    called = called or Called()
     places = [(section, exercise) for section in grade.sections for exercise in section.exercises]
     if to_fix := [place for place in places if not _statuses(place).isdisjoint(TO_FIX)]:
-        return _repair(*to_fix[0], command) if explained else _look(*to_fix[0], command)
+        return _repair(*to_fix[0], called) if explained else _look(*to_fix[0], called)
     if to_write := [place for place in places if not _statuses(place).isdisjoint({"not_attempted", "missing"})]:
-        return _write(*next((place for place in to_write if started(place[0])), to_write[0]), command)
+        return _write(*next((place for place in to_write if started(place[0])), to_write[0]), called)
     if waiting := [place for place in places if place[1].status != "passed"]:
-        return _unblock(*waiting[0], command)
+        return _unblock(*waiting[0], called)
     if ungraded := [section for section in grade.sections if not section.exercises]:
-        section = ungraded[0]
-        return NextStep(f"start with {section.name}", one_line(section.file), "grade", f"{command} {section.name}")
-    return _go_on(grade, len(places), command, closing)
+        name, file = ungraded[0].name, ungraded[0].file
+        return NextStep(f"start with {name}", one_line(file), "grade", called.again(name))
+    return _go_on(grade, len(places), called, closing)
 
 
 def started(section: SectionResult) -> bool:
@@ -71,25 +88,25 @@ def _statuses(place: Place) -> set[Status]:
     return {check.status for check in place[1].checks}
 
 
-def _repair(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
-    hint = f"{command} hint {section.name}::{exercise.name}"
+def _repair(section: SectionResult, exercise: ExerciseResult, called: Called) -> NextStep:
+    hint = called.about("hint", f"{section.name}::{exercise.name}")
     return NextStep(f"fix {exercise.name}", place_of(section, exercise), "hint", hint)
 
 
-def _look(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
-    grade = f"{command} {section.name}::{exercise.name}"
+def _look(section: SectionResult, exercise: ExerciseResult, called: Called) -> NextStep:
+    grade = called.again(f"{section.name}::{exercise.name}")
     return NextStep(f"fix {exercise.name}", place_of(section, exercise), "look", grade)
 
 
-def _write(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
-    grade = f"{command} {section.name}::{exercise.name}"
+def _write(section: SectionResult, exercise: ExerciseResult, called: Called) -> NextStep:
+    grade = called.again(f"{section.name}::{exercise.name}")
     return NextStep(f"write {exercise.name}", place_of(section, exercise), "grade", grade)
 
 
-def _unblock(section: SectionResult, exercise: ExerciseResult, command: str) -> NextStep:
+def _unblock(section: SectionResult, exercise: ExerciseResult, called: Called) -> NextStep:
     """Only what waits for an exercise outside this run is left: grading the whole section shows it."""
-    reason = blocked_because(exercise) or "fix what it uses first"
-    return NextStep(f"{exercise.name} waits: {reason}", one_line(section.file), "grade", f"{command} {section.name}")
+    what = f"{exercise.name} waits: {blocked_because(exercise) or 'fix what it uses first'}"
+    return NextStep(what, one_line(section.file), "grade", called.again(section.name))
 
 
 def blocked_because(exercise: ExerciseResult) -> str:
@@ -98,12 +115,13 @@ def blocked_because(exercise: ExerciseResult) -> str:
     return shortened(one_line(next(errors, "")))
 
 
-def _go_on(grade: Grade, exercises: int, command: str, closing: Collection[str]) -> NextStep:
+def _go_on(grade: Grade, exercises: int, called: Called, closing: Collection[str]) -> NextStep:
     if not grade.sections:
-        return NextStep("see what there is to learn", None, "run", command)
+        return NextStep("see what there is to learn", None, "run", called.at_a_glance())
     section = grade.sections[-1]
     if exercises == 1:
-        return NextStep(f"grade the rest of {section.name}", None, "run", f"{command} {section.name}")
+        return NextStep(f"grade the rest of {section.name}", None, "run", called.again(section.name))
     if len(grade.sections) == 1 and section.name in closing:
-        return NextStep("train what you have written", None, "train", f"{command} checkpoint {section.name}")
-    return NextStep("see what else there is to learn", None, "run", command)
+        train = called.again("checkpoint", section.name)
+        return NextStep("train what you have written", None, "train", train)
+    return NextStep("see what else there is to learn", None, "run", called.at_a_glance())

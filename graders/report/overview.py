@@ -1,23 +1,23 @@
 """All sections at a glance: how far each one is, and what to do next."""
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from graders.engine.results import Grade, SectionResult, Status
-from graders.report.next_step import next_step, started
+from graders.report.next_step import Called, next_step, started
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import TO_FIX, count, number
 
 BAR = 10  # characters of a score bar between its brackets
 
 
-def print_overview(grade: Grade, console: Console, *, command: str = "python grade.py", options: str = "") -> None:
+def print_overview(grade: Grade, console: Console, *, called: Called | None = None) -> None:
     """Print one line a section and the next action.
 
     Args:
         grade: all sections in the order of study; one without exercises was not graded yet
         console: where to print
-        command: how the grader is called, for the next step
-        options: what it was called with, to be said again there
+        called: how the grader was called, for the next step
     """
     screen = Screen(console)
     done = sum(_state(section)[1] == "done" for section in grade.sections)
@@ -28,28 +28,34 @@ def print_overview(grade: Grade, console: Console, *, command: str = "python gra
     )
     screen.line()
     _print_sections(screen, grade.sections)
-    screen.next_step(next_step(grade, command, options=options, explained=False))
+    screen.next_step(next_step(grade, called, explained=False))
 
 
 def _print_sections(screen: Screen, sections: tuple[SectionResult, ...]) -> None:
+    """A line for each section; the bars, and then the titles, only where there is room for all of them."""
     if not sections:
         return
     points = [f"{number(section.score)}/{number(section.points)}" for section in sections]
     names = max(len(section.name) for section in sections)
     numbers = max(map(len, points))
     states = max(len(_state(section)[1]) for section in sections)
-    lead = names + numbers + states + len("  x   [##########]  ") + 4
-    titles = all(lead + len(section.title) <= screen.width for section in sections)
+    taken = len("  x ") + names + 2 + numbers + 2 + states
+    bars = taken + BAR + len("[]  ") <= screen.width
+    titles = all(taken + BAR + len("[]    ") + cell_len(section.title) <= screen.width for section in sections)
     for section, score in zip(sections, points, strict=True):
         status, state = _state(section)
-        screen.line(
-            (f"  {screen.symbols[status]} ", STATUS_STYLES[status]),
+        style = STATUS_STYLES[status]
+        pieces = [
+            (f"  {screen.symbols[status]} ", style),
             (f"{section.name:<{names}}  ", "bold"),
-            (f"[{_bar(section.score, section.points)}]", STATUS_STYLES[status]),
-            (f"  {score:>{numbers}}  ", ""),
-            (f"{state:<{states}}", STATUS_STYLES[status]),
-            (f"  {section.title}" if titles else "", "dim"),
-        )
+            (f"[{_bar(section.score, section.points)}]  " if bars else "", style),
+            (f"{score:>{numbers}}", ""),
+        ]
+        if taken <= screen.width:
+            screen.line(*pieces, (f"  {state:<{states}}", style), (f"  {section.title}" if titles else "", "dim"))
+        else:
+            screen.line(*pieces)
+            screen.line((f"    {state}", style))
 
 
 def _state(section: SectionResult) -> tuple[Status, str]:

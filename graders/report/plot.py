@@ -8,7 +8,9 @@ import numpy as np
 
 from graders.report.words import one_line
 
-_HEIGHT, _WIDEST = 9, 64  # characters
+_HEIGHT, _NARROWEST, _WIDEST = 9, 8, 64  # characters
+_MOST_CURVES = 6  # there are no letters for more; the PNG has them all
+_AXIS = 12  # characters at the side of a curve, with the values that it reaches
 _PLAIN_FRAME = str.maketrans("┌┐└┘─│", "++++-|")
 _LARGEST = 1e12  # of a value that is drawn: what diverged further has left the picture
 _SMALLEST = 1e-100  # what is nearer to zero is drawn as zero
@@ -21,14 +23,15 @@ def curves_as_text(curves: Curves, width: int, plain: bool) -> list[str]:
     """The curves drawn with characters, `width` of them in a line; `plain` is ASCII alone."""
     from uniplot import plot_to_string
 
-    shown = _drawable(curves)
-    if not any(len(values) > 1 for values in shown.values()):
+    shown = dict(list(_drawable(curves).items())[:_MOST_CURVES])
+    room = min(width - _AXIS, _WIDEST)
+    if room < _NARROWEST or not any(len(values) > 1 for values in shown.values()):
         return []
     with np.errstate(all="ignore"):  # of curves that hardly move
         drawn = plot_to_string(
             xs=[np.arange(1, len(values) + 1) for values in shown.values()],
             ys=list(shown.values()),
-            width=min(width - 12, _WIDEST),
+            width=room,
             height=_HEIGHT,
             lines=True,
             color=False,
@@ -41,7 +44,7 @@ def curves_as_text(curves: Curves, width: int, plain: bool) -> list[str]:
 
 def picture_as_text(picture: np.ndarray, width: int) -> list[str]:
     """A picture (height, width) of brightness from 0 to 1, in characters, which are twice as high as wide."""
-    columns = min(width - 4, _WIDEST, max(picture.shape[1], 32))
+    columns = max(1, min(width - 4, _WIDEST, max(picture.shape[1], 32)))
     rows = max(1, round(columns * picture.shape[0] / picture.shape[1] / 2))
     across = (np.arange(columns) * picture.shape[1] / columns).astype(int)
     down = (np.arange(rows) * picture.shape[0] / rows).astype(int)
@@ -68,7 +71,7 @@ def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None
     axes[0].set_xlabel("step")
     axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[0].grid(alpha=0.3)
-    if any(not name.startswith("_") for name in shown):  # matplotlib leaves such names out
+    if any(name and not name.startswith("_") for name in shown):  # matplotlib leaves the others out
         axes[0].legend()
     if picture is not None:
         axes[1].imshow(picture, cmap="gray", vmin=0, vmax=1)

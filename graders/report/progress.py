@@ -1,19 +1,25 @@
 """What is being graded at the moment, on terminals only."""
 
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from graders.report.words import one_line
+from graders.report.streams import encodable
+from graders.report.words import muted, one_line
 
 # Drawn by hand: rich.progress would cost a thread, and time to import, in a process that is about to fork.
 _BAR = 24  # characters of a bar between its brackets
-_CLEAR = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+_SPARE = 4  # columns at the end of the line: for the `^C` of whoever stops it, and so that the terminal begins no other
+_START, _ERASE, _UP = ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)
 
 
 def bar(done: int, total: int) -> str:
@@ -23,10 +29,15 @@ def bar(done: int, total: int) -> str:
 
 
 class Line:
-    """A line of a terminal that is drawn over, and gone at the end. Silent where nobody watches: pipes, files, CI."""
+    """A line of a terminal that is drawn over, and gone at the end. Silent where nobody watches: pipes, files, CI.
+
+    It may be drawn from several threads, and the window may change its size meanwhile.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._drawing = threading.Lock()
+        self._drawn = ""
 
     def __enter__(self) -> Self:
         return self
@@ -34,17 +45,34 @@ class Line:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_interactive:
-            self._console.control(_CLEAR)
+        self._draw("")
 
     def show(self, text: str) -> None:
         """Draw the line anew."""
+        room = self._columns() - _SPARE
+        shown = encodable(muted(one_line(text)), self._console.encoding)
+        self._draw(shown if cell_len(shown) <= room else set_cell_size(shown, max(room, 0)))
+
+    def _draw(self, text: str) -> None:
         if not self._console.is_interactive:
             return
-        line = Text(one_line(text), style="dim")
-        line.truncate(self._console.width - 1)
-        self._console.control(_CLEAR)
-        self._console.print(line, end="", soft_wrap=True, highlight=False)
+        # At once: of two threads that draw in pieces, one would write behind the other. A terminal that is gone is no
+        # reason to stop grading.
+        with suppress(OSError), self._drawing, self._console:
+            self._console.control(Control(_START, _ERASE, *[_UP, _ERASE] * (self._rows() - 1)))
+            if text:
+                self._console.print(Text(text, style="dim"), end="", soft_wrap=True, highlight=False)
+            self._drawn = text
+
+    def _rows(self) -> int:
+        """How many rows the line takes now: a window that was made narrower has wrapped it."""
+        return len(chop_cells(self._drawn, self._columns())) or 1
+
+    def _columns(self) -> int:
+        """The width of the terminal itself, where the stream is one: variables may say what was true once."""
+        with suppress(OSError, ValueError, AttributeError):
+            return os.get_terminal_size(self._console.file.fileno()).columns or self._console.width
+        return self._console.width
 
 
 class Progress(Line):

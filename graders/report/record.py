@@ -5,11 +5,12 @@ import re
 
 import msgspec
 
-from graders.engine.results import Grade, SectionResult
+from graders.engine.results import Grade
 from graders.report.words import sound
 
-# What JSON may hold as it is, and a terminal would obey or show in another order.
-_UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What JSON may hold as it is, and a terminal would obey or show in another order, or a machine that runs jobs would
+# obey in its log.
+_UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|(?<=#)#(?=\w*\[)")
 
 
 def record(grade: Grade) -> str:
@@ -21,14 +22,19 @@ def record(grade: Grade) -> str:
     return msgspec.json.format(encoded(grade), indent=2).decode() + "\n"
 
 
-def encoded(result: Grade | SectionResult) -> bytes:
-    """A result as compact JSON, with nothing in it that a terminal would obey or UTF-8 cannot carry.
+def encoded(result: object) -> bytes:
+    """A result, or what is made of one, as compact JSON, with nothing in it that a terminal or a machine that runs jobs
+    would obey, or that UTF-8 cannot carry.
 
     Raises:
         ValueError: a number is not finite.
     """
-    text = msgspec.json.encode(_checked(msgspec.to_builtins(result))).decode()
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    return inert_json(msgspec.json.encode(_checked(msgspec.to_builtins(result))).decode()).encode()
+
+
+def inert_json(text: str) -> str:
+    """The same JSON, with what would be obeyed written as escapes, in which its readers see no difference."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _checked(value: object) -> object:

@@ -1,16 +1,16 @@
 """A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
 
-import textwrap
 from collections.abc import Collection
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
 from graders.report.blocks import failure_lines
 from graders.report.failures import failures as all_failures
 from graders.report.failures import first_of_each
-from graders.report.next_step import blocked_because, next_step, place_of
+from graders.report.next_step import Called, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import WORDS, count, number, one_line, shortened
 
@@ -33,8 +33,7 @@ def print_grade(
     console: Console,
     *,
     failures: int = 3,
-    command: str = "python grade.py",
-    options: str = "",
+    called: Called | None = None,
     closing: Collection[str] = (),
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
@@ -43,8 +42,7 @@ def print_grade(
         grade: what was graded
         console: where to print; colour and width are its own
         failures: how many failing checks are explained
-        command: how the grader is called, for the next step
-        options: what it was called with, to be said again there
+        called: how the grader was called, for the next step
         closing: the sections that end in a checkpoint
     """
     screen = Screen(console)
@@ -52,7 +50,7 @@ def print_grade(
         _print_section(screen, section, folded=len(grade.sections) > 1)
     _print_failures(screen, grade, failures)
     _print_outcome(screen, grade)
-    screen.next_step(next_step(grade, command, options=options, closing=closing))
+    screen.next_step(next_step(grade, called, closing=closing))
 
 
 def _print_section(screen: Screen, section: SectionResult, folded: bool) -> None:
@@ -88,22 +86,41 @@ def _total(status: Status, exercises: list[ExerciseResult]) -> Row:
 
 
 def _print_table(screen: Screen, rows: list[Row]) -> None:
+    """A line for each row; where the screen is too narrow without the checks, or in two lines."""
     if not rows:
         return
     statuses = max(len(WORDS[row.status]) for row in rows)
     names = max(len(row.name) for row in rows)
     points = max(len("points"), *(len(row.points) for row in rows))
     checks = max(len("checks"), *(len(row.checks) for row in rows))
-    indent = " " * (len("  x ") + statuses + len("  "))
-    screen.line((f"{indent}{'':{names}}  {'points':>{points}}  {'checks':>{checks}}", "dim"))
+    start = len("  x ") + statuses + 2
+    if start + names + 2 + points > screen.width:
+        _print_stacked(screen, rows)
+        return
+    if start + names + 2 + points + 2 + checks > screen.width:
+        checks = 0
+
+    def numbers(name: str, of_points: str, of_checks: str) -> str:
+        return f"{name:<{names}}  {of_points:>{points}}" + (f"  {of_checks:>{checks}}" if checks else "")
+
+    screen.line((" " * start + numbers("", "points", "checks"), "dim"))
     for row in rows:
-        state = f"  {screen.symbols[row.status]} {WORDS[row.status]:<{statuses}}  "
-        numbers = f"{row.name:<{names}}  {row.points:>{points}}  {row.checks:>{checks}}"
-        if row.note and len(indent + numbers + row.note) + 2 > screen.width:
-            screen.line((state, STATUS_STYLES[row.status]), (numbers, ""))
-            screen.line((f"{indent}  {row.note}", "yellow"))
+        state = (f"  {screen.symbols[row.status]} {WORDS[row.status]:<{statuses}}  ", STATUS_STYLES[row.status])
+        told = numbers(row.name, row.points, row.checks)
+        if row.note and start + len(told) + 2 + cell_len(row.note) > screen.width:
+            screen.line(state, (told, ""))
+            screen.prose(row.note, "yellow", *[" " * (start + 2)] * 2)
         else:
-            screen.line((state, STATUS_STYLES[row.status]), (numbers, ""), (f"  {row.note}", "yellow"))
+            screen.line(state, (told, ""), (f"  {row.note}", "yellow"))
+
+
+def _print_stacked(screen: Screen, rows: list[Row]) -> None:
+    for row in rows:
+        style = STATUS_STYLES[row.status]
+        screen.line((f"  {screen.symbols[row.status]} ", style), (row.name, ""))
+        screen.line((f"    {WORDS[row.status]}", style), (f", {row.points} points", ""))
+        if row.note:
+            screen.prose(row.note, "yellow", " " * 4, " " * 4)
 
 
 def _print_warnings(screen: Screen, section: SectionResult) -> None:
@@ -113,15 +130,7 @@ def _print_warnings(screen: Screen, section: SectionResult) -> None:
     screen.line((f"  {count(len(section.warnings), 'statement')} could not be loaded:", "yellow"))
     for warning in section.warnings[:MOST_WARNINGS]:
         place = "" if warning.line is None else f"line {warning.line}: "
-        text = textwrap.fill(
-            place + shortened(one_line(warning.message)),
-            screen.width,
-            initial_indent="    ",
-            subsequent_indent="      ",
-            break_long_words=False,
-        )
-        for line in text.split("\n"):
-            screen.line((line, ""))
+        screen.prose(place + shortened(one_line(warning.message)), "", "    ", "      ")
     if (more := len(section.warnings) - MOST_WARNINGS) > 0:
         screen.line((f"    and {more} more", ""))
 
@@ -138,7 +147,7 @@ def _print_failures(screen: Screen, grade: Grade, most: int) -> None:
     if left := len(found) - len(shown):
         what = count(left, "more check" if shown else "check")
         screen.line()
-        screen.line((f"{what} {'fails' if left == 1 else 'fail'}, not explained here.", ""))
+        screen.prose(f"{what} {'fails' if left == 1 else 'fail'}, not explained here.")
 
 
 def _print_outcome(screen: Screen, grade: Grade) -> None:

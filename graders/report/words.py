@@ -2,6 +2,8 @@
 
 import re
 
+from rich.cells import cell_len
+
 from graders.engine.results import Status
 
 WORDS: dict[Status, str] = {
@@ -30,6 +32,9 @@ _ESCAPE = re.compile(
 # Controls, and the marks that reorder what is read (a line may then look like other code than it is).
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_CHARACTER = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
+# What the machines that run jobs obey in a log: `::command::` where a line begins, whatever white space or characters
+# without width stand before it (GitHub), and `##[command]` or `##name[command]` anywhere (Azure, TeamCity, old GitHub).
+_OBEYED = re.compile(r"^(?:[^\S\n]|[\u180e\u200b-\u200d\u2060\ufeff])*(?=::)|(?<=#)(?=#\w*\[)", re.MULTILINE)
 
 
 def inert(text: str) -> str:
@@ -51,12 +56,62 @@ def one_line(text: str) -> str:
     return " ".join(inert(text).split())
 
 
+def spelled(text: str) -> str:
+    """The text as one line of a sentence: what cannot be printed is spelled as in Python, `\\n`, `\\x1b`, `\\u202e`."""
+    return "".join(character if character.isprintable() else _spelled(character) for character in text)
+
+
+def _spelled(character: str) -> str:
+    byte = ord(character) - 0xDC00  # so Python carries the bytes of a path that are no UTF-8
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode()
+
+
+def muted(text: str) -> str:
+    """The lines with a backslash in what a machine that runs jobs would obey: `\\::error::`, `#\\#[error]`.
+
+    Everywhere else `::` and `##` stay as they are: in `a[::2]`, after the mark of a quoted line, in a comment.
+    """
+    return _OBEYED.sub(lambda found: f"{found[0]}\\", text)
+
+
+def muted_markup(text: str) -> str:
+    """The same for XML and HTML, whose readers see no difference: with references to characters."""
+    pieces, start = [], 0
+    for place in obeyed(text):
+        pieces += [text[start:place], f"&#{ord(text[place])};"]
+        start = place + 1
+    return "".join([*pieces, text[start:]])
+
+
+def obeyed(text: str) -> list[int]:
+    """Where `muted` puts its backslashes."""
+    return [found.end() for found in _OBEYED.finditer(text)]
+
+
 def shortened(line: str) -> str:
     """The line, or of a long one both ends: messages often say at the end what is wrong."""
     if len(line) <= LONG_LINE:
         return line
     half = LONG_LINE // 2
     return f"{line[:half]} [{len(line) - 2 * half} characters left out] {line[-half:]}"
+
+
+def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """One line of prose in lines of at most `width` columns. A path or a name is not broken, however long it is.
+
+    Args:
+        first, rest: what the first line begins with, and each of the others.
+    """
+    rows: list[list[str]] = [[]]
+    used = cell_len(first)
+    for word in text.split():
+        size = cell_len(word) + bool(rows[-1])
+        if used + size > width and (rows[-1] or (len(rows) == 1 and first.strip())):
+            rows.append([])
+            used, size = cell_len(rest), cell_len(word)
+        rows[-1].append(word)
+        used += size
+    return [((rest if at else first) + " ".join(row)).rstrip() for at, row in enumerate(rows)]
 
 
 def number(value: float) -> str:

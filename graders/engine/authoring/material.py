@@ -75,7 +75,10 @@ class Material:
     @cached_property
     def untouched(self) -> str:
         """The exercise file as a learner first gets it, made from the reference."""
-        return stub(self.reference_source, shaking.exercises(self.grader_source))
+        exercises = shaking.exercises(self.grader_source)
+        if missing := set(exercises) - shaking.bound(parsed(self.reference_source)):
+            raise GraderError(f"{self.name}: the reference has no exercise {min(missing)!r}")
+        return stub(self.reference_source, exercises)
 
     @cached_property
     def outline(self) -> Outline:

@@ -67,6 +67,8 @@ def outline(source: str) -> Outline:
             for word in exercise.call.keywords:
                 if word.arg == "mistakes":
                     _refuse_twice(f"mistakes of {exercise.name!r} say", _mistakes(word.value, values))
+                if word.arg == "hints" and isinstance(word.value, ast.Constant | ast.JoinedStr):
+                    raise GraderError(f"the hints of {exercise.name!r} are one text, not a list")
             if not any(check.exercise == exercise.name for check in checks):
                 raise GraderError(f"the exercise {exercise.name!r} has no checks")
         lines = source.split("\n")

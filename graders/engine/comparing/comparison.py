@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from graders.engine.comparing.patterns import shape_words, show, value_words
+from graders.engine.comparing.keys import as_text, canonical, in_order
+from graders.engine.comparing.patterns import shape_words, value_words
+from graders.engine.comparing.spelling import spelled
 from graders.engine.comparing.tolerances import INEXACT, Tolerance, agreement
 from graders.engine.values.arrays import TorchArray
 from graders.engine.values.wire import Missing, Opaque, Oversized, Raised, TorchDtype
@@ -29,14 +31,18 @@ def difference(observed: Any, expected: Any, *, rtol: float | None = None, atol:
     Both are values of `codec.decode(..., live=False)`. Types, dtypes and shapes must be equal, but for numbers, where a
     float, a float64 scalar and a float64 array without axes are the same, and for named tuples, for which a tuple of
     the same values will do. Nothing is broadcast; NaN agrees with NaN and an infinity with itself only. An expected
-    exception agrees with one of its type or a subclass.
+    exception agrees with one of its type or a subclass. Never raises, whatever a submission returned: what cannot be
+    compared does not agree.
 
     Args:
         rtol: relative tolerance of float and complex values. None: 1e-6 for float64, 1e-4 for float32, 1e-2 for float16
             and bfloat16; 0: exact.
         atol: absolute tolerance. None: 1e-8, 1e-5 and 1e-2.
     """
-    return _difference(observed, expected, Tolerance(rtol, atol))
+    try:
+        return _difference(observed, expected, Tolerance(rtol, atol))
+    except Exception as error:  # a last resort: each kind of value guards itself
+        return f"{kind_words(observed)} that cannot be compared with the expected value ({type(error).__name__})"
 
 
 def _difference(observed: Any, expected: Any, tolerance: Tolerance) -> str | None:
@@ -70,7 +76,7 @@ def _exception_words(observed: Any, expected: Raised) -> str | None:
 def _not_data_words(observed: Raised | Missing | Opaque | Oversized) -> str:
     match observed:
         case Raised(type=kind, message=message):
-            return f"{kind} was raised: {message}" if message else f"{kind} was raised"
+            return f"{spelled(kind)} was raised: {message}" if message else f"{spelled(kind)} was raised"
         case Missing(name=name, because=because):
             return f"there is no {name!r}: {because}" if because else f"there is no {name!r}"
         case Opaque():
@@ -80,11 +86,18 @@ def _not_data_words(observed: Raised | Missing | Opaque | Oversized) -> str:
 
 
 def kind_words(value: Any) -> str:
-    """What a value is, with its article: "a float", "an array of shape (2, 3)", "a generator"."""
+    """What a value is, with its article: "a float", "an array of shape (2, 3)", "a generator". Never raises."""
+    try:
+        return _kind_words(value)
+    except Exception:  # a last resort, as in `difference`
+        return _article(spelled(type(value).__name__))
+
+
+def _kind_words(value: Any) -> str:
     if value is None or value is ...:
         return repr(value)
     if isinstance(value, Opaque | Oversized):
-        words = value.type if isinstance(value, Opaque) else value.what
+        words = spelled(value.type if isinstance(value, Opaque) else value.what)
         return _KIND_WORDS.get(words) or (f"the {words}" if words.startswith("class ") else _article(words))
     if isinstance(value, Raised | Missing):
         return _not_data_words(value)
@@ -95,7 +108,7 @@ def kind_words(value: Any) -> str:
         return _NUMBER_WORDS.get(name) or f"{_article(name)} number"
     if isinstance(value, np.dtype | TorchDtype):
         return "a torch dtype" if isinstance(value, TorchDtype) else "a numpy dtype"
-    return _article(type(value).__name__)
+    return _article(spelled(type(value).__name__))
 
 
 def _article(words: str) -> str:
@@ -187,37 +200,25 @@ def _count(number: int) -> str:
 
 
 def _dict_words(observed: dict[Any, Any], expected: dict[Any, Any], tolerance: Tolerance) -> str | None:
-    mine = {_key(key): value for key, value in observed.items()}
+    mine = {canonical(key): value for key, value in observed.items()}
     for key in expected:
-        if _key(key) not in mine:
-            return f"key {show_key(key)} is missing"
-    wanted = {_key(key) for key in expected}
+        if canonical(key) not in mine:
+            return f"key {as_text(key)} is missing"
+    wanted = {canonical(key) for key in expected}
     for key in observed:
-        if _key(key) not in wanted:
-            return f"an extra key {show_key(key)}"
-    return _first_words(((f"key {show_key(k)}", mine[_key(k)], value) for k, value in expected.items()), tolerance)
+        if canonical(key) not in wanted:
+            return f"an extra key {as_text(key)}"
+    pairs = ((f"key {as_text(key)}", mine[canonical(key)], value) for key, value in expected.items())
+    return _first_words(pairs, tolerance)
 
 
 def _set_words(observed: set[Any], expected: set[Any], tolerance: Tolerance) -> str | None:
-    mine, wanted = {_key(item) for item in observed}, {_key(item) for item in expected}
-    missing = [item for item in expected if _key(item) not in mine]
-    extra = [item for item in observed if _key(item) not in wanted]
-    if not missing and not extra:
-        return None
-    words = [f"{show_key(min(missing, key=repr))} is missing"] if missing else []
-    words += [f"{show_key(min(extra, key=repr))} is extra"] if extra else []
-    return " and ".join(words)
-
-
-def _key(key: Any) -> Any:
-    """A key that equals itself: NaN does not."""
-    if isinstance(key, tuple):
-        return tuple(map(_key, key))
-    return "NaN" if key != key else key
-
-
-def show_key(key: Any) -> str:
-    return show(key) if isinstance(key, np.generic) else repr(key)
+    mine, wanted = set(map(canonical, observed)), set(map(canonical, expected))
+    missing = in_order(item for item in expected if canonical(item) not in mine)
+    extra = in_order(item for item in observed if canonical(item) not in wanted)
+    words = [f"{as_text(missing[0])} is missing"] if missing else []
+    words += [f"{as_text(extra[0])} is extra"] if extra else []
+    return " and ".join(words) or None
 
 
 def _text_words(observed: Any, expected: Any, tolerance: Tolerance) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from graders.engine.comparing.spelling import spelled
 from graders.engine.errors import GraderError
 from graders.engine.results import Status
 from graders.engine.values import codec
@@ -40,23 +41,27 @@ class Rule:
         try:
             observed = codec.decode(seen.observation)
         except codec.CodecError as error:
+            if isinstance(error.__cause__, ImportError):  # of numpy, say, where there is not enough memory for it
+                raise GraderError(f"what came back cannot be read: {error.__cause__}") from error
             return Failure("crashed", inputs, expected, None, f"what came back is not data: {error}")
         status, words = self._compared(observed, codec.decode(expected), inputs)
         if words is None and changed:
-            status, words = "failed", f"the input {changed} was changed in place; it must stay as it was"
+            status, words = "failed", f"the input {spelled(changed)} was changed in place; it must stay as it was"
         return Failure(status, inputs, expected, seen, words[:_MAX_WORDS]) if words is not None else None
 
     def _compared(self, observed: Any, expected: Any, inputs: bytes) -> tuple[Status, str | None]:
         match observed, expected:
             case codec.Raised(), codec.Raised():
                 agrees = expected.type in observed.bases
-                return "raised", None if agrees else f"{observed.type} was raised where {expected.type} was expected"
+                words = f"{spelled(observed.type)} was raised where {expected.type} was expected"
+                return "raised", None if agrees else words
             case codec.Raised(type="NotImplementedError"), _ if is_of_stub(observed):
                 return "not_attempted", "it is still to be written"
             case codec.Raised(), _:
-                return "raised", f"{observed.type} was raised"
+                return "raised", f"{spelled(observed.type)} was raised"
             case codec.Missing(), _:
-                return "missing", f"there is no {observed.name}" + (f": {observed.because}" if observed.because else "")
+                because = f": {observed.because}" if observed.because else ""
+                return "missing", f"there is no {spelled(observed.name)}{because}"
             case _, codec.Raised():
                 return "failed", f"nothing was raised where {expected.type} was expected"
         return "failed", self._difference(observed, expected, inputs)

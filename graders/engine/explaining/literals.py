@@ -2,11 +2,14 @@
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Union
 
 import numpy as np
 
+from graders.engine.comparing.keys import in_order
+from graders.engine.comparing.spelling import spelled
 from graders.engine.values.arrays import TorchArray
 from graders.engine.values.wire import Missing, Opaque, Oversized, Raised, TorchDtype
 
@@ -18,6 +21,7 @@ MAX_AXES = 6  # of an array, above which its brackets count as parts
 MAX_TEXT = 50_000  # characters of a value as a whole
 
 _MANY_ALIKE = 3  # equal elements that are written as one
+_COMMAND = re.compile(r"(?<=#)#(?=\w*\[)")  # as in `##[error]`, which machines that run jobs obey wherever it stands
 _EMPTY = {"np": {"float64"}, "torch": {"float32"}}
 _INFERRED = {
     "np": {"bool", "int64", "float64", "complex128"},
@@ -37,17 +41,20 @@ _Layout = Union[str, _Group]  # noqa: UP007 - the forward reference does not tak
 
 
 def literal(value: Any) -> str:
-    """Python source that builds `value`, a value of `codec.decode(..., live=False)`.
+    """Python source that builds `value`, a value of `codec.decode(..., live=False)`. Never raises.
 
     Its names are `np`, `torch` and those of named tuples, and its lines break at about 100 columns. What is too long to
     read, or not data, is described in angle brackets: `<float64 array of shape (30, 30): 0.1, 0.2, 0.3 ... 0.9>`. Numpy
     scalars that are equal to Python's are written as Python's.
     """
-    text = None if _is_long(value) else _lines(_layout(value), 0, 0, 0)
+    try:
+        text = None if _is_long(value) else _lines(_layout(value), 0, 0, 0)
+    except Exception as error:  # a last resort: each kind of value guards itself
+        return f"<{spelled(type(value).__name__)} that cannot be written down: {type(error).__name__}>"
     if text is not None and len(text) <= MAX_TEXT:
         return text
     items = f" of {len(value)} items" if hasattr(value, "__len__") else ""
-    return f"<{type(value).__name__}{items}, with too much in it to be written down>"
+    return f"<{spelled(type(value).__name__)}{items}, with too much in it to be written down>"
 
 
 def _is_long(value: Any) -> bool:
@@ -123,7 +130,7 @@ def _items(opening: str, closing: str) -> Callable[[Any], _Layout]:
 
 def _dict(value: dict[Any, Any]) -> _Layout:
     if len(value) > MAX_ELEMENTS:
-        return _elided(f"dict of {len(value)} items", [repr(key) for key in _ends(value)])
+        return _elided(f"dict of {len(value)} items", [_flat(_layout(key)) for key in _ends(value)])
     return _Group("{", [(f"{_flat(_layout(key))}: ", _layout(item)) for key, item in value.items()], "}")
 
 
@@ -131,11 +138,7 @@ def _set(value: set[Any] | frozenset[Any]) -> _Layout:
     opening, closing = ("{", "}") if type(value) is set else ("frozenset({", "})")
     if not value:
         return f"{type(value).__name__}()"
-    try:
-        ordered = sorted(value)
-    except TypeError:
-        ordered = sorted(value, key=repr)
-    layout = _items(opening, closing)(ordered)
+    layout = _items(opening, closing)(in_order(value))
     return layout.replace("<list", f"<{type(value).__name__}", 1) if isinstance(layout, str) else layout
 
 
@@ -151,9 +154,16 @@ def _elided(what: str, ends: list[str]) -> str:
 
 def _text(value: str | bytes) -> str:
     if len(value) <= MAX_CHARACTERS:
-        return repr(value)
+        return _COMMAND.sub(r"\\x23", repr(value))
     what = f"str of {len(value)} characters" if isinstance(value, str) else f"bytes of length {len(value)}"
     return f"<{what}: {value[:60]!r} ... {value[-20:]!r}>"
+
+
+def _int(value: int) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no more than some thousands of decimal digits
+        return hex(value)
 
 
 def _float(value: float) -> str:
@@ -240,11 +250,16 @@ def _call(function: str, argument: _Layout, options: str) -> _Layout:
     return _Group(f"{function}({argument.opening}", argument.parts, f"{argument.closing}{options})")
 
 
+def _described(words: str) -> str:
+    return f"<{spelled(words)}>"
+
+
 def _slice(value: slice) -> _Layout:
     return _Group("slice(", [("", _layout(part)) for part in (value.start, value.stop, value.step)], ")")
 
 
 _WRITERS: dict[type, Callable[[Any], _Layout]] = {
+    int: _int,
     float: _float,
     complex: _complex,
     str: _text,
@@ -257,8 +272,10 @@ _WRITERS: dict[type, Callable[[Any], _Layout]] = {
     slice: _slice,
     type(...): lambda value: "...",
     TorchDtype: lambda value: f"torch.{value.name}",
-    Raised: lambda value: f"<{value.type} raised: {value.message}>" if value.message else f"<{value.type} raised>",
-    Missing: lambda value: f"<no {value.name}>",
-    Opaque: lambda value: f"<{value.type}>",
-    Oversized: lambda value: f"<{value.what}>",
+    Raised: lambda value: _described(
+        f"{value.type} raised: {value.message}" if value.message else f"{value.type} raised"
+    ),
+    Missing: lambda value: _described(f"no {value.name}"),
+    Opaque: lambda value: _described(value.type),
+    Oversized: lambda value: _described(value.what),
 }
