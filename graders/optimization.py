@@ -536,7 +536,7 @@ def with_params(groups, params):
 _MERGED = '{"momentum": 0.0, "weight_decay": 0.0, **kwargs, **group, "params": list(group["params"])}'
 SGDGroups = section.exercise(
     "SGDGroups",
-    aliases=["SGD"],
+    aliases={"SGD": "'params'"},
     hints=[
         "Three sources say what momentum is: the default, a keyword, the group. Which wins? In which order "
         "do you merge?",

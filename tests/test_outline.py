@@ -167,7 +167,7 @@ FINE = F + PROBE.format("")
         ),
         (
             FINE.replace('"f")', '"f", aliases=names)'),
-            "own: line 7: aliases of 'f' is not written out as list or tuple",
+            "own: line 7: aliases of 'f' is not written out as list or tuple or dict",
         ),
         (FINE + "section.lend(g=where)", "own: line 13: what g is lent from is not written out as str"),
         ("f(", r"line 7 of a file of the course is not Python: '\(' was never closed: f\("),

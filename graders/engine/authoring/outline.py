@@ -45,6 +45,7 @@ class Outline(msgspec.Struct, frozen=True):
     exercises: tuple[str, ...]
     checks: tuple[CheckOutline, ...]
     aliases: dict[str, str]  # another name -> the exercise's name
+    needs: dict[str, str]  # another name -> what a definition of this name has to mention, to be the exercise
     lent: dict[str, str]  # name -> where it is imported from
 
 
@@ -78,6 +79,7 @@ def outline(source: str) -> Outline:
             exercises=tuple(exercise.name for exercise in exercises),
             checks=tuple(_check(check, lines) for check in checks),
             aliases={alias: exercise.name for exercise in exercises for alias in _aliases(exercise)},
+            needs={alias: need for exercise in exercises for alias, need in _aliases(exercise).items() if need},
             lent=dict(_lent(body)),
         )
     except GraderError as error:
@@ -89,7 +91,7 @@ def agree(said: Outline, section: Section) -> None:
     read = [(*(getattr(each, name) for name in _SHARED), each.judged) for each in said.checks]
     made = [(*(getattr(each, name) for name in _SHARED), each.judge is not None) for each in section.checks.values()]
     odd = [f"the check {check[0]!r}" for check in (*made, *read) if check not in made or check not in read]
-    if odd or (said.aliases, said.lent) != (section.aliases, section.lent):
+    if odd or (said.aliases, said.needs, said.lent) != (section.aliases, section.needs, section.lent):
         what = odd[0] if odd else "another name of an exercise, or one that is lent,"
         raise GraderError(
             f"{said.name}: {what} cannot be read from the text: exercises and checks stand at the top level of the "
@@ -136,10 +138,13 @@ def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
 
 
-def _aliases(exercise: Declared) -> Iterator[str]:
+def _aliases(exercise: Declared) -> dict[str, str]:
+    """The other names of an exercise, each with what a definition of this name has to mention."""
     for word in exercise.call.keywords:
         if word.arg == "aliases":
-            yield from literal(word.value, f"aliases of {exercise.name!r}", (list, tuple))
+            found = literal(word.value, f"aliases of {exercise.name!r}", (list, tuple, dict))
+            return dict(found) if isinstance(found, dict) else dict.fromkeys(found, "")
+    return {}
 
 
 def _lent(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,7 @@ class Section:
     mistakes: list[Mistake] = field(default_factory=list)
     hints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)  # another name -> the exercise's name
+    needs: dict[str, str] = field(default_factory=dict)  # another name -> what its definition has to mention
     lent: dict[str, str] = field(default_factory=dict)  # name -> where it is imported from, `module.attribute`
 
     @property
@@ -75,7 +76,7 @@ class Section:
         *,
         hints: Sequence[str] = (),
         mistakes: Mapping[str, Edit | Sequence[Edit]] | None = None,
-        aliases: Sequence[str] = (),
+        aliases: Sequence[str] | Mapping[str, str] = (),
     ) -> "Exercise":
         """A function or class that learners write. Its checks follow in the file, by the name it is assigned to.
 
@@ -83,13 +84,16 @@ class Section:
             name: what it is called in the reference.
             hints: from the first nudge to the last.
             mistakes: known wrong beliefs, in words for the learner, each with the edit or edits that act it out.
-            aliases: other names under which submissions may define it.
+            aliases: other names under which submissions may define it. Where such a name may as well be something
+                else, a dict says what the definition has to mention to be this exercise: `{"SGD": "'params'"}`.
         """
         if hints:
             self.hints[name] = tuple(hints)
         for text, edits in (mistakes or {}).items():
             self.mistakes.append(Mistake(name, text, (edits,) if isinstance(edits, Edit) else tuple(edits)))
         self.aliases.update(dict.fromkeys(aliases, name))
+        if isinstance(aliases, Mapping):
+            self.needs.update(aliases)
         return Exercise(self, name)
 
     def lend(self, **names: str) -> None:

@@ -101,7 +101,7 @@ def _made(material: Material) -> Cover:
         imports=tuple(sorted(shaking.imports(material.probes))),
         untouched=material.untouched,
         aliases=said.aliases,
-        needs=getattr(said, "needs", {}),
+        needs=said.needs,
         lent=said.lent,
         questions=questions,
         keys={each.name: _digest(common, shaking.closure(material.grader_source, each.name)) for each in questions},
