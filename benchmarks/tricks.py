@@ -44,7 +44,8 @@ SECONDS = 60
 WORDS = ("fair", "forged", "leaked", "lost")
 LEFT_OUT = {
     "looks for this grader's channel between processes, and most write into it": """
-        forging/forged_and_alive forging/forged_frames forging/forged_loading forging/nothing_to_do
+        forging/forged_and_alive forging/forged_frames forging/forged_loading forging/lies_about_lines
+        forging/nothing_to_do
         forging/oversized_frame forging/promised_items forging/truncated_frame harm/empty_sets harm/inherited_files
         harm/many_classes harm/millions_of_answers harm/millions_of_names harm/millions_of_warnings harm/out_of_band
         harm/outliving_threads harm/same_hash harm/steals_tasks harm/udp speaking/long_confessions

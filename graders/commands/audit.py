@@ -1,11 +1,11 @@
 """`python grade.py audit`: grades the grader."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from graders.commands.options import NOT_REACHED, REACHED, new_parser, whole_number
 from graders.engine.auditing.audit import audit
 from graders.engine.course import Course
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -18,4 +18,4 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
-    return REACHED if audit(course, asked, partial(print, flush=True), sample=options.sample) else NOT_REACHED
+    return REACHED if audit(course, asked, show, sample=options.sample) else NOT_REACHED

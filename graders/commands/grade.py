@@ -1,7 +1,7 @@
 """`python grade.py SECTION...`: grades, prints what came of it, and writes the results that were asked for."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from graders.commands.options import (
 )
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.results import Grade
+from graders.engine.results import Grade, SectionResult
 from graders.engine.sitting.forkserver import Forkserver
 from graders.report import files
 from graders.report.making import made
@@ -89,20 +89,56 @@ def _graded(
 
     from graders.report.progress import progress
 
+    told: set[str] = set()
     with progress(Console(stderr=True)) as line:
-        result = grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples, begin=line.begin)
-    return result, made("the report", partial(_print, result, course, options))
+
+        def settled(section: SectionResult) -> None:
+            """Verdicts first: explanations come behind them."""
+            if options.targets:
+                line.clear()
+                if made("the report", partial(_print_verdicts, section, folded=len(asked) > 1)):
+                    told.add(section.name)
+
+        result = grade(
+            course,
+            asked,
+            path,
+            forkserver,
+            seed=options.seed,
+            examples=options.examples,
+            begin=line.begin,
+            settled=settled,
+        )
+    return result, made("the report", partial(_print, result, course, options, told))
 
 
-def _print(result: Grade, course: Course, options: argparse.Namespace) -> None:
+def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
     from rich.console import Console
 
+    from graders.report.terminal import print_verdicts
+
+    with stdout():
+        print_verdicts(section, Console(highlight=False), folded=folded)
+
+
+def _print(result: Grade, course: Course, options: argparse.Namespace, told: Collection[str]) -> None:
+    from rich.console import Console
+
+    from graders.learning import scripts
     from graders.report.overview import print_overview
     from graders.report.terminal import print_grade
 
     console = Console(highlight=False)
     with stdout():
-        if options.targets:
-            print_grade(result, console, failures=options.failures, called=called(options), closing=course.closing)
-        else:
+        if not options.targets:
             print_overview(result, console, called=called(options))
+            return
+        print_grade(
+            result,
+            console,
+            failures=options.failures,
+            called=called(options),
+            closing=course.closing,
+            told=told,
+            scripts=scripts.write(result, course.root, Path.cwd()),
+        )

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from graders.commands.options import REACHED, new_parser
+from graders.commands.options import REACHED, command, new_parser
 from graders.engine.authoring.scaffold import begin
 from graders.engine.course import Course
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -15,7 +16,7 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     title = options.title or options.section.replace("_", " ").capitalize()
     for path in begin(Course(options.course.resolve()), options.section, title):
-        print(f"wrote {path}")
-    print(f"\nIt passes its audit as it stands:  python grade.py audit {options.section}")
-    print("Write the first exercise beside the worked one; CONTRIBUTING.md says how.")
+        show(f"wrote {path}")
+    show(f"\nIt passes its audit as it stands:  {command()} audit {options.section}")
+    show("Write the first exercise beside the worked one; CONTRIBUTING.md says how.")
     return REACHED

@@ -20,6 +20,7 @@ def read_regular(path: str | Path, limit: int) -> bytes | None:
     if not stat.S_ISREG(os.stat(path).st_mode):
         return None
     with open(os.open(path, _OPENING), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has been replaced meanwhile
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):  # it has been replaced meanwhile
             return None
-        return file.read(limit)
+        return file.read(min(limit, found.st_size + 1))  # to ask for more takes the memory, whether it comes or not

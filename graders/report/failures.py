@@ -22,7 +22,16 @@ class Failure(NamedTuple):
 
 
 def failures(grade: Grade) -> list[Failure]:
-    """All that has to be repaired, in the order of study."""
+    """All that has to be repaired, in the order of study. What goes beyond the texts of exercises need not be."""
+    return [failure for failure in _all(grade) if not failure.check.extra]
+
+
+def invitations(grade: Grade) -> list[Failure]:
+    """The extra checks that fail although their exercises are done: what one may try next."""
+    return [failure for failure in _all(grade) if failure.check.extra and failure.exercise.status == "passed"]
+
+
+def _all(grade: Grade) -> list[Failure]:
     return [
         Failure(section, exercise, check)
         for section in grade.sections

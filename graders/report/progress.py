@@ -78,29 +78,31 @@ class Line:
 class Progress(Line):
     """A line that says what is being worked on."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._what = ""
-        self._done = 0
-
     def begin(self, what: str) -> Callable[[str], None]:
         """Begin a new piece of work, `what`. The function that is returned is told each step of it."""
-        self._what, self._done = what, 0
-        return self._advance
+        done = 0
+
+        def advance(label: str) -> None:
+            nonlocal done
+            done += 1
+            self.show(f"{what}: {done} {label}")
+
+        return advance
+
+    def clear(self) -> None:
+        """Make room for what is printed now; the line is drawn again with the next step."""
+        self._draw("")
 
     def measure(self, what: str, steps: int) -> Callable[[str, float], None]:
         """Begin an experiment of so many steps. The function that is returned is told each value it yields."""
-        self._what, self._done = what, 0
+        done = 0
 
         def point(name: str, value: float) -> None:
-            self._done = min(self._done + 1, steps)
-            self.show(f"{what} {bar(self._done, steps)} {self._done}/{steps} {name} {value:.4g}")
+            nonlocal done
+            done = min(done + 1, steps)
+            self.show(f"{what} {bar(done, steps)} {done}/{steps} {name} {value:.4g}")
 
         return point
-
-    def _advance(self, label: str) -> None:
-        self._done += 1
-        self.show(f"{self._what}: {self._done} {label}")
 
 
 def progress(console: Console) -> Progress:

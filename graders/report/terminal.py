@@ -1,6 +1,7 @@
 """A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -9,12 +10,13 @@ from rich.console import Console
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
 from graders.report.blocks import failure_lines
 from graders.report.failures import failures as all_failures
-from graders.report.failures import first_of_each
+from graders.report.failures import first_of_each, invitations
 from graders.report.next_step import Called, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import WORDS, count, number, one_line, shortened
 
 MOST_WARNINGS = 3
+MOST_INVITED = 5  # exercises that are named
 COUNTED: tuple[Status, ...] = ("passed", "not_attempted", "missing", "blocked")  # when several sections are graded
 
 
@@ -35,6 +37,8 @@ def print_grade(
     failures: int = 3,
     called: Called | None = None,
     closing: Collection[str] = (),
+    told: Collection[str] = (),
+    scripts: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
 
@@ -44,29 +48,50 @@ def print_grade(
         failures: how many failing checks are explained
         called: how the grader was called, for the next step
         closing: the sections that end in a checkpoint
+        told: the sections whose verdicts stand on the screen already
+        scripts: by section and check, the command that runs all of a call that is shown in part
     """
     screen = Screen(console)
     for section in grade.sections:
-        _print_section(screen, section, folded=len(grade.sections) > 1)
-    _print_failures(screen, grade, failures)
+        if section.name not in told:
+            print_verdicts(section, console, folded=len(grade.sections) > 1)
+    _print_failures(screen, grade, failures, scripts)
+    _print_waiting(screen, grade)
     _print_outcome(screen, grade)
     screen.next_step(next_step(grade, called, closing=closing))
 
 
-def _print_section(screen: Screen, section: SectionResult, folded: bool) -> None:
+def print_verdicts(section: SectionResult, console: Console, *, folded: bool = False) -> None:
+    """Print the verdicts on a section, as soon as they stand. `folded` counts the exercises that are all right."""
+    screen = Screen(console)
     screen.line()
     screen.ends(section.title, f"{number(section.score)} of {number(section.points)} points")
     screen.line((one_line(section.file), "dim"))
     screen.line()
     _print_table(screen, _folded_rows(section) if folded else [_row(exercise) for exercise in section.exercises])
+    _print_extras(screen, section)
     _print_warnings(screen, section)
 
 
+def _print_extras(screen: Screen, section: SectionResult) -> None:
+    """An invitation, once something is done: what goes beyond the texts has points of its own."""
+    done = [exercise for exercise in section.exercises if exercise.status == "passed" and exercise.extras.points]
+    if not done:
+        return
+    more = [exercise.name for exercise in done if exercise.extras.score < exercise.extras.points]
+    points = f"{number(section.extras.score)} of {number(section.extras.points)} points beside the score"
+    screen.line()
+    screen.prose(
+        f"Beyond the texts: {points}" + (f"; there is more in {', '.join(more[:MOST_INVITED])}" if more else "")
+    )
+
+
 def _row(exercise: ExerciseResult) -> Row:
-    passed = sum(check.status == "passed" for check in exercise.checks)
+    core = [check for check in exercise.checks if not check.extra]
+    passed = sum(check.status == "passed" for check in core)
     points = f"{number(exercise.score)}/{number(exercise.points)}"
     note = blocked_because(exercise) if exercise.status == "blocked" else ""
-    return Row(exercise.status, exercise.name, points, f"{passed}/{len(exercise.checks)}", note)
+    return Row(exercise.status, exercise.name, points, f"{passed}/{len(core)}", note)
 
 
 def _folded_rows(section: SectionResult) -> list[Row]:
@@ -80,7 +105,7 @@ def _folded_rows(section: SectionResult) -> list[Row]:
 
 def _total(status: Status, exercises: list[ExerciseResult]) -> Row:
     score, points = sum(exercise.score for exercise in exercises), sum(exercise.points for exercise in exercises)
-    checks = [check.status for exercise in exercises for check in exercise.checks]
+    checks = [check.status for exercise in exercises for check in exercise.checks if not check.extra]
     name = count(len(exercises), "exercise")
     return Row(status, name, f"{number(score)}/{number(points)}", f"{checks.count('passed')}/{len(checks)}", "")
 
@@ -135,19 +160,45 @@ def _print_warnings(screen: Screen, section: SectionResult) -> None:
         screen.line((f"    and {more} more", ""))
 
 
-def _print_failures(screen: Screen, grade: Grade, most: int) -> None:
-    found = all_failures(grade)
+def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tuple[str, str], str]) -> None:
+    """The first failures; where nothing has to be repaired, what goes beyond the texts and fails."""
+    found = all_failures(grade) or (invitations(grade) if _is_all_done(grade) else [])
     shown = first_of_each(found)[:most]
     for failure in sorted(shown, key=found.index):
         status = failure.check.status
-        title = f"{failure.exercise.name}: {WORDS[status]}"
+        title = f"{failure.exercise.name}: {'beyond the text' if failure.check.extra else WORDS[status]}"
         screen.rule(title, STATUS_STYLES[status], place_of(failure.section, failure.exercise))
         for line in failure_lines(failure.check, failure.exercise.name, screen.width):
             screen.spans(line)
+        if script := scripts.get((failure.section.name, failure.check.name)):
+            screen.line()
+            screen.prose(f"All of it, to run and to step through: {script}")
+        if failure.exercise.note:
+            screen.line()
+            screen.prose(failure.exercise.note[:1].upper() + failure.exercise.note[1:] + ".")
     if left := len(found) - len(shown):
-        what = count(left, "more check" if shown else "check")
+        what = f"{count(left, 'more check' if shown else 'check')} {'fails' if left == 1 else 'fail'}"
         screen.line()
-        screen.prose(f"{what} {'fails' if left == 1 else 'fail'}, not explained here.")
+        screen.prose(f"{what}, not explained here; --failures {len(found)} shows all.")
+
+
+def _print_waiting(screen: Screen, grade: Grade) -> None:
+    """Good news: what is right already, and only waits for another exercise."""
+    waiting: dict[str, list[tuple[str, float]]] = {}
+    for section in grade.sections:
+        for exercise in section.exercises:
+            for check in exercise.checks:
+                if check.status == "blocked" and not check.extra:
+                    waiting.setdefault(check.error or "", []).append((exercise.name, check.points))
+    for reason, checks in waiting.items():
+        names = ", ".join(dict.fromkeys(name for name, _ in checks))
+        points = number(sum(points for _, points in checks))
+        screen.line()
+        screen.prose(f"Right as it stands, for {points} points more: {names} ({one_line(reason)}).")
+
+
+def _is_all_done(grade: Grade) -> bool:
+    return all(exercise.status == "passed" for section in grade.sections for exercise in section.exercises)
 
 
 def _print_outcome(screen: Screen, grade: Grade) -> None:
@@ -155,7 +206,7 @@ def _print_outcome(screen: Screen, grade: Grade) -> None:
     exercises = [exercise for section in grade.sections for exercise in section.exercises]
     if not exercises:
         screen.line(("Nothing was graded.", ""))
-    elif all(exercise.status == "passed" for exercise in exercises):
+    elif _is_all_done(grade):
         screen.line()
         what = f"{exercises[0].name} passed." if len(exercises) == 1 else f"All {len(exercises)} exercises passed."
         screen.line((f"{screen.symbols['passed']} {what}", "bold green"))

@@ -1,6 +1,7 @@
 """Grades a submission in one or more sections: the engine's front door."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -42,7 +43,7 @@ def grade(
         explain: look for smaller inputs and name mistakes.
         begin: called with a word for what is done next, drawing or grading a section; what it returns is called
             with the title of each check.
-        settled: called with the result of a section when its verdicts stand and something in it is to be explained yet.
+        settled: called with the result of a section when its verdicts stand, before anything is explained.
 
     Raises:
         UsageError: a section or an exercise is not there; or, where one section is asked for, its file cannot be read.
@@ -71,7 +72,7 @@ def grade(
             explain=explain,
             advance=begin(f"grading {name}"),
             drawing=begin(f"drawing inputs for {name}, this once"),
-            settled=settled,
+            settled=partial(_tell, settled, unread),
         )
         results.append(_with(unread, result))
     return Grade(
@@ -83,6 +84,10 @@ def grade(
         sections=tuple(results),
         extras=together(section.extras for section in results),
     )
+
+
+def _tell(settled: Callable[[SectionResult], None], warnings: tuple[LoadWarning, ...], result: SectionResult) -> None:
+    settled(_with(warnings, result))
 
 
 def _with(warnings: tuple[LoadWarning, ...], result: SectionResult) -> SectionResult:

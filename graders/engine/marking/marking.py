@@ -78,7 +78,9 @@ def mark(
     marking = _Marking(material, paper, submission, only)
     if submission.text == paper.cover.untouched:  # then nothing has to be loaded to see that nothing is attempted
         loaded = Loaded(lines_of(submission.text), frozenset(paper.exercises), ())
-        return marking.result([Mark(question, "not_attempted") for question in marking.questions], loaded)
+        result = marking.result([Mark(question, "not_attempted") for question in marking.questions], loaded)
+        settled(result)
+        return result
     forkserver.preload(submission.imports.union(paper.cover.imports))
     order = paper.cover.order(submission.cells)
     with ExitStack() as desks:
@@ -90,8 +92,8 @@ def mark(
         for sitting in sittings:
             sitting.leave()
         failing = [mark for mark in marks if mark.failure]
+        settled(marking.result(marks, loaded))
         if explain and failing:
-            settled(marking.result(marks, loaded))
             marking.explain(failing, marks, forkserver)
     return marking.result(marks, loaded)
 

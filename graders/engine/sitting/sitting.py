@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from graders.engine.sitting.claims import sane
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers, Point, Stopped, Worker
 from graders.engine.values.messages import Loaded, Order, Trouble
@@ -58,7 +59,7 @@ class Sitting:
             self.leave()
             self._worker = Worker(self._forkserver, self._hidden)
             try:
-                loaded = self._worker.load(self._order, _FILE_SECONDS)
+                loaded = sane(self._worker.load(self._order, _FILE_SECONDS), self._order)
                 if not self._order.stub:
                     loaded = msgspec.structs.replace(loaded, unattempted=self.loaded.unattempted)
                 self.loaded = loaded

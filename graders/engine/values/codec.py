@@ -90,7 +90,7 @@ def _decoded(data: bytes, live: bool) -> tuple[object, Decoder]:
             raise CodecError("the message is too large")
         decoder = Decoder(data, 4 + size, live)
         value = decoder.value(_unpack(memoryview(data)[4 : 4 + size]), 0)
-    except CodecError:
+    except (CodecError, ImportError):  # of a library that there is no memory for
         raise
     except Exception as error:
         raise CodecError(f"malformed message: {type(error).__name__}") from error

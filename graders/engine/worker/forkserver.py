@@ -113,5 +113,6 @@ def _end(pid: int, grace: float = 0) -> int:
 
 def main() -> None:
     """Entry point of the process: argv holds the socket's descriptor."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever ignores it would never hear of a worker's end
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end is heard on the socket
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,74 @@
+"""Failing calls as scripts that a learner can run, and step through in an editor."""
+
+import ast
+import shlex
+from contextlib import suppress
+from pathlib import Path
+
+from graders.engine.results import CheckResult, Grade
+
+_FOLDER = ".failures"
+_MOST = 50  # scripts of one run
+_HEAD = """\
+# {title}
+import importlib.util
+import sys
+
+sys.path.insert(0, {root!r})
+_spec = importlib.util.spec_from_file_location({section!r}, {file!r})
+solution = importlib.util.module_from_spec(_spec)
+sys.modules[{section!r}] = solution
+_spec.loader.exec_module(solution)  # your answers, with their loose statements
+globals().update({{name: value for name, value in vars(solution).items() if not name.startswith("__")}})
+import numpy as np
+{torch}
+"""
+
+
+def write(grade: Grade, root: Path, here: Path) -> dict[tuple[str, str], str]:
+    """Writes a script for each failing check of which the report shows a part; the commands that run them.
+
+    What cannot be written, or holds more than can be written down, is left out. Notebooks have none: their cells are no
+    module.
+
+    Args:
+        grade: what was graded.
+        root: the course's folder, in which `.failures` is made.
+        here: the folder that commands are given for.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for section in grade.sections:
+        checks = [check for exercise in section.exercises for check in exercise.checks]
+        for check in checks if section.file.endswith(".py") else []:
+            script = _script(check, section.name, Path(section.file).absolute(), root)
+            if script is None or len(found) >= _MOST:
+                continue
+            path = root / _FOLDER / section.name / f"{check.name}.py"
+            with suppress(OSError, ValueError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(script, "utf-8")
+                found[section.name, check.name] = f"python {shlex.quote(_shown(path, here))}"
+    return found
+
+
+def _script(check: CheckResult, section: str, file: Path, root: Path) -> str | None:
+    """The text of the script, if there is one: what the call gives is printed at its end."""
+    whole = check.counterexample.script if check.counterexample else None
+    if whole is None:
+        return None
+    try:
+        body = ast.parse(whole).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # values that are only described
+        return None
+    if isinstance(body[0], ast.Import) and body[0].names[0].asname == "solution":
+        del body[0]  # it is loaded from where it lies
+    if isinstance(body[-1], ast.Expr):
+        body[-1] = ast.Expr(ast.Call(ast.Name("print"), [body[-1].value], []))
+    torch = "import torch\n" if "torch" in whole else ""
+    title = " ".join(check.title.split())
+    head = _HEAD.format(title=title, root=str(root), section=section, file=str(file), torch=torch)
+    return head + "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in body) + "\n"
+
+
+def _shown(path: Path, here: Path) -> str:
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
