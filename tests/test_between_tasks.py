@@ -143,3 +143,22 @@ def test_nothing_is_drawn_that_nobody_has_attempted(course: Course, forkserver: 
         cells = (Cell("small.py", text),)
         mark(material, questions, Submission("small.py", cells), forkserver, drawing=drawn.append)
     assert drawn == ["Halves a number."]
+
+
+def test_a_statement_that_a_busy_machine_stopped_is_tried_again(
+    forkserver: Forkserver, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def load(self: running.Worker, whole: object, seconds: float) -> object:
+        tries.append(1)
+        if len(tries) == 1:
+            raise running.Stopped((0, 1), "took longer than 3 seconds", is_starved=True)
+        return really(self, whole, seconds)
+
+    really = running.Worker.load
+    monkeypatch.setattr(running.Worker, "load", load)
+    with Sitting(forkserver, order("def f(x): return x + 1")) as sitting:
+        assert sitting.load().troubles == ()
+        assert shown(ask(sitting, 1)) == [2]
+    assert len(tries) == 2

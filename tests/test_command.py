@@ -99,7 +99,7 @@ def test_no_line_of_the_report_is_wider_than_the_terminal(width):
 def test_no_failure_is_explained_on_request(graded):
     text = command("small::row_sums", "small::inverse", *graded, "--failures", "0").stdout
     assert "Not yet: " not in text
-    assert "3 checks fail, not explained here." in text
+    assert "3 checks fail, not explained here; --failures 3 shows all." in text
 
 
 def test_nothing_is_said_beside_the_report(narrow, wide):

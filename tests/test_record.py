@@ -50,18 +50,33 @@ WHOLE = """{
                 "call": "unbroadcast(np.array([[1., 2., 3.], [4., 5., 6.]]), np.array([[1., 2., 3.]]))",
                 "expected": "array([[5., 7., 9.]])",
                 "actual": "array([5., 7., 9.])",
-                "difference": "The shape is (3,) and should be (1, 3); the values agree."
+                "difference": "The shape is (3,) and should be (1, 3); the values agree.",
+                "script": null
               },
               "mistake": "Axes that broadcasting prepended are summed, and stretched axes of size one are lost.",
               "error": null,
-              "output": "before (2, 3)\\nafter (3,)\\n"
+              "output": "before (2, 3)\\nafter (3,)\\n",
+              "extra": false
             }
-          ]
+          ],
+          "extras": {
+            "score": 0.0,
+            "points": 0.0
+          },
+          "note": null
         }
       ],
-      "checkpoint": null
+      "checkpoint": null,
+      "extras": {
+        "score": 0.0,
+        "points": 0.0
+      }
     }
-  ]
+  ],
+  "extras": {
+    "score": 0.0,
+    "points": 0.0
+  }
 }
 """
 

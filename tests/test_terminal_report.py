@@ -512,9 +512,9 @@ def test_the_first_failure_of_every_exercise_goes_before_second_ones() -> None:
 
 
 def test_failures_that_are_not_explained_are_counted() -> None:
-    assert "\n1 more check fails, not explained here.\n" in printed(several(3, 1))
-    assert "\n3 more checks fail, not explained here.\n" in printed(several(3, 1, 1, 1))
-    assert "\n4 checks fail, not explained here.\n" in printed(several(3, 1), failures=0)
+    assert "\n1 more check fails, not explained here; --failures 4 shows all.\n" in printed(several(3, 1))
+    assert "\n3 more checks fail, not explained here; --failures 6 shows all.\n" in printed(several(3, 1, 1, 1))
+    assert "\n4 checks fail, not explained here; --failures 4 shows all.\n" in printed(several(3, 1), failures=0)
     assert "not explained" not in printed(several(3))
 
 

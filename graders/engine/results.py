@@ -129,4 +129,4 @@ class Grade(msgspec.Struct, frozen=True):
 def together(extras: Iterable[Extras]) -> Extras:
     """The extras of several exercises or sections as one."""
     found = list(extras)
-    return Extras(sum(each.score for each in found), sum(each.points for each in found))
+    return Extras(sum((each.score for each in found), 0.0), sum((each.points for each in found), 0.0))

@@ -1,6 +1,6 @@
 """A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ def print_grade(
         if section.name not in told:
             print_verdicts(section, console, folded=len(grade.sections) > 1)
     _print_failures(screen, grade, failures, scripts)
-    _print_waiting(screen, grade)
+    _print_waiting(screen, [section for section in grade.sections if section.name in told])
     _print_outcome(screen, grade)
     screen.next_step(next_step(grade, called, closing=closing))
 
@@ -182,19 +182,20 @@ def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tu
         screen.prose(f"{what}, not explained here; --failures {len(found)} shows all.")
 
 
-def _print_waiting(screen: Screen, grade: Grade) -> None:
-    """Good news: what is right already, and only waits for another exercise."""
+def _print_waiting(screen: Screen, sections: Sequence[SectionResult]) -> None:
+    """Good news that was not known when the verdicts were printed: what is right and waits for another exercise."""
     waiting: dict[str, list[tuple[str, float]]] = {}
-    for section in grade.sections:
+    for section in sections:
         for exercise in section.exercises:
             for check in exercise.checks:
                 if check.status == "blocked" and not check.extra:
                     waiting.setdefault(check.error or "", []).append((exercise.name, check.points))
     for reason, checks in waiting.items():
         names = ", ".join(dict.fromkeys(name for name, _ in checks))
-        points = number(sum(points for _, points in checks))
+        points = sum(points for _, points in checks)
+        more = f"{number(points)} point{'' if points == 1 else 's'} more"
         screen.line()
-        screen.prose(f"Right as it stands, for {points} points more: {names} ({one_line(reason)}).")
+        screen.prose(f"Right as it stands, for {more}: {names} ({shortened(one_line(reason))}).")
 
 
 def _is_all_done(grade: Grade) -> bool:

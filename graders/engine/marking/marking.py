@@ -303,7 +303,7 @@ class _Marking:
             points=sum(check.points for check in checks if not check.extra),
             line=loaded.lines.get(name),
             checks=checks,
-            extras=Extras(sum(check.score for check in extra), sum(check.points for check in extra)),
+            extras=together(Extras(check.score, check.points) for check in extra),
             note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
         )
 

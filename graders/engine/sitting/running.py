@@ -49,11 +49,18 @@ class Answers(msgspec.Struct):
 
 
 class Stopped(Exception):
-    """Loading ended early at a statement, for a reason; `is_late` says that the time for the whole file was over."""
+    """Loading ended early at a statement, for a reason.
 
-    def __init__(self, place: tuple[int, int] | None, reason: str, is_late: bool = False):
+    Args:
+        place: the statement's cell and line.
+        reason: why, in words.
+        is_late: the time for the whole file was over.
+        is_starved: the machine was so busy that another try may well succeed.
+    """
+
+    def __init__(self, place: tuple[int, int] | None, reason: str, *, is_late: bool = False, is_starved: bool = False):
         super().__init__(reason)
-        self.place, self.reason, self.is_late = place, reason, is_late
+        self.place, self.reason, self.is_late, self.is_starved = place, reason, is_late, is_starved
 
 
 class Patience:
@@ -145,7 +152,8 @@ class Worker:
                     patience = Patience(self._pid, limit)
         except Late:
             late = whole if whole.is_over() else patience
-            raise Stopped(place, f"took longer than {_seconds(limit)}{late.excuse()}", whole.is_over()) from None
+            words = f"took longer than {_seconds(limit)}{late.excuse()}"
+            raise Stopped(place, words, is_late=whole.is_over(), is_starved=bool(late.excuse())) from None
         except _GARBAGE as error:
             raise Stopped(place, self._death(error)) from None
 
@@ -186,7 +194,7 @@ class Worker:
                     raise Broken("it broke the protocol")
         except Late:
             answers.stopped = "timed_out"
-            answers.reason = f"no answer within {_seconds(seconds)}{patience.excuse()}"
+            answers.reason = f"no answer within {_seconds(seconds)}"
         except _GARBAGE as error:
             answers.stopped, answers.reason = "crashed", self._death(error)
         del answers.seen[count - 1 :]  # the task was not finished, so the last example was not

@@ -30,6 +30,7 @@ class Sitting:
         self._worker: Worker | None = None
         self.loaded = Loaded({}, frozenset(), ())
         self._first: tuple[str, tuple[bytes, ...], int] | None = None  # a task that went well
+        self._retried = False
         self._stopped = False
 
     def __enter__(self) -> "Sitting":
@@ -66,7 +67,10 @@ class Sitting:
                 self._order = msgspec.structs.replace(self._order, stub="")  # compared once, not by each fresh worker
                 return self.loaded
             except Stopped as stop:
-                self._order = _without(self._order, stop)
+                if stop.is_starved and not self._retried:
+                    self._retried = True  # a slow machine is no reason to lose an exercise
+                else:
+                    self._order = _without(self._order, stop)
         self.leave()
         self._order = msgspec.structs.replace(self._order, until=(0, 0))  # it is not tried again
         self.loaded = Loaded({}, frozenset(), (Trouble(0, 1, _HOPELESS, ()),))
