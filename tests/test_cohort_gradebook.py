@@ -264,8 +264,8 @@ def test_a_stdout_without_room_is_said(own, book, folder, options):
             text=True,
             check=False,
         )
-    assert finished.returncode == 2
-    assert finished.stderr.splitlines()[-1] == "grade.py: stdout cannot be written: No space left on device"
+    assert finished.returncode == 3
+    assert finished.stderr.splitlines()[-1] == "grade.py: stdout takes no more: No space left on device"
 
 
 # %% The gradebook alone

@@ -8,9 +8,9 @@ from cohorts import SAME
 from desks import PROBES, order, shown
 
 from graders.cohort.entries import Part
-from graders.cohort.grading import Job, Outcome, bring, grade_one, leave
+from graders.cohort.grading import Job, Outcome, bring, given_up, grade_one, leave
 from graders.engine.authoring.material import find
-from graders.engine.results import SectionResult
+from graders.engine.results import Extras, SectionResult
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
@@ -62,6 +62,18 @@ def test_what_cannot_be_graded_gets_no_points_and_a_reason(grade, part, status, 
     assert outcome.reason.startswith(reason)
     assert result_of(outcome).warnings[0].message == outcome.reason
     assert result_of(outcome).exercises[0].status == "missing"
+
+
+def test_what_is_given_up_loses_no_points_that_nobody_can_lose(new_section):
+    """Extras stand beside the points, here as in every other result."""
+    course = new_section(
+        cohorts.GRADER + 'same.call("gives_back_none", "Gives back None.", points=3, extra=True, x=st.none())\n', SAME
+    ).course
+    outcome = given_up(Job(Part("own"), "digest"), paper(find(course, "own"), 0, 5), "it hung", 3)
+    result = result_of(outcome)
+    assert (outcome.status, outcome.score, outcome.points, outcome.runs) == ("quarantined", 0, 1, 3)
+    assert (result.extras, result.exercises[0].extras) == (Extras(0, 3), Extras(0, 3))
+    assert [(check.points, check.extra) for check in result.exercises[0].checks] == [(1, False), (3, True)]
 
 
 def test_texts_that_utf8_cannot_carry_are_replaced(grade):

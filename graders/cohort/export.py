@@ -7,7 +7,8 @@ from io import StringIO
 import msgspec
 
 from graders.cohort.standing import Standing
-from graders.report.words import number, one_line, sound
+from graders.report.record import inert_json
+from graders.report.words import muted, number, one_line, sound
 
 SCHEMA = 1
 # A spreadsheet takes a cell that begins with one of these, or with their wide forms, for a formula.
@@ -18,7 +19,7 @@ def as_json(standings: Iterable[Standing], seed: int, examples: int) -> Iterator
     """The submissions as pieces of one JSON document, a line each."""
     yield f'{{"schema": {SCHEMA}, "seed": {seed}, "examples": {examples}, "submissions": ['
     for position, standing in enumerate(standings):
-        yield ("," if position else "") + "\n" + msgspec.json.encode(standing).decode()
+        yield ("," if position else "") + "\n" + inert_json(msgspec.json.encode(standing).decode())
     yield "\n]}\n"
 
 
@@ -53,5 +54,5 @@ def _line(cells: Sequence[str]) -> str:
 
 def _inert(cell: str) -> str:
     """The text of a cell that no spreadsheet calculates with: an apostrophe before it says that it is text."""
-    text = sound(cell)
+    text = muted(sound(cell))
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text

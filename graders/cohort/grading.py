@@ -6,7 +6,7 @@ a process is told with `bring` what the papers are.
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import CheckResult, ExerciseResult, LoadWarning, SectionResult
+from graders.engine.results import CheckResult, ExerciseResult, Extras, LoadWarning, SectionResult, together
 from graders.engine.setting.paper import Paper, Question
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
@@ -132,17 +132,22 @@ def given_up(job: Job, paper: Paper, why: str, runs: int) -> Outcome:
     by_exercise: dict[str, list[Question]] = {}
     for item in paper.questions:
         by_exercise.setdefault(item.exercise, []).append(item)
-    exercises = tuple(
-        ExerciseResult(name, "crashed", 0.0, sum(item.points for item in items), None, tuple(
-            CheckResult(item.name, item.title, "crashed", 0.0, item.points, 0, 0.0, error=reason) for item in items
-        ))
-        for name, items in by_exercise.items()
-    )  # fmt: skip
-    points = sum(exercise.points for exercise in exercises)
+    exercises = tuple(_crashed(name, items, reason) for name, items in by_exercise.items())
+    points, extras = sum(each.points for each in exercises), together(each.extras for each in exercises)
     file = f"{paper.section}{job.part.suffix}"
     warnings = (LoadWarning(None, reason),)
-    result = SectionResult(paper.section, paper.cover.title, file, 0.0, points, 0.0, warnings, exercises)
+    result = SectionResult(paper.section, paper.cover.title, file, 0.0, points, 0.0, warnings, exercises, extras=extras)
     return msgspec.structs.replace(_outcome(job, "quarantined", reason, result), runs=runs)
+
+
+def _crashed(name: str, questions: Sequence[Question], reason: str) -> ExerciseResult:
+    """An exercise none of whose checks has a verdict, for the same reason."""
+    checks = tuple(
+        CheckResult(each.name, each.title, "crashed", 0.0, each.points, 0, 0.0, error=reason, extra=each.extra)
+        for each in questions
+    )
+    core, extra = (sum(each.points for each in questions if each.extra is beyond) for beyond in (False, True))
+    return ExerciseResult(name, "crashed", 0.0, core, None, checks, Extras(0.0, extra))
 
 
 def _outcome(job: Job, status: PartStatus, reason: str | None, result: SectionResult) -> Outcome:

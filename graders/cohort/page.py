@@ -13,7 +13,7 @@ from typing import Self
 
 from graders.cohort.standing import STATUS_WORDS, Standing, SubmissionStatus
 from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
-from graders.report.words import TO_FIX, WORDS, count, inert, number, shortened
+from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, shortened
 
 _MOST_ROWS = 30  # of exercises, and of mistakes
 _MOST_CHECKS = 12  # of one learner that are shown whole
@@ -71,6 +71,10 @@ class Summary:
 
 def page(summary: Summary, standings: Iterable[Standing]) -> Iterator[str]:
     """The page in pieces, one for each learner, so that it never is in memory as a whole."""
+    yield from map(muted_markup, _pieces(summary, standings))
+
+
+def _pieces(summary: Summary, standings: Iterable[Standing]) -> Iterator[str]:
     yield (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

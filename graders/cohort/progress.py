@@ -6,6 +6,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from graders.report.progress import Line, bar
+from graders.report.screen import Screen
 
 _LINE_SECONDS = 30.0  # between two lines of a log
 _DRAW_SECONDS = 0.1
@@ -37,12 +38,12 @@ class Progress(Line):
         if self._console.is_interactive:
             self.show(f"{bar(done, self._total)} {words}")
         else:
-            self._console.print(words, highlight=False, soft_wrap=True)
+            Screen(self._console).line((words, ""))
 
     def say(self, words: str) -> None:
         """Says what should be known, on a line that stays."""
         self.show("")
-        self._console.print(words, highlight=False, soft_wrap=True, markup=False)
+        Screen(self._console).line((words, ""))
 
 
 def _pace(done: int, total: int, seconds: float) -> str:

@@ -27,7 +27,7 @@ from graders.engine.errors import UsageError
 from graders.engine.marking.experiment import Outcome, carry_out
 from graders.engine.marking.grading import SCHEMA
 from graders.engine.marking.marking import mark
-from graders.engine.results import Grade, SectionResult
+from graders.engine.results import Grade, LoadWarning, SectionResult
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
@@ -139,7 +139,7 @@ def _carried_out(
     material: Material, path: Path, forkserver: Forkserver, seed: int, seconds: float | None, line: Progress
 ) -> tuple[SectionResult, Outcome]:
     name = material.name
-    answers = submission.read(submission.find(path, name) if path.is_dir() else path)
+    answers = submission.read_in(path, name) if path.is_dir() else submission.read(path)
     questions = paper(material, seed, EXAMPLES)
     section = mark(
         material,
@@ -159,7 +159,8 @@ def _carried_out(
         seconds=seconds,
         point=line.measure(f"checkpoint of {name}", material.checkpoint.steps),
     )
-    return msgspec.structs.replace(section, checkpoint=outcome.result), outcome
+    warnings = (*(LoadWarning(None, note) for note in answers.notes), *section.warnings)
+    return msgspec.structs.replace(section, warnings=warnings, checkpoint=outcome.result), outcome
 
 
 def _picture(material: Material, outcome: Outcome) -> np.ndarray | None:

@@ -8,12 +8,11 @@ import argparse
 import os
 import sqlite3
 import stat
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -35,6 +34,8 @@ from graders.engine.setting.papers import key, paper
 from graders.engine.sitting import scratch
 from graders.engine.worker import sandbox
 from graders.report.files import print_as_utf8
+from graders.report.screen import Screen
+from graders.report.streams import say, stdout
 from graders.report.words import count
 
 _ALL_GRADED, _SOME_NOT = 0, 1
@@ -74,21 +75,20 @@ def run(arguments: Sequence[str]) -> int:
             _write_all(gradebook, options, sections)
             counted = Counter(standing.status for standing in gradebook.standings())
         except sqlite3.Error as error:
-            print("grade.py: what was graded before is kept; --resume goes on", file=sys.stderr)
+            say("what was graded before is kept; --resume goes on")
             raise GraderError(f"{shown(str(path))} cannot be used any more: {error}") from error
         except (KeyboardInterrupt, GraderError):
-            print(f"grade.py: what was graded is kept in {shown(str(path))}; --resume goes on", file=sys.stderr)
+            say(f"what was graded is kept in {shown(str(path))}; --resume goes on")
             raise
         damaged = gradebook.damaged
     if damaged:
         words = "was damaged and graded again" if damaged == 1 else "were damaged and graded again"
-        said.print(f"{count(damaged, 'result')} in {shown(str(path))} {words}", soft_wrap=True, markup=False)
+        Screen(said).line((f"{count(damaged, 'result')} in {shown(str(path))} {words}", ""))
     words = ", ".join(f"{counted[status]} {STATUS_WORDS[status]}" for status in STATUS_WORDS if counted[status])
     took = duration(time.monotonic() - started)
     line = f"{count(len(entries), 'submission')}: {words}; in {took}, kept in {shown(str(path))}"
-    with _to_stdout():
-        to_screen = said if "-" in files.values() else Console(highlight=False)
-        to_screen.print(line, soft_wrap=True, markup=False)
+    with stdout():
+        Screen(said if "-" in files.values() else Console(highlight=False)).line((line, ""))
     return _ALL_GRADED if counted["graded"] == len(entries) else _SOME_NOT
 
 
@@ -108,7 +108,7 @@ def _grade(
         words = (
             f"some names are nearly the same, and count as different learners: {', '.join(alike[:_MOST_NAMES])}{more}"
         )
-        said.print(words, soft_wrap=True, markup=False)
+        Screen(said).line((words, ""))
     papers = {name: _set(course, name, options, said) for name in sections}
     with Progress(said, len(entries)) as progress:
         graders = _graders(options, course, papers, progress.say)
@@ -200,7 +200,7 @@ def _write_all(gradebook: Gradebook, options: argparse.Namespace, sections: Sequ
 def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
     """Writes a file at once: whoever reads it finds the old one or the whole new one."""
     if name == "-":
-        with _to_stdout():
+        with stdout():
             print_as_utf8(pieces)
         return
     path = Path(name).absolute()
@@ -224,16 +224,3 @@ def _write(name: str, pieces: Iterable[str], mark: str = "") -> None:
             raise
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _to_stdout() -> Iterator[None]:
-    """Writes to stdout, which may be a file on a disk that is full."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has seen enough
-        raise
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is tried there
-        raise UsageError(f"stdout cannot be written: {error.strerror}") from error

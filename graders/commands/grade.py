@@ -125,6 +125,7 @@ def _print(result: Grade, course: Course, options: argparse.Namespace, told: Col
     from rich.console import Console
 
     from graders.learning import scripts
+    from graders.report.failures import explained
     from graders.report.overview import print_overview
     from graders.report.terminal import print_grade
 
@@ -140,5 +141,5 @@ def _print(result: Grade, course: Course, options: argparse.Namespace, told: Col
             called=called(options),
             closing=course.closing,
             told=told,
-            scripts=scripts.write(result, course.root, Path.cwd()),
+            scripts=scripts.write(explained(result, options.failures)[1], course.root, Path.cwd()),
         )

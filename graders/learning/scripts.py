@@ -2,10 +2,12 @@
 
 import ast
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from graders.engine.results import CheckResult, Grade
+from graders.engine.results import CheckResult
+from graders.report.failures import Failure
 
 _FOLDER = ".failures"
 _MOST = 50  # scripts of one run
@@ -25,29 +27,28 @@ import numpy as np
 """
 
 
-def write(grade: Grade, root: Path, here: Path) -> dict[tuple[str, str], str]:
-    """Writes a script for each failing check of which the report shows a part; the commands that run them.
+def write(failures: Iterable[Failure], root: Path, here: Path) -> dict[tuple[str, str], str]:
+    """Writes a script for each failing check of which a report shows a part; the commands that run them, by section
+    and check.
 
     What cannot be written, or holds more than can be written down, is left out. Notebooks have none: their cells are no
     module.
 
     Args:
-        grade: what was graded.
+        failures: what the report explains.
         root: the course's folder, in which `.failures` is made.
         here: the folder that commands are given for.
     """
     found: dict[tuple[str, str], str] = {}
-    for section in grade.sections:
-        checks = [check for exercise in section.exercises for check in exercise.checks]
-        for check in checks if section.file.endswith(".py") else []:
-            script = _script(check, section.name, Path(section.file).absolute(), root)
-            if script is None or len(found) >= _MOST:
-                continue
-            path = root / _FOLDER / section.name / f"{check.name}.py"
-            with suppress(OSError, ValueError):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(script, "utf-8")
-                found[section.name, check.name] = f"python {shlex.quote(_shown(path, here))}"
+    for section, _, check in failures:
+        script = _script(check, section.name, Path(section.file).absolute(), root)
+        if script is None or not section.file.endswith(".py") or len(found) >= _MOST:
+            continue
+        path = root / _FOLDER / section.name / f"{check.name}.py"
+        with suppress(OSError, ValueError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(script, "utf-8")
+            found[section.name, check.name] = f"python {shlex.quote(_shown(path, here))}"
     return found
 
 

@@ -31,6 +31,14 @@ def invitations(grade: Grade) -> list[Failure]:
     return [failure for failure in _all(grade) if failure.check.extra and failure.exercise.status == "passed"]
 
 
+def explained(grade: Grade, most: int) -> tuple[list[Failure], list[Failure]]:
+    """What there is to explain, and the first so many of it: where nothing has to be repaired, what goes beyond the
+    texts and fails."""
+    done = all(exercise.status == "passed" for section in grade.sections for exercise in section.exercises)
+    found = failures(grade) or (invitations(grade) if done else [])
+    return found, first_of_each(found)[:most]
+
+
 def _all(grade: Grade) -> list[Failure]:
     return [
         Failure(section, exercise, check)

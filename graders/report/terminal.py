@@ -9,8 +9,7 @@ from rich.console import Console
 
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
 from graders.report.blocks import failure_lines
-from graders.report.failures import failures as all_failures
-from graders.report.failures import first_of_each, invitations
+from graders.report.failures import explained
 from graders.report.next_step import Called, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import WORDS, count, number, one_line, shortened
@@ -152,18 +151,22 @@ def _print_warnings(screen: Screen, section: SectionResult) -> None:
     if not section.warnings:
         return
     screen.line()
-    screen.line((f"  {count(len(section.warnings), 'statement')} could not be loaded:", "yellow"))
-    for warning in section.warnings[:MOST_WARNINGS]:
+    notes = [warning for warning in section.warnings if warning.line is None]
+    lost = [warning for warning in section.warnings if warning.line is not None]
+    for note in notes[:MOST_WARNINGS]:
+        screen.prose(shortened(one_line(note.message)), "yellow", "  ", "    ")
+    if not lost:
+        return
+    screen.line((f"  {count(len(lost), 'statement')} could not be loaded:", "yellow"))
+    for warning in lost[:MOST_WARNINGS]:
         place = "" if warning.line is None else f"line {warning.line}: "
         screen.prose(place + shortened(one_line(warning.message)), "", "    ", "      ")
-    if (more := len(section.warnings) - MOST_WARNINGS) > 0:
+    if (more := len(lost) - MOST_WARNINGS) > 0:
         screen.line((f"    and {more} more", ""))
 
 
 def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tuple[str, str], str]) -> None:
-    """The first failures; where nothing has to be repaired, what goes beyond the texts and fails."""
-    found = all_failures(grade) or (invitations(grade) if _is_all_done(grade) else [])
-    shown = first_of_each(found)[:most]
+    found, shown = explained(grade, most)
     for failure in sorted(shown, key=found.index):
         status = failure.check.status
         title = f"{failure.exercise.name}: {'beyond the text' if failure.check.extra else WORDS[status]}"

@@ -54,13 +54,13 @@ def grade(
     for name, exercises in asked.items():
         material = find(course, name)
         try:
-            answers = submission.read(submission.find(path, name) if path.is_dir() else path)
-            unread: tuple[LoadWarning, ...] = ()
+            answers = submission.read_in(path, name) if path.is_dir() else submission.read(path)
+            told = tuple(LoadWarning(None, note) for note in answers.notes)
         except UsageError as error:
             if len(asked) == 1:
                 raise
             answers = submission.Submission(name, ())  # costs its section, the others are graded
-            unread = (LoadWarning(None, str(error)),)
+            told = (LoadWarning(None, str(error)),)
         questions = paper(material, seed, examples)
         _check_exercises(questions, exercises)
         result = mark(
@@ -72,9 +72,9 @@ def grade(
             explain=explain,
             advance=begin(f"grading {name}"),
             drawing=begin(f"drawing inputs for {name}, this once"),
-            settled=partial(_tell, settled, unread),
+            settled=partial(_tell, settled, told),
         )
-        results.append(_with(unread, result))
+        results.append(_with(told, result))
     return Grade(
         schema=SCHEMA,
         seed=seed,

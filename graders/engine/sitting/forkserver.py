@@ -17,6 +17,7 @@ import msgspec
 
 from graders.engine.course import PROJECT
 from graders.engine.errors import GraderError
+from graders.engine.sitting import scratch
 from graders.engine.values.messages import Ahead, Task
 
 _END_SECONDS = 5.0  # for it to end by itself
@@ -34,6 +35,7 @@ class Forkserver:
     """The process that workers are forked from. One serves any number of submissions, from several threads too."""
 
     def __init__(self) -> None:
+        scratch.clear_left_behind()
         self._control, theirs = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process that writes to it
         path = [str(PROJECT), *(entry for entry in sys.path if entry)]

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -99,7 +98,7 @@ class Worker:
 
     def __init__(self, forkserver: Forkserver, hidden: Sequence[Path]):
         self._forkserver = forkserver
-        self._scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+        self._scratch = scratch.new()
         try:
             self._pid, connection = forkserver.fork(self._scratch, hidden)
         except BaseException:
