@@ -122,7 +122,7 @@ class _Audit:
         return [
             f"{job.source.file}, seed {self._papers[job.paper].seed}: {_lost(result)}"
             for job, result in zip(jobs, self._bench.graded(jobs), strict=True)
-            if any(check.status != "passed" for check in _checks(result))
+            if any(check.status != "passed" and not (check.extra and _is_arena(job)) for check in _checks(result))
         ]
 
     def _stub(self) -> bool:
@@ -282,6 +282,11 @@ class _Audit:
 
 
 _BATCH = 16  # mutants that are tried between two looks at which checks catch them
+
+
+def _is_arena(job: Job) -> bool:
+    """Whether an answer is in the conventions of an edition of ARENA, whose texts do not ask for what is extra."""
+    return "_arena_" in job.source.file
 
 
 def _name(mutant: Mutant) -> tuple[str, str]:
