@@ -52,7 +52,8 @@ def unbroadcast(broadcasted: Arr, original: Arr) -> Arr:
 
     Broadcasting uses one number in many places. Moving it moves all of them, so its gradient is the sum over the
     places. There are two ways to be copied: an axis was put in front, or an axis of size one was stretched (and is
-    there still). Where nothing was broadcast, nothing changes.
+    there still). Where nothing was broadcast, nothing changes. An axis may have been stretched to no elements at all;
+    the sum of nothing is zero.
 
     Args:
         broadcasted: a gradient, shape of the broadcast result.
@@ -317,6 +318,8 @@ def topological_sort(node: Any, get_children: Callable[[Any], Iterable]) -> list
 
     A gradient may be passed on only when it is complete, that is after everyone who uses the node was visited. Such an
     order exists exactly if there is no cycle. Two ways to one node (a diamond) are no cycle. Any valid order will do.
+    Go on from each node once: the ways to it may be too many to walk them all. Graphs may be thousands of nodes deep,
+    deeper than Python's calls can be nested.
 
     Args:
         node: where to start. Nodes are hashable. Beware of `in` with a list: tensors compare elementwise under `==`.
@@ -352,7 +355,9 @@ def backprop(end_node: Tensor, end_grad: Tensor | None = None) -> None:
 
     Visit the tensors from the result backwards. Each has by then been given a gradient by everyone who used it; their
     sum is its own. To each parent that requires a gradient it gives what the backward function for (recipe.func,
-    position) returns, called with (grad_out, out, *recipe.args, **recipe.kwargs). Other parents are passed over.
+    position) returns, called with (grad_out, out, *recipe.args, **recipe.kwargs). Other parents are passed over: no
+    backward function is asked for them. One may return the very array that it was given, so beware of adding in place.
+    There may be thousands of operations one after the other.
 
     Args:
         end_node: the result, usually a loss.
@@ -445,7 +450,8 @@ def sum_back(grad_out: Arr, out: Arr, x: Arr, dim: int | tuple[int, ...] | None 
 
     Every number that went into a sum gets the gradient of that sum. Without keepdim the summed axes are gone from
     grad_out and must first come back, each in its place. A gradient of all ones cannot tell you whether they did. If
-    dim is None and keepdim False, grad_out is a single number.
+    dim is None and keepdim False, grad_out is a single number. As in _sum, dim may be a tuple of axes, and axes may be
+    counted from the end.
 
     >>> sum_back(np.array([1.0, 2.0]), np.array([7.0, 9.0]), np.array([[3.0, 4.0], [5.0, 4.0]]), dim=1).tolist()
     [[1.0, 1.0], [2.0, 2.0]]
@@ -512,22 +518,27 @@ def add_back0(grad_out: Arr, out: Arr, x: Arr, y: Arr | float) -> Arr:
 
 
 def add_back1(grad_out: Arr, out: Arr, x: Arr | float, y: Arr) -> Arr:
-    """Backward of out = x + y with respect to y: dL/dy, shape of y."""
+    """Backward of out = x + y with respect to y: dL/dy, shape of y. Here x may be a plain number."""
     raise NotImplementedError("add_back1")
 
 
 def subtract_back1(grad_out: Arr, out: Arr, x: Arr | float, y: Arr) -> Arr:
-    """Backward of out = x - y with respect to y: dL/dy, shape of y. (For x it is the same as in x + y.)"""
+    """Backward of out = x - y with respect to y: dL/dy, shape of y. x may be a plain number.
+
+    For x it is the same as in x + y.
+    """
     raise NotImplementedError("subtract_back1")
 
 
 def true_divide_back0(grad_out: Arr, out: Arr, x: Arr, y: Arr | float) -> Arr:
-    """Backward of out = x / y with respect to x: dL/dx, shape of x."""
+    """Backward of out = x / y with respect to x: dL/dx, shape of x. y may be a plain number."""
     raise NotImplementedError("true_divide_back0")
 
 
 def true_divide_back1(grad_out: Arr, out: Arr, x: Arr | float, y: Arr) -> Arr:
-    """Backward of out = x / y with respect to y: dL/dy, shape of y. A larger divisor makes a smaller quotient.
+    """Backward of out = x / y with respect to y: dL/dy, shape of y. x may be a plain number.
+
+    A larger divisor makes a smaller quotient.
 
     >>> true_divide_back1(np.array([1.0, 1.0]), np.array([3.0, 8.0]), np.array([6.0, 8.0]), np.array([2.0, 1.0]))
     array([-1.5, -8. ])
@@ -551,7 +562,7 @@ def add_(x: Tensor, other: Tensor | float, alpha: float = 1.0) -> Tensor:
 
     In place means: the numbers in x's own array change, and whoever else holds that array sees it. No recipe is left,
     so backward through results computed from x before would use wrong numbers. Keep it for moments when no backward
-    pass is pending.
+    pass is pending. `other` may be a plain number as well.
 
     >>> x = Tensor([1.0, 2.0])
     >>> add_(x, Tensor([10.0, 20.0]), alpha=0.5) is x, x.array
@@ -568,8 +579,8 @@ def sub_(x: Tensor, other: Tensor | float, alpha: float = 1.0) -> Tensor:
 def maximum_back0(grad_out: Arr, out: Arr, x: Arr, y: Arr | float) -> Arr:
     """Backward of out = maximum(x, y), elementwise with broadcasting, with respect to x: dL/dx, shape of x.
 
-    The gradient goes to the larger one. Where both are equal the maximum has a kink and no derivative; our convention
-    gives half to each side, so that together they get all of it.
+    y may be a plain number. The gradient goes to the larger one. Where both are equal the maximum has a kink and no
+    derivative; our convention gives half to each side, so that together they get all of it.
 
     >>> maximum_back0(np.array([1.0, 4.0]), np.array([5.0, 7.0]), np.array([5.0, 7.0]), np.array([4.0, 7.0]))
     array([1., 2.])
@@ -578,7 +589,10 @@ def maximum_back0(grad_out: Arr, out: Arr, x: Arr, y: Arr | float) -> Arr:
 
 
 def maximum_back1(grad_out: Arr, out: Arr, x: Arr | float, y: Arr) -> Arr:
-    """Backward of out = maximum(x, y) with respect to y: dL/dy, shape of y. Ties as in maximum_back0."""
+    """Backward of out = maximum(x, y) with respect to y: dL/dy, shape of y. Here x may be a plain number.
+
+    The gradient goes to the larger one, and half of it to each side where both are equal.
+    """
     raise NotImplementedError("maximum_back1")
 
 
@@ -588,7 +602,10 @@ BACK_FUNCS.add_back_func(np.maximum, 1, maximum_back1)
 
 
 def relu(x: Tensor) -> Tensor:
-    """The larger of x and zero, elementwise. At x = 0 any gradient between 0 and 1 is accepted; torch has 0."""
+    """The larger of x and zero, elementwise, as an operation of the graph: gradients flow back where x is positive.
+
+    At x = 0 any gradient between 0 and 1 is accepted; torch has 0.
+    """
     raise NotImplementedError("relu")
 
 
@@ -682,7 +699,7 @@ class Module:
 
 
 class Linear(Module):
-    """An affine map of rows: out = x @ weight.T + bias."""
+    """An affine map of rows: out = x @ weight.T + bias. Gradients flow back to x, weight and bias."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         """Make `weight`, shape (out_features, in_features), and `bias`, shape (out_features,) or, if not bias, None.
@@ -725,8 +742,9 @@ def cross_entropy(logits: Tensor, true_labels: Tensor) -> Tensor:
 
         loss[i] = log(sum_j exp(logits[i, j])) - logits[i, true_labels[i]]
 
-    No mean is taken. exp(1000) overflows; but adding one number to all logits of a row does not change its loss, and
-    the right one keeps every exponent harmless. It may be treated as a constant: its gradient is zero.
+    No mean is taken. Gradients flow back to the logits. exp(1000) overflows; but adding one number to all logits of a
+    row does not change its loss, and the right one keeps every exponent harmless. It may be treated as a constant: its
+    gradient is zero.
 
     Args:
         logits: shape (batch, classes).

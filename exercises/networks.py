@@ -38,6 +38,8 @@ class Shift(nn.Module):
 class ReLU(nn.Module):
     """The rectifier: the larger of x and zero, elementwise. Without it two linear layers would be one.
 
+    The gradient comes through where x is positive, and only there.
+
     >>> ReLU()(torch.tensor([-2.0, 3.0]))
     tensor([0., 3.])
     """
@@ -54,7 +56,7 @@ class Linear(nn.Module):
         """Make the parameters `weight`, (out_features, in_features), and `bias`, (out_features,), or None if not bias.
 
         Both start uniformly distributed between -1/sqrt(in_features) and 1/sqrt(in_features), so that outputs are about
-        as large as inputs, however wide the layer is.
+        as large as inputs, however wide the layer is. Registered as nn.Parameter, both get gradients.
 
         Source: torch.nn.Linear; He et al. (2015), "Delving Deep into Rectifiers", section 2.2.
         """
@@ -148,7 +150,7 @@ def as_strided_transpose(mat: Float[Tensor, "i j"]) -> Float[Tensor, "j i"]:
 
 
 def as_strided_trace(mat: Float[Tensor, "n n"]) -> Float[Tensor, ""]:
-    """The sum of the diagonal, with as_strided and one sum.
+    """The sum of the diagonal, with as_strided and one sum. The matrix may be a slice: go by its own strides.
 
     >>> as_strided_trace(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor(5.)
@@ -161,7 +163,8 @@ def as_strided_mv(mat: Float[Tensor, "i j"], vec: Float[Tensor, " j"]) -> Float[
 
         out[i] = sum_j mat[i, j] vec[j]
 
-    Broadcasting would repeat vec in every row for you. Say it with a stride instead.
+    Broadcasting would repeat vec in every row for you. Say it with a stride instead. Both may be slices or transposed:
+    go by their own strides.
 
     >>> as_strided_mv(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([10.0, 1.0]))
     tensor([12., 34.])
@@ -173,6 +176,8 @@ def as_strided_mm(matA: Float[Tensor, "i j"], matB: Float[Tensor, "j k"]) -> Flo
     """The product of two matrices: both laid out over (i, j, k) with as_strided, multiplied, and summed over j.
 
         out[i, k] = sum_j matA[i, j] matB[j, k]
+
+    Both may be slices or transposed: go by their own strides.
 
     >>> as_strided_mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
     tensor([[11.]])
@@ -187,6 +192,8 @@ def conv1d_minimal_simple(
     x: Float[Tensor, " width"], weights: Float[Tensor, " kernel_width"]
 ) -> Float[Tensor, " output_width"]:
     """Convolution of one row of numbers: out[i] = sum_k x[i + k] weights[k], for every i where the kernel fits.
+
+    x may be a slice, such as every second number of a longer row: go by its own strides.
 
     >>> conv1d_minimal_simple(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([10.0, 1.0]))
     tensor([12., 23., 34.])
@@ -203,7 +210,7 @@ def conv1d_minimal(
 
         out[b, o, i] = sum over c and k of x[b, c, i + k] weights[o, c, k]
 
-    Every image of the batch goes through the same kernels.
+    Every image of the batch goes through the same kernels. x may be transposed: go by its own strides.
     """
     raise NotImplementedError("conv1d_minimal")
 
@@ -216,7 +223,7 @@ def conv2d_minimal(
 
         out[b, o, i, j] = sum over c, k and l of x[b, c, i + k, j + l] weights[o, c, k, l]
 
-    Neither images nor kernels need be square.
+    Neither images nor kernels need be square, and x may be transposed: go by its own strides.
     """
     raise NotImplementedError("conv2d_minimal")
 
@@ -235,7 +242,7 @@ def pad1d(
 def pad2d(
     x: Float[Tensor, "batch in_channels height width"], left: int, right: int, top: int, bottom: int, pad_value: float
 ) -> Float[Tensor, "batch in_channels padded_height padded_width"]:
-    """The same for images. left and right are columns, top and bottom are rows; beware of their order.
+    """The same for images, in the dtype of x. left and right are columns, top and bottom are rows: beware.
 
     >>> pad2d(torch.ones(1, 1, 1, 1), 2, 0, 0, 1, 0.0).tolist()
     [[[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]]
@@ -253,7 +260,8 @@ def conv1d(
 
         out[b, o, i] = sum over c and k of padded[b, c, stride · i + k] weights[o, c, k]
 
-    The last numbers are left over where the kernel does not fit once more. Steps inside a window stay one.
+    The last numbers are left over where the kernel does not fit once more. Steps inside a window stay one. Unless they
+    are given, stride is 1 and padding 0. A transposed x gives the same numbers.
 
     Source: torch.nn.functional.conv1d.
     """
@@ -275,7 +283,9 @@ def conv2d(
     stride: IntOrPair = 1,
     padding: IntOrPair = 0,
 ) -> Float[Tensor, "batch out_channels output_height output_width"]:
-    """Convolution of images with stride and zero padding; a pair is (height, width).
+    """Convolution of images with stride and zero padding; a pair is (height, width), a number stands for both.
+
+    Unless they are given, stride is 1 and padding 0. A transposed x gives the same numbers.
 
     Source: torch.nn.functional.conv2d.
     """
@@ -290,7 +300,8 @@ def maxpool2d(
 ) -> Float[Tensor, "batch channels output_height output_width"]:
     """The largest number of each window. A pair is (height, width); without a stride, windows stand side by side.
 
-    Padding must never win, also where all numbers are negative: it is no number of the image.
+    Padding must never win, also where all numbers are negative: it is no number of the image. Without it, nothing is
+    padded. x may be transposed.
 
     >>> maxpool2d(torch.tensor([[[[1.0, 5.0, 2.0, 3.0]]]]), (1, 2))
     tensor([[[[5., 3.]]]])
@@ -311,6 +322,7 @@ class Conv2d(nn.Module):
         """Make the parameter `weight`, shape (out_channels, in_channels, kernel_size, kernel_size).
 
         It starts uniformly distributed between ±1/sqrt(n), where n is the number of inputs that one output adds up.
+        It is the only parameter. Stride and padding are those of conv2d, 1 and 0 unless others are given.
 
         Source: torch.nn.Conv2d.
         """
@@ -372,8 +384,9 @@ class BatchNorm2d(nn.Module):
 
         running becomes (1 - momentum) · running + momentum · of this batch
 
-    No gradient flows through the running averages. For running_var torch takes the unbiased variance, divided by n - 1,
-    others the biased one: either is accepted. Evaluation changes nothing.
+    Gradients flow through mean and variance of the batch, but not through the running averages. For running_var torch
+    takes the unbiased variance, divided by n - 1, others the biased one: either is accepted. Evaluation changes
+    nothing.
 
     Source: Ioffe and Szegedy (2015), "Batch Normalization", Algorithms 1 and 2; torch.nn.BatchNorm2d.
     """
@@ -382,7 +395,8 @@ class BatchNorm2d(nn.Module):
         """Make parameters `weight` (one) and `bias` (zero), and the buffers `running_mean` (zero), `running_var` (one),
         all (num_features,), and `num_batches_tracked`, an int64 tensor without axes that counts training batches.
 
-        Buffers belong to the state but are not trained: see register_buffer.
+        Buffers belong to the state but are not trained: see register_buffer. eps is 1e-05 and momentum 0.1 unless
+        others are given.
         """
         raise NotImplementedError("BatchNorm2d.__init__")
 
@@ -423,10 +437,13 @@ class ResidualBlock(nn.Module):
 
 
 class BlockGroup(nn.Module):
-    """n_blocks residual blocks in a row. Only the first changes the shape."""
+    """n_blocks residual blocks in a row, each with weights of its own. Only the first changes the shape."""
 
     def __init__(self, n_blocks: int, in_feats: int, out_feats: int, first_stride: int = 1) -> None:
-        """Make the blocks. The first goes from in_feats to out_feats with first_stride, all others keep both."""
+        """Make the blocks. The first goes from in_feats to out_feats with first_stride, all others keep both.
+
+        first_stride is 1 unless another is given.
+        """
         raise NotImplementedError("BlockGroup.__init__")
 
     def forward(self, x: Float[Tensor, "batch in_feats height width"]) -> Tensor:
@@ -486,7 +503,7 @@ def predict(
     answer for an image would depend on its neighbours, and no gradient is recorded.
 
     Returns:
-        (probabilities, classes), two tensors of shape (batch,).
+        (probabilities, classes), two tensors of shape (batch,). The classes alone are accepted too.
     """
     raise NotImplementedError("predict")
 

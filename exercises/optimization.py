@@ -57,10 +57,11 @@ def opt_fn_with_sgd(
     Args:
         fn: called as fn(x, y) with two 0-d tensors; returns a 0-d tensor.
         xy: the starting point, with requires_grad. It may be moved. Its grad is None at first.
-        lr, momentum: as above. n_iters: the number of rows.
+        lr, momentum: as above. n_iters: the number of rows. Defaults are those of the signature.
 
     Returns:
-        The points, without gradient: row 0 is the starting point, row i the point after i steps.
+        The points, without gradient: row 0 is the starting point, row i the point after i steps. One row more, for the
+        point after the last step, is accepted too.
 
     >>> opt_fn_with_sgd(lambda x, y: x**2 + y, torch.tensor([4.0, 0.0], requires_grad=True), 0.25, 0.5, n_iters=3)
     tensor([[ 4.0000,  0.0000],
@@ -99,7 +100,10 @@ class SGD:
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
-        """Keep the parameters for all later steps, in `params`, the learning rate in `lr`, and what a step needs."""
+        """Keep the parameters for all later steps, in `params`, the learning rate in `lr`, and what a step needs.
+
+        `params` is any iterable, also one that runs only once.
+        """
         raise NotImplementedError("SGD.__init__")
 
     def zero_grad(self) -> None:
@@ -107,7 +111,10 @@ class SGD:
         raise NotImplementedError("SGD.zero_grad")
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, in place."""
+        """Move every parameter that has a gradient, in place, with the learning rate that stands in `lr` now.
+
+        One whose grad is None stays where it is, whatever momentum and decay would do.
+        """
         raise NotImplementedError("SGD.step")
 
 
@@ -133,7 +140,10 @@ class RMSprop:
         weight_decay: float = 0.0,
         momentum: float = 0.0,
     ) -> None:
-        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs."""
+        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs.
+
+        `params` is any iterable, also one that runs only once. Defaults are those of the signature.
+        """
         raise NotImplementedError("RMSprop.__init__")
 
     def zero_grad(self) -> None:
@@ -141,7 +151,10 @@ class RMSprop:
         raise NotImplementedError("RMSprop.zero_grad")
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, in place."""
+        """Move every parameter that has a gradient, in place, with the learning rate that stands in `lr` now.
+
+        One whose grad is None stays where it is, whatever momentum and decay would do.
+        """
         raise NotImplementedError("RMSprop.step")
 
 
@@ -172,7 +185,10 @@ class Adam:
         eps: float = 1e-08,
         weight_decay: float = 0.0,
     ) -> None:
-        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs."""
+        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs.
+
+        `params` is any iterable, also one that runs only once. Defaults are those of the signature.
+        """
         raise NotImplementedError("Adam.__init__")
 
     def zero_grad(self) -> None:
@@ -180,7 +196,10 @@ class Adam:
         raise NotImplementedError("Adam.zero_grad")
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, in place."""
+        """Move every parameter that has a gradient, in place, with the learning rate that stands in `lr` now.
+
+        One whose grad is None stays where it is, whatever momentum and decay would do.
+        """
         raise NotImplementedError("Adam.step")
 
 
@@ -205,11 +224,17 @@ class AdamW(Adam):
         eps: float = 1e-08,
         weight_decay: float = 0.0,
     ) -> None:
-        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs."""
+        """Keep the parameters, in `params`, the learning rate in `lr`, and what a step needs.
+
+        `params` is any iterable, also one that runs only once. Defaults are those of the signature.
+        """
         raise NotImplementedError("AdamW.__init__")
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, in place."""
+        """Move every parameter that has a gradient, in place, with the learning rate that stands in `lr` now.
+
+        One whose grad is None stays where it is, whatever momentum and decay would do.
+        """
         raise NotImplementedError("AdamW.step")
 
 
@@ -224,10 +249,11 @@ def opt_fn(
         optimizer_class: such as SGD; made from a list of the one parameter and the hyperparameters by keyword, it has
             step() and zero_grad().
         optimizer_hyperparams: such as {"lr": 0.1}. It stays as it is.
-        n_iters: the number of rows.
+        n_iters: the number of rows; 100 unless given.
 
     Returns:
-        The points, without gradient: row 0 is the starting point, row i the point after i steps.
+        The points, without gradient: row 0 is the starting point, row i the point after i steps. One row more, for the
+        point after the last step, is accepted too.
     """
     raise NotImplementedError("opt_fn")
 
@@ -269,7 +295,10 @@ class SGDGroups:
         raise NotImplementedError("SGDGroups.zero_grad")
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, in place, with the settings that its group has now."""
+        """Move every parameter that has a gradient, in place, with the settings that its group has now.
+
+        One whose grad is None stays where it is.
+        """
         raise NotImplementedError("SGDGroups.step")
 
 
@@ -305,6 +334,8 @@ class ExponentialLR:
 class StepLR:
     """The learning rate is multiplied by gamma at every step_size-th step: stairs, all of one length.
 
+    In every group, if there are groups; gamma is 0.1 unless given.
+
         step_size = 2, gamma = 0.5, after 0, 1, 2, … steps:   1, 1, 1/2, 1/2, 1/4, …
 
     Source: torch.optim.lr_scheduler.StepLR.
@@ -321,6 +352,8 @@ class StepLR:
 
 class MultiStepLR:
     """The learning rate is multiplied by gamma when the number of steps reaches a milestone.
+
+    In every group, if there are groups; gamma is 0.1 unless given.
 
         milestones = [1, 3], gamma = 0.5, after 0, 1, 2, … steps:   1, 1/2, 1/2, 1/4, 1/4, …
 
@@ -369,7 +402,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> Float[Tensor, "
         max_norm: positive.
 
     Returns:
-        The norm of the whole gradient before clipping; zero if there is none.
+        The norm of the whole gradient before clipping, as a 0-d tensor or a number; zero if there is no gradient.
 
     >>> p, q = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
     >>> p.grad, q.grad = torch.tensor([30.0]), torch.tensor([-40.0])
@@ -472,6 +505,7 @@ def average_grads(grads_per_rank: Sequence[Sequence[Tensor | None]]) -> list[Ten
 # its rank. Two calls are there:
 #     dist.send(tensor, dst)     send a copy to rank dst, and go on
 #     dist.recv(tensor, src)     wait for the next message from rank src and copy it into tensor
+# dist.isend and dist.irecv return at once, something whose wait() ends when the message is sent or has been received.
 # Every message that is sent must be received. If everyone waits, dist.recv raises Deadlock: a real group would hang.
 # The worked neighbour first.
 def shift(tensor: Tensor, rank: int, world_size: int) -> None:
@@ -488,6 +522,8 @@ def shift(tensor: Tensor, rank: int, world_size: int) -> None:
 def broadcast(tensor: Tensor, rank: int, world_size: int, src: int = 0) -> None:
     """Copy the tensor of rank src to all ranks, in place. This is how every worker gets the same initial weights.
 
+    Unless told otherwise, src is rank 0.
+
     >>> run_workers(broadcast, [torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0])], src=1)
     [tensor([2.]), tensor([2.]), tensor([2.])]
     """
@@ -497,7 +533,7 @@ def broadcast(tensor: Tensor, rank: int, world_size: int, src: int = 0) -> None:
 def reduce(tensor: Tensor, rank: int, world_size: int, dst: int = 0, op: str = "sum") -> None:
     """Put the sum, or with op="mean" the mean, of all ranks' tensors into that of rank dst, in place.
 
-    The tensors of the other ranks stay as they are.
+    The tensors of the other ranks stay as they are. Unless told otherwise, dst is rank 0.
 
     >>> run_workers(reduce, [torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([6.0])], dst=2, op="mean")
     [tensor([1.]), tensor([2.]), tensor([3.])]

@@ -161,14 +161,16 @@ def intersect_rays_1d(rays: Float[Tensor, "ray 2 3"], segments: Float[Tensor, "s
 
     `torch.linalg.solve` raises if a single matrix of the batch is singular. Find these first, put a harmless matrix in
     their place, and see to it that they count as no hit in the end. Those that rounding leaves *nearly* singular do no
-    harm: ray and segment then meet so far away that it is not on the segment.
+    harm: ray and segment then meet so far away that it is not on the segment. What lies behind the origin of a ray is
+    not on it.
 
     Args:
         rays: shape (ray, 2, 3); z is 0.
         segments: shape (segment, 2, 3), at least one; z is 0.
 
     Returns:
-        Whether each ray meets a segment, bool, shape (ray,).
+        Whether each ray meets a segment, bool, shape (ray,). The ends belong to the segments, and the origin to the
+        ray.
 
     >>> rays = make_rays_1d(3, 1.0)  # down, straight on, up
     >>> segments = torch.tensor([[[2.0, 1.0, 0.0], [2.0, 3.0, 0.0]], [[2.0, 3.0, 0.0], [4.0, 3.0, 0.0]]])
@@ -214,8 +216,8 @@ def triangle_ray_intersects(
     reaches every point of the triangle once. Set that equal to the point O + s D of the ray: three equations, for x, y
     and z, with the three unknowns s, u and v.
 
-    A ray that is parallel to the plane of the triangle does not hit it, also where it lies in the plane. Nor is a
-    triangle ever hit whose corners lie on one line.
+    A triangle behind the origin, where s is negative, is not hit. A ray that is parallel to the plane of the triangle
+    does not hit it, also where it lies in the plane. Nor is a triangle ever hit whose corners lie on one line.
 
     Args:
         A, B, C: the corners, shape (3,).
@@ -239,16 +241,18 @@ def triangle_ray_intersects(
 def raytrace_triangle(rays: Float[Tensor, "ray 2 3"], triangle: Float[Tensor, "3 3"]) -> Bool[Tensor, "ray"]:
     """Say of each ray whether it meets the triangle.
 
-    The same equations for many rays: a batch of matrices, of which only one column depends on the ray. Rays that are
-    parallel to the triangle must not spoil the others. Nor may the caller's rays and triangle change: what `expand` and
-    einops.repeat return may be a view of them.
+    The same equations for many rays: a batch of matrices, of which only one column depends on the ray. A triangle
+    behind the origin of a ray is not hit. Rays that are parallel to the triangle must not spoil the others, and a
+    triangle whose corners lie on one line is never hit. Nor may the caller's rays and triangle change: what `expand`
+    and einops.repeat return may be a view of them.
 
     Args:
         rays: shape (ray, 2, 3).
         triangle: its corners, shape (3, 3).
 
     Returns:
-        Whether each ray meets it, bool, shape (ray,).
+        Whether each ray meets it, bool, shape (ray,). Sides and corners belong to the triangle, and the origin to
+        the ray.
 
     >>> rays = make_rays_2d(2, 2, 1.0, 1.0)
     >>> triangle = torch.tensor([[2.0, 1.0, 1.0], [2.0, 4.0, 1.0], [2.0, 1.0, 4.0]])
@@ -262,10 +266,12 @@ def raytrace_mesh(rays: Float[Tensor, "ray 2 3"], triangles: Float[Tensor, "tria
     """Measure how far each ray goes until it first meets a triangle.
 
     The distance is the s of O + s D: how many times the direction fits between the origin and the hit. It is *not*
-    multiplied by the length of D. For a ray from `make_rays_2d`, whose D has an x of 1, it is therefore the depth of
-    the hit, its x: a wall that stands parallel to the screen is equally far away everywhere.
+    multiplied by the length of D, nor by its x. For a ray from `make_rays_2d`, whose D has an x of 1, it is therefore
+    the depth of the hit, its x: a wall that stands parallel to the screen is equally far away everywhere.
 
-    A hit behind the origin (s < 0) is none, however near it is.
+    A hit behind the origin (s < 0) is none, however near it is. Triangles that are parallel to a ray, or whose corners
+    lie on one line, are not hit and spoil no other distance. Sides and corners belong to a triangle, and the origin to
+    the ray.
 
     Args:
         rays: shape (ray, 2, 3).

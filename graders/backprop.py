@@ -38,7 +38,6 @@ nonzero = st.sampled_from(NONZERO)
 SHAPES = [sizes for axes in range(4) for sizes in permutations_of((2, 3, 1, 4), axes)]  # sizes differ; () is 0-d
 shapes = st.sampled_from(SHAPES)
 filled_shapes = st.sampled_from([sizes for sizes in SHAPES if len(sizes) > 1 and 1 not in sizes])
-empty_shapes = st.sampled_from([(0,), (0, 3), (2, 0), (3, 0, 2)])
 names = st.sampled_from(["weight", "bias", "scale", "encoder", "head"])
 names_of_two = st.sampled_from(["weight", "head"])
 
@@ -108,6 +107,13 @@ def broadcasts(draw, prepend=True, stretch=True):
     return Broadcast(array(draw, shape), np.zeros(original))
 
 
+@st.composite
+def emptied(draw):
+    """A gradient without elements, and the array of zeros that was stretched to its shape."""
+    size = draw(st.integers(1, 4))
+    return Broadcast(np.ones((size, 0)), np.zeros((1,) if draw(st.booleans()) else (size, 1)))
+
+
 def numbers(tensor):
     return tensor.array.astype(float)
 
@@ -128,6 +134,20 @@ def made(tensor, *sources):
         if parent.requires_grad
     }
     return numbers(tensor), tensor.requires_grad, (recipe.func.__name__, args, parents)
+
+
+def recorded(solution, func, *args, **kwargs):
+    """What `func` makes of tensors and numbers, with its recipe."""
+    parents = {position: arg for position, arg in enumerate(args) if isinstance(arg, solution.Tensor)}
+    arrays = tuple(arg.array if position in parents else arg for position, arg in enumerate(args))
+    out = solution.Tensor(func(*arrays, **kwargs), requires_grad=any(x.requires_grad for x in parents.values()))
+    out.recipe = solution.Recipe(func, arrays, kwargs, parents) if out.requires_grad else None
+    return out
+
+
+def backward(solution, name, func, position):
+    """A backward function by its name or, if it has none, as it is registered."""
+    return getattr(solution, name, None) or solution.BACK_FUNCS.get_back_func(func, position)
 
 
 # %% log_back
@@ -168,7 +188,14 @@ unbroadcast = section.exercise(
             "summed.sum(axis=stretched, keepdims=True)", "summed"
         ),
         "Sums only the stretched axes; axes put in front remain.": edit(".sum(axis=tuple(range(prepended)))", ""),
+        "Sums over axes put in front but keeps them, with size one; the original has no such axes.": [
+            edit("(range(prepended)))", "(range(prepended)), keepdims=True)"),
+            edit("tuple(axis for axis, size", "tuple(axis + prepended for axis, size"),
+        ],
         "Averages over the copies; their gradients add up.": edit("summed.sum(", "summed.mean("),
+        "Passes over an axis that was stretched to no elements: zero is a size too.": edit(
+            "if size == 1)", "if size == 1 and summed.shape[axis])"
+        ),
     },
 )
 unbroadcast.call(
@@ -194,10 +221,14 @@ def unbroadcast_changes_nothing(solution, gradient):
     return solution.unbroadcast(gradient, np.zeros_like(gradient))
 
 
-@unbroadcast.check(points=0.25, examples=20, size=st.integers(1, 4), prepended=st.booleans())
-def unbroadcast_empty(solution, size, prepended):
-    """An axis that was stretched to no elements at all comes back with size one and a gradient of zero."""
-    return solution.unbroadcast(np.ones((size, 0)), np.zeros((1,) if prepended else (size, 1)))
+unbroadcast.call(
+    "unbroadcast_empty",
+    "An axis that was stretched to no elements at all comes back with size one and a gradient of zero.",
+    points=0.25,
+    extra=True,
+    examples=20,
+    case=emptied(),
+)
 
 
 # %% multiply_back0, multiply_back1
@@ -498,7 +529,7 @@ def wrapped_untracked(solution, x, differentiable, at_wrapping, at_call):
         solution.grad_tracking_enabled = True
 
 
-@wrap_forward_fn.check(points=0.25, x=arrays(), by=whole)
+@wrap_forward_fn.check(points=0.25, extra=True, x=arrays(), by=whole)
 def wrapped_tensor_keyword(solution, x, by):
     """Hands numpy the array of a tensor that is given by keyword."""
     by = solution.Tensor(np.array(float(by)))
@@ -593,7 +624,7 @@ def sorts_ladders(solution, rungs):
     return solution.topological_sort(0, lambda node: [node + 1, node + 1] if node < rungs else [])
 
 
-@topological_sort.check(points=0.25, examples=3, length=st.integers(3000, 4000))
+@topological_sort.check(points=0.25, extra=True, examples=3, length=st.integers(3000, 4000))
 def sorts_long_chains(solution, length):
     """Sorts a chain of thousands of nodes without running into the recursion limit."""
     return solution.topological_sort(0, lambda node: [node + 1] if node < length else [])
@@ -763,11 +794,11 @@ def backprop_keywords(solution, x, by):
     """Calls the backward function with the keyword arguments of the forward call."""
     solution.BACK_FUNCS.add_back_func(scaled, 0, scaled_back)
     source = solution.Tensor(x, requires_grad=True)
-    solution.backprop(solution.wrap_forward_fn(scaled)(source, by=by), solution.Tensor(x))
+    solution.backprop(recorded(solution, scaled, source, by=by), solution.Tensor(x))
     return gradients([source])
 
 
-@backprop.check(points=0.25, judge=near, case=binary(np.add))
+@backprop.check(points=0.25, extra=True, judge=near, case=binary(np.add))
 def backprop_constants(solution, case):
     """Asks for no backward function of an argument that requires no gradient."""
     solution.BACK_FUNCS.add_back_func(shifted, 0, hand_on)  # and none for position 1
@@ -776,18 +807,18 @@ def backprop_constants(solution, case):
     return gradients([x, y])
 
 
-@backprop.check(points=0.25, judge=near, program=programs(high=3))
+@backprop.check(points=0.25, extra=True, judge=near, program=programs(high=3))
 def backprop_aliased(solution, program):
     """Keeps gradients apart where a backward function hands on the very array it was given."""
     solution.BACK_FUNCS.add_back_func(plus, 0, hand_on)
     solution.BACK_FUNCS.add_back_func(plus, 1, hand_on)
     leaves = [solution.Tensor(leaf, requires_grad=True) for leaf in program.leaves]
-    tensors = played(program, leaves, solution.wrap_forward_fn(plus), solution.multiply)
+    tensors = played(program, leaves, lambda x, y: recorded(solution, plus, x, y), solution.multiply)
     solution.backprop(tensors[-1], solution.Tensor(program.leaves[0]))
     return gradients(leaves)
 
 
-@backprop.check(points=0.25, judge=near, examples=3, length=st.integers(1500, 2000), x=nonzero)
+@backprop.check(points=0.25, extra=True, judge=near, examples=3, length=st.integers(1500, 2000), x=nonzero)
 def backprop_deep(solution, length, x):
     """Goes back through more than a thousand operations."""
     source = end = solution.Tensor(np.array([float(x)]), requires_grad=True)
@@ -879,6 +910,7 @@ permute_back.call(
     "permute_back_negative",
     "Understands axes that are counted from the end.",
     points=0.25,
+    extra=True,
     case=permutations(negative=True),
 )
 
@@ -935,19 +967,19 @@ sum_back = section.exercise(
 )
 
 
-@sum_back.check(points=0.5, case=sums(dims=["one"]))
+@sum_back.check(points=0.75, case=sums(dims=["one"]))
 def sum_back_axis(solution, case):
     """Spreads the gradient along the one axis that was summed."""
     return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
 
 
-@sum_back.check(points=0.25, case=sums(dims=["all"]))
+@sum_back.check(points=0.5, case=sums(dims=["all"]))
 def sum_back_all(solution, case):
     """Spreads the gradient over the whole input where everything was summed."""
     return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
 
 
-@sum_back.check(points=0.5, case=sums(dims=["several"]))
+@sum_back.check(points=0.5, extra=True, case=sums(dims=["several"]))
 def sum_back_axes(solution, case):
     """Spreads the gradient along several axes, also where they are counted from the end."""
     return solution.sum_back(case.grad_out, case.out, case.x, **case.options)
@@ -1002,13 +1034,13 @@ coerce_index = section.exercise(
 )
 
 
-@coerce_index.check(points=0.25, case=lookups(["number", "numbers", "slices", "places"]))
+@coerce_index.check(points=0.5, case=lookups(["number", "numbers", "slices", "places"]))
 def coerce_tuples(solution, case):
     """Replaces the tensors of a tuple by their arrays, and leaves an index without tensors as it is."""
     return solution.coerce_index(with_tensors(solution, case.index))
 
 
-@coerce_index.check(points=0.25, case=lookups(["places"]), number=st.integers(0, 3))
+@coerce_index.check(points=0.25, extra=True, case=lookups(["places"]), number=st.integers(0, 3))
 def coerce_mixed(solution, case, number):
     """Replaces a tensor that stands alone or beside a number."""
     tensor = solution.Tensor(case.index[0])
@@ -1052,14 +1084,20 @@ getitem_back = section.exercise(
 getitem_back.call(
     "getitem_back_slices",
     "Sends gradients back to the places that numbers and slices read, and zeros elsewhere.",
-    points=0.5,
+    points=0.25,
     case=lookups(["number", "numbers", "slices"]),
+)
+getitem_back.call(
+    "getitem_back_places",
+    "Adds up the gradients of a place that was read several times.",
+    points=0.5,
+    case=lookups(["places"]),
 )
 
 
-@getitem_back.check(points=0.5, case=lookups(["places"]))
-def getitem_back_places(solution, case):
-    """Adds up the gradients of a place that was read several times."""
+@getitem_back.check(points=0.25, case=lookups(["places"]))
+def getitem_back_tensors(solution, case):
+    """Accepts tensors in the index."""
     return solution.getitem_back(case.grad_out, case.out, case.x, with_tensors(solution, case.index))
 
 
@@ -1068,7 +1106,7 @@ getitem_back.call(
 )
 
 
-# %% add, subtract, true_divide: the backward functions, found by whatever name they are registered
+# %% add, subtract, true_divide: the backward functions, which in older answers have no names
 _LINEAR_HINTS = (
     "If this operand grows by a little, by how much and in which direction does the result change?",
     "Which shape must the gradient have when the operands were broadcast?",
@@ -1087,7 +1125,7 @@ add_back0 = section.exercise(
 @add_back0.check(points=0.25, case=binary(np.add, stretch=True))
 def add_back0_values(solution, case):
     """The gradient of x + y with respect to x, with broadcasting."""
-    return solution.BACK_FUNCS.get_back_func(np.add, 0)(case.grad_out, case.out, case.x, case.y)
+    return backward(solution, "add_back0", np.add, 0)(case.grad_out, case.out, case.x, case.y)
 
 
 add_back1 = section.exercise(
@@ -1103,7 +1141,7 @@ add_back1 = section.exercise(
 @add_back1.check(points=0.25, case=binary(np.add, stretch=True) | binary(np.add, number="x"))
 def add_back1_values(solution, case):
     """The gradient of x + y with respect to y, with broadcasting or a plain number."""
-    return solution.BACK_FUNCS.get_back_func(np.add, 1)(case.grad_out, case.out, case.x, case.y)
+    return backward(solution, "add_back1", np.add, 1)(case.grad_out, case.out, case.x, case.y)
 
 
 subtract_back1 = section.exercise(
@@ -1119,7 +1157,7 @@ subtract_back1 = section.exercise(
 @subtract_back1.check(points=0.25, case=binary(np.subtract, stretch=True) | binary(np.subtract, number="x"))
 def subtract_back1_values(solution, case):
     """The gradient of x - y with respect to y, with broadcasting or a plain number."""
-    return solution.BACK_FUNCS.get_back_func(np.subtract, 1)(case.grad_out, case.out, case.x, case.y)
+    return backward(solution, "subtract_back1", np.subtract, 1)(case.grad_out, case.out, case.x, case.y)
 
 
 true_divide_back0 = section.exercise(
@@ -1137,7 +1175,7 @@ true_divide_back0 = section.exercise(
 )
 def true_divide_back0_values(solution, case):
     """The gradient of x / y with respect to x, with broadcasting or a plain number."""
-    return solution.BACK_FUNCS.get_back_func(np.true_divide, 0)(case.grad_out, case.out, case.x, case.y)
+    return backward(solution, "true_divide_back0", np.true_divide, 0)(case.grad_out, case.out, case.x, case.y)
 
 
 true_divide_back1 = section.exercise(
@@ -1157,7 +1195,7 @@ true_divide_back1 = section.exercise(
 )
 def true_divide_back1_values(solution, case):
     """The gradient of x / y with respect to y, with broadcasting or a plain number."""
-    return solution.BACK_FUNCS.get_back_func(np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
+    return backward(solution, "true_divide_back1", np.true_divide, 1)(case.grad_out, case.out, case.x, case.y)
 
 
 # %% add_, sub_
@@ -1186,7 +1224,7 @@ def add_in_place(solution, case, alpha):
     return numbers(returned), held.astype(float), numbers(x)
 
 
-@add_.check(points=0.25, judge=near, x=arrays(), number=whole)
+@add_.check(points=0.25, extra=True, judge=near, x=arrays(), number=whole)
 def add_number_in_place(solution, x, number):
     """Adds a plain number, once where alpha is not given."""
     return numbers(solution.add_(solution.Tensor(x.copy()), number))
@@ -1211,7 +1249,7 @@ def sub_in_place(solution, case, alpha):
     return numbers(returned), held.astype(float), numbers(x)
 
 
-@sub_.check(points=0.25, judge=near, x=arrays(), number=whole)
+@sub_.check(points=0.25, extra=True, judge=near, x=arrays(), number=whole)
 def sub_number_in_place(solution, x, number):
     """Subtracts a plain number, once where alpha is not given."""
     return numbers(solution.sub_(solution.Tensor(x.copy()), number))
@@ -1303,10 +1341,10 @@ def relu_values(solution, x):
 
 @relu.check(points=0.25, judge=slopes_but_at_zero, case=unary(abs, FEW))
 def relu_gradient(solution, case):
-    """Lets the gradient through where x is POSITIVE, and nowhere else."""
+    """Lets the gradient through where x is positive, and nowhere else."""
     x = solution.Tensor(case.x, requires_grad=True)
     out = solution.relu(x)
-    solution.backprop(out, solution.Tensor(case.grad_out))
+    out.backward(case.grad_out)
     return numbers(out), numbers(x.grad)
 
 
@@ -1465,11 +1503,25 @@ Module = section.exercise(
         "A parameter stays in the list after its name was given to something else.": edit(
             "        else:\n            self._parameters.pop(key, None)\n", "        else:\n"
         ),
+        "A name that is given anew stays in the table of what it meant before.": [
+            edit(
+                "            self._modules.pop(key, None)\n            self._parameters[key]",
+                "            self._parameters[key]",
+            ),
+            edit(
+                "            self._parameters.pop(key, None)\n            self._modules[key]",
+                "            self._modules[key]",
+            ),
+            edit(
+                "else:\n            self._parameters.pop(key, None)\n            self._modules.pop(key, None)\n",
+                "else:\n",
+            ),
+        ],
     },
 )
 
 
-@Module.check(points=0.5, tree=trees())
+@Module.check(points=0.75, tree=trees())
 def module_parameters(solution, tree):
     """Lists its own parameters and then those of the modules inside."""
     return [numbers(parameter) for parameter in assembled(solution, tree).parameters()]
@@ -1512,7 +1564,7 @@ def module_repr(solution, tree):
     return re.findall(r"\((\w+)\): (\w+)", repr(assembled(solution, tree)))
 
 
-@Module.check(points=0.25, tree=trees(), name=names)
+@Module.check(points=0.25, extra=True, tree=trees(), name=names)
 def module_shared(solution, tree, name):
     """Lists a parameter that is shared between modules once."""
     first, second = assembled(solution, tree), solution.Module()
@@ -1522,7 +1574,12 @@ def module_shared(solution, tree, name):
     return sorted(parameter.item() for parameter in second.parameters())
 
 
-@Module.check(points=0.25, first=trees(depth=1, names=names_of_two), second=trees(depth=1, names=names_of_two))
+@Module.check(
+    points=0.25,
+    extra=True,
+    first=trees(depth=1, names=names_of_two),
+    second=trees(depth=1, names=names_of_two),
+)
 def module_reassigned(solution, first, second):
     """Forgets what a name meant when something else is assigned to it."""
     module = assembled(solution, first)
@@ -1599,16 +1656,16 @@ def linear_values(solution, layer):
 
 @Linear.check(points=0.25, layer=layers())
 def linear_without_bias(solution, layer):
-    """With bias=False, has a bias of None and one parameter."""
+    """With bias=False, has a bias of None and adds none."""
     module = linear(solution, layer, with_bias=False)
-    return numbers(module(solution.Tensor(layer.x))), module.bias is None, [numbers(p) for p in module.parameters()]
+    return numbers(module(solution.Tensor(layer.x))), module.bias is None
 
 
 @Linear.check(points=0.5, layer=layers())
 def linear_gradients(solution, layer):
     """Gives gradients to weight, bias and input."""
     module, x = linear(solution, layer), solution.Tensor(layer.x, requires_grad=True)
-    solution.backprop(module(x), solution.Tensor(layer.grad_out))
+    module(x).backward(layer.grad_out)
     return gradients([module.weight, module.bias, x])
 
 
@@ -1711,7 +1768,7 @@ cross_entropy = section.exercise(
 )
 
 
-@cross_entropy.check(points=0.5, judge=near, batch=batches())
+@cross_entropy.check(points=0.75, judge=near, batch=batches())
 def cross_entropy_values(solution, batch):
     """Returns one loss for each row."""
     return numbers(solution.cross_entropy(solution.Tensor(batch.logits), solution.Tensor(batch.labels)))
@@ -1721,16 +1778,16 @@ def cross_entropy_values(solution, batch):
 def cross_entropy_gradient(solution, batch):
     """Gives gradients to the logits."""
     logits = solution.Tensor(batch.logits, requires_grad=True)
-    solution.backprop(solution.cross_entropy(logits, solution.Tensor(batch.labels)), solution.Tensor(batch.grad_out))
+    solution.cross_entropy(logits, solution.Tensor(batch.labels)).backward(batch.grad_out)
     return gradients([logits])
 
 
-@cross_entropy.check(points=0.25, judge=near, batch=batches(HUGE))
+@cross_entropy.check(points=0.25, extra=True, judge=near, batch=batches(HUGE))
 def cross_entropy_huge(solution, batch):
     """Stays finite where logits are near a thousand, and so do its gradients."""
     logits = solution.Tensor(batch.logits, requires_grad=True)
     losses = solution.cross_entropy(logits, solution.Tensor(batch.labels))
-    solution.backprop(losses, solution.Tensor(batch.grad_out))
+    losses.backward(batch.grad_out)
     return numbers(losses), gradients([logits])
 
 
@@ -1768,7 +1825,7 @@ NoGrad = section.exercise(
 )
 
 
-@NoGrad.check(points=0.25, examples=20, enabled=st.booleans(), depth=st.integers(1, 3))
+@NoGrad.check(points=0.5, examples=20, enabled=st.booleans(), depth=st.integers(1, 3))
 def no_grad_nested(solution, enabled, depth):
     """Switches tracking off and puts it back as it was, also when nested."""
     solution.grad_tracking_enabled = enabled
@@ -1793,18 +1850,6 @@ def no_grad_exception(solution, enabled, message):
     return caught, after
 
 
-@NoGrad.check(points=0.25, x=arrays())
-def no_grad_recipes(solution, x):
-    """Operations inside leave no recipe, operations after it do."""
-    source = solution.Tensor(x, requires_grad=True)
-    try:
-        with solution.NoGrad():
-            inside = solution.multiply(source, 2.0)
-        return made(inside, source), made(solution.multiply(source, 2.0), source)
-    finally:
-        solution.grad_tracking_enabled = True
-
-
 Training = namedtuple("Training", "values grads lr")
 
 
@@ -1816,14 +1861,14 @@ def trainings(draw):
 
 
 def parameters_of(solution, training):
-    """Parameters with these numbers and gradients."""
-    params = [solution.Parameter(solution.Tensor(value.copy())) for value in training.values]
+    """Tensors with these numbers and gradients."""
+    params = [solution.Tensor(value.copy(), requires_grad=True) for value in training.values]
     for param, grad in zip(params, training.grads, strict=True):
         param.grad = solution.Tensor(grad)
     return params
 
 
-_STEP = "param.sub_(param.grad, alpha=self.lr)"
+_STEP = "sub_(param, param.grad, alpha=self.lr)"
 SGD = section.exercise(
     "SGD",
     hints=[
@@ -1840,7 +1885,7 @@ SGD = section.exercise(
             edit("with NoGrad():", "if True:"),
             edit(_STEP, "param = param - self.lr * param.grad"),
         ],
-        "Moves along the gradient, so that the loss grows.": edit(_STEP, "param.add_(param.grad, alpha=self.lr)"),
+        "Moves along the gradient, so that the loss grows.": edit(_STEP, "add_(param, param.grad, alpha=self.lr)"),
         "Ignores the learning rate.": edit(", alpha=self.lr", ""),
         "Keeps the iterator it was given, which is used up after one pass.": edit("list(params)", "params"),
         "Fails for a parameter without a gradient.": edit("if param.grad is not None:", "if True:"),
@@ -1848,17 +1893,27 @@ SGD = section.exercise(
 )
 
 
-@SGD.check(points=0.5, judge=near, training=trainings(), steps=st.integers(1, 3))
-def sgd_steps(solution, training, steps):
-    """Moves each parameter against its gradient by lr times as much; params may be an iterator."""
-    params = parameters_of(solution, training)
-    optimizer = solution.SGD(iter(params), lr=training.lr)
+def stepped(optimizer, params, steps):
     for _ in range(steps):
         optimizer.step()
     return [numbers(param) for param in params]
 
 
-@SGD.check(points=0.5, judge=near, training=trainings())
+@SGD.check(points=0.5, judge=near, training=trainings(), steps=st.integers(1, 3))
+def sgd_steps(solution, training, steps):
+    """Moves each parameter against its gradient by lr times as much."""
+    params = parameters_of(solution, training)
+    return stepped(solution.SGD(params, lr=training.lr), params, steps)
+
+
+@SGD.check(points=0.25, judge=near, examples=20, training=trainings())
+def sgd_iterator(solution, training):
+    """Moves them at every step, also where params is an iterator, which runs only once."""
+    params = parameters_of(solution, training)
+    return stepped(solution.SGD(iter(params), lr=training.lr), params, 2)
+
+
+@SGD.check(points=0.25, judge=near, training=trainings())
 def sgd_in_place(solution, training):
     """Changes the parameters' own arrays, unrecorded, and leaves tracking as it was."""
     params = parameters_of(solution, training)
@@ -1874,11 +1929,11 @@ def sgd_zero_grad(solution, training):
     params = parameters_of(solution, training)
     solution.SGD(params, lr=training.lr).zero_grad()
     for param, grad in zip(params, training.grads, strict=True):
-        solution.backprop(solution.multiply(param, 3.0), solution.Tensor(grad))
+        solution.multiply(param, 3.0).backward(grad)
     return gradients(params)
 
 
-@SGD.check(points=0.25, judge=near, training=trainings())
+@SGD.check(points=0.25, extra=True, judge=near, training=trainings())
 def sgd_without_gradient(solution, training):
     """Leaves a parameter that has no gradient where it is."""
     params = parameters_of(solution, training)

@@ -147,7 +147,7 @@ Sigmoid = section.exercise(
 )
 
 
-@Sigmoid.check(points=0.5, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Sigmoid.check(points=0.75, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
 def sigmoid_values(solution, x):
     """Computes 1 / (1 + e^(-x)), element by element."""
     return solution.Sigmoid()(x)
@@ -166,7 +166,7 @@ def sigmoid_far(solution, x):
     return solution.Sigmoid()(x)
 
 
-@Sigmoid.check(points=0.25, judge=near, examples=30, x=tensors((3,), FAR))
+@Sigmoid.check(points=0.25, extra=True, judge=near, examples=30, x=tensors((3,), FAR))
 def sigmoid_far_gradient(solution, x):
     """Has the right gradient there too, which is zero and not NaN."""
     x = leaf(x)
@@ -196,26 +196,26 @@ Tanh = section.exercise(
 )
 
 
-@Tanh.check(points=0.5, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Tanh.check(points=1.0, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
 def tanh_values(solution, x):
     """Computes the hyperbolic tangent, element by element."""
     return solution.Tanh()(x)
 
 
-@Tanh.check(points=0.25, judge=near, examples=20, x=tensors((4,), HALVES))
+@Tanh.check(points=0.5, judge=near, examples=20, x=tensors((4,), HALVES))
 def tanh_gradient(solution, x):
     """Has the right gradient."""
     x = leaf(x)
     return slopes(solution.Tanh()(x), x)
 
 
-@Tanh.check(points=0.5, judge=near, examples=30, x=tensors((3,), FAR))
+@Tanh.check(points=0.5, extra=True, judge=near, examples=30, x=tensors((3,), FAR))
 def tanh_far(solution, x):
     """Is right for numbers so large that their exponential overflows."""
     return solution.Tanh()(x)
 
 
-@Tanh.check(points=0.25, judge=near, examples=30, x=tensors((3,), FAR))
+@Tanh.check(points=0.25, extra=True, judge=near, examples=30, x=tensors((3,), FAR))
 def tanh_far_gradient(solution, x):
     """Has the right gradient there too, which is zero and not NaN."""
     x = leaf(x)
@@ -583,7 +583,7 @@ def coder_forward(solution, case):
     return model(noise(case.seed, 3, 1, 28, 28)).detach(), model.latent_dim_size
 
 
-@Autoencoder.check(points=0.5, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
+@Autoencoder.check(points=0.5, extra=True, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
 def coder_small(solution, case, small):
     """Is made for images of another size with img_size."""
     model = solution.Autoencoder(case.latent_dim_size, case.hidden_dim_size, img_size=4 * small)
@@ -830,7 +830,7 @@ def vae_forward_samples(solution, seed):
     return painted[:, 0, 8::8, 8::8] + blur
 
 
-@VAE.check(points=0.5, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
+@VAE.check(points=0.5, extra=True, judge=deep, examples=10, case=coders, small=st.sampled_from((2, 3)))
 def vae_small(solution, case, small):
     """Is made for images of another size with img_size."""
     model = solution.VAE(case.latent_dim_size, case.hidden_dim_size, img_size=4 * small)
@@ -1027,7 +1027,7 @@ def discriminator_shape(solution, seed, batch):
     return discriminator(solution, Config(2, 8, 1, [2, 3]), seed).eval()(noise(seed, batch, 1, 8, 8)).detach()
 
 
-@Discriminator.check(points=0.25, judge=deep, examples=10, seed=seeds)
+@Discriminator.check(points=0.25, extra=True, judge=deep, examples=10, seed=seeds)
 def discriminator_alone(solution, seed):
     """Returns this axis for a single image too."""
     return discriminator(solution, Config(2, 8, 1, [2, 3]), seed).eval()(noise(seed, 1, 1, 8, 8)).detach()
@@ -1092,11 +1092,29 @@ def dcgan_default(solution, latent_dim_size):
     return sizes(solution.DCGAN()), sizes(solution.DCGAN(latent_dim_size))
 
 
-WIDE = Config(2, 16, 1, [4, 1200])  # has a batch norm with many weights in either network
+def candidates(solution, kind, *sizes):
+    """A layer of torch, and one of each class of the submission whose name ends like it."""
+    layers = [getattr(nn, kind)(*sizes)]
+    for name, found in list(vars(solution).items()):
+        if name.endswith(kind) and isinstance(found, type) and issubclass(found, nn.Module):
+            try:
+                layers.append(found(*sizes))
+            except Exception:  # it is not written yet
+                continue
+    return layers
 
 
-def norms(network):
-    return [module for module in network.modules() if hasattr(module, "running_mean")]
+def started(solution, seed, **kinds):
+    """The layers that initialize_weights draws anew, one of each kind: torch's, or the submission's own."""
+    layers = {kind: candidates(solution, kind, *sizes) for kind, sizes in kinds.items()}
+    model = fill(nn.Sequential(*(nn.Sequential(*both) for both in layers.values())), seed)
+    before = {kind: [layer.weight.detach().clone() for layer in both] for kind, both in layers.items()}
+    solution.initialize_weights(model)
+    drawn = {
+        kind: [not layer.weight.equal(old) for layer, old in zip(layers[kind], before[kind], strict=True)]
+        for kind in layers
+    }
+    return [layers[kind][drawn[kind].index(True) if True in drawn[kind] else 0] for kind in layers]
 
 
 def scaled_normal(inputs):
@@ -1123,6 +1141,7 @@ initialize_weights = section.exercise(
         "torch.nn.init has functions that draw into a parameter.",
     ],
     mistakes={
+        "Looks at the model's own children only; layers stand deeper.": edit("model.modules()", "model.children()"),
         "Weights of batch norms get mean 0: all that goes through is multiplied by about nothing.": edit(
             "mean=1.0", "mean=0.0"
         ),
@@ -1133,7 +1152,6 @@ initialize_weights = section.exercise(
         "Leaves batch norms as they were.": edit(
             "nn.init.normal_(module.weight, mean=1.0, std=0.02)\n            nn.init.zeros_(module.bias)", "continue"
         ),
-        "Looks at the model's own children only; layers stand deeper.": edit("model.modules()", "model.children()"),
         "Forgets transposed convolutions.": edit("nn.Conv2d, ConvTranspose2d", "nn.Conv2d"),
         "Forgets linear layers.": edit("nn.Linear, ", ""),
         "Takes 0.02 for the variance of weights; it is their standard deviation.": edit(
@@ -1149,33 +1167,22 @@ initialize_weights = section.exercise(
 @initialize_weights.check(judge=distributed_as(cdf=scaled_normal), examples=3, seconds=20, seed=seeds)
 def starts_layers(solution, seed):
     """Weights of linear layers, convolutions and transposed convolutions have mean 0 and standard deviation 0.02."""
-    model = both(solution, WIDE, seed)
-    solution.initialize_weights(model)
-    weights = [
-        torch.cat([weight.flatten() for weight in net.parameters() if weight.ndim == axes])
-        for net in (model.netG, model.netD)
-        for axes in (2, 4)
-    ]
-    return torch.stack([weight[-10_000:] for weight in weights], dim=1).detach()
+    layers = started(solution, seed, Linear=(100, 100), Conv2d=(25, 25, 4), ConvTranspose2d=(25, 25, 4))
+    return torch.stack([layer.weight.detach().flatten() for layer in layers], dim=1)
 
 
 @initialize_weights.check(points=0.5, judge=distributed_as(cdf=shifted_normal), examples=3, seconds=20, seed=seeds)
 def starts_norms(solution, seed):
     """Weights of batch norms are normal: mean 1, standard deviation 0.02."""
-    model = both(solution, WIDE, seed)
-    solution.initialize_weights(model)
-    return torch.stack(
-        [max(norms(net), key=lambda m: len(m.weight)).weight for net in (model.netG, model.netD)], 1
-    ).detach()
+    (norm,) = started(solution, seed, BatchNorm2d=(10_000,))
+    return norm.weight.detach()
 
 
 @initialize_weights.check(points=0.5, examples=10, seconds=20, seed=seeds)
 def starts_biases(solution, seed):
     """Biases of batch norms are zero; running averages stay."""
-    model = both(solution, Config(2, 16, 1, [3, 4]), seed)
-    solution.initialize_weights(model)
-    found = norms(model.netG) + norms(model.netD)
-    return [(norm.bias.detach(), norm.running_mean, norm.running_var) for norm in found]
+    (norm,) = started(solution, seed, BatchNorm2d=(2,))
+    return norm.bias.detach(), norm.running_mean, norm.running_var
 
 
 # %% Losses and steps
@@ -1242,7 +1249,12 @@ def detective_gradients(solution, verdict):
 
 
 @discriminator_loss.check(
-    points=0.25, judge=large_or_small, examples=30, d_real=tensors((2,), (1, 0, 0.5)), d_fake=tensors((2,), (0, 1, 0.5))
+    points=0.25,
+    extra=True,
+    judge=large_or_small,
+    examples=30,
+    d_real=tensors((2,), (1, 0, 0.5)),
+    d_fake=tensors((2,), (0, 1, 0.5)),
 )
 def detective_sure(solution, d_real, d_fake):
     """Is finite, and has finite gradients, where the discriminator says exactly 0 or 1."""
@@ -1285,7 +1297,7 @@ def forger_gradients(solution, verdict):
     return slopes(solution.generator_loss(d_fake), d_fake)
 
 
-@generator_loss.check(points=0.25, judge=large_or_small, examples=30, d_fake=tensors((2,), (1, 0, 0.5)))
+@generator_loss.check(points=0.25, extra=True, judge=large_or_small, examples=30, d_fake=tensors((2,), (1, 0, 0.5)))
 def forger_caught(solution, d_fake):
     """Is finite, and has finite gradients, where the discriminator says exactly 0 or 1."""
     d_fake = leaf(d_fake)
@@ -1379,6 +1391,8 @@ DCGANTrainer = section.exercise(
 def step_of_detective(solution, case):
     """The discriminator's step moves its parameters down its loss, and returns that; the generator stays."""
     made = trainer(solution, case.seed)
+    for parameter in made.model.netG.parameters():
+        parameter.grad = torch.ones_like(parameter)  # as the generator's last step has left them
     loss = made.training_step_discriminator(case.img_real, made.model.netG(case.noise).detach())
     return float(loss), numbers(made)
 
@@ -1403,7 +1417,7 @@ def steps_in_turn(solution, case):
     return seen
 
 
-@DCGANTrainer.check(points=0.5, judge=near, examples=20, case=rounds)
+@DCGANTrainer.check(points=0.5, extra=True, judge=near, examples=20, case=rounds)
 def step_detached(solution, case):
     """The discriminator's step sends no gradients to the generator, and leaves its graph for the generator's step."""
     made = trainer(solution, case.seed)

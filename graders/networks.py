@@ -49,14 +49,15 @@ def gradients(module):
 
 
 class Watched(nn.Module):
-    """Returns its inputs as logits; notes in `seen` whether it was in training mode and gradients were recorded."""
+    """Returns its inputs as logits; notes whether it was in training mode, and whether gradients were recorded."""
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.modes, self.recorded = [], []
 
     def forward(self, x):
-        self.seen.append((self.training, torch.is_grad_enabled()))
+        self.modes.append(self.training)
+        self.recorded.append(torch.is_grad_enabled())
         return x.flatten(1)
 
 
@@ -120,6 +121,13 @@ Linear = section.exercise(
         ),
         "The bound is 1/in, not 1/sqrt(in).": edit("in_features**-0.5", "in_features**-1.0"),
         "The bound follows from the outputs.": edit("in_features**-0.5", "out_features**-0.5"),
+        "The bound is sqrt(6/in): right for other networks, and not what the text asks for.": edit(
+            "in_features**-0.5", "(6 / in_features) ** 0.5"
+        ),
+        "The bound of the bias follows from the outputs; it is that of the weight.": edit(
+            "torch.empty(out_features).uniform_(-bound, bound)",
+            "torch.empty(out_features).uniform_(-(out_features**-0.5), out_features**-0.5)",
+        ),
         "No weight is negative at the start.": edit(_WEIGHT, _WEIGHT.replace("-bound", "0.0")),
         "Starts normally distributed; the text asks for a uniform distribution.": edit(
             _WEIGHT, "torch.randn(out_features, in_features) * bound"
@@ -134,6 +142,7 @@ Linear = section.exercise(
         ),
         "Has a bias although it was asked not to.": edit(" if bias else None", ""),
         "Leaves the bias out.": edit("return out if self.bias is None else out + self.bias", "return out"),
+        "Never calls super().__init__(), so that no parameter can be registered.": edit("super().__init__()", "pass"),
     },
 )
 
@@ -177,11 +186,12 @@ Flattening = namedtuple("Flattening", "x start_dim end_dim")
 
 
 @st.composite
-def flattenings(draw):
+def flattenings(draw, negative=False):
     shape = draw(shapes(4, least=1))
     start = draw(st.integers(0, len(shape) - 1))
     end = draw(st.integers(start, len(shape) - 1))
-    start, end = (draw(st.sampled_from((axis, axis - len(shape)))) for axis in (start, end))
+    if negative:
+        start, end = draw(st.sampled_from(((start, end - len(shape)), (start - len(shape), end - len(shape)))))
     return Flattening(draw(tensors(shape)), start, end)
 
 
@@ -195,10 +205,10 @@ Flatten = section.exercise(
     ],
     mistakes={
         "Assumes that memory is contiguous: view fails.": edit("x.reshape(", "x.view("),
+        "Takes end_dim as excluded.": edit("x.shape[end + 1 :]", "x.shape[end:]"),
         "A negative end_dim is off by one.": edit(
             "self.end_dim % x.ndim", "self.end_dim if self.end_dim >= 0 else self.end_dim + x.ndim - 1"
         ),
-        "Takes end_dim as excluded.": edit("x.shape[end + 1 :]", "x.shape[end:]"),
         "Takes a negative end_dim for the end of a slice.": edit("self.end_dim % x.ndim", "self.end_dim"),
         "Returns the right shape with zeros in it.": edit(_FLAT, f"torch.zeros_like({_FLAT})"),
     },
@@ -211,9 +221,15 @@ def flatten_default(solution, x):
     return solution.Flatten()(x)
 
 
-@Flatten.check(points=0.5, case=flattenings())
+@Flatten.check(points=0.25, case=flattenings())
 def flatten_axes(solution, case):
-    """Merges the axes from start_dim to end_dim, both included and counted from either end."""
+    """Merges the axes from start_dim to end_dim, both included."""
+    return solution.Flatten(case.start_dim, case.end_dim)(case.x)
+
+
+@Flatten.check(points=0.25, case=flattenings(negative=True))
+def flatten_negative(solution, case):
+    """Takes negative numbers for axes counted from the last."""
     return solution.Flatten(case.start_dim, case.end_dim)(case.x)
 
 
@@ -291,10 +307,18 @@ def evaluate_accuracy(solution, case):
 
 @evaluate.check(points=0.5, examples=20, case=scored(), training=st.booleans())
 def evaluate_modes(solution, case, training):
-    """Works in evaluation mode without recording gradients, and puts the mode back afterwards."""
+    """Works in evaluation mode, and puts the mode back afterwards."""
     model = Watched().train(training)
     solution.evaluate(model, case.batches)
-    return model.seen, model.training
+    return model.modes, model.training
+
+
+@evaluate.check(points=0.25, extra=True, examples=20, case=scored())
+def evaluate_no_gradients(solution, case):
+    """Records no gradients."""
+    model = Watched()
+    solution.evaluate(model, case.batches)
+    return model.recorded
 
 
 Training = namedtuple("Training", "weight bias batches lr")
@@ -359,11 +383,19 @@ def train_again(solution, case):
 
 @train_epoch.check(points=0.25, judge=deep, examples=20, seconds=20, case=trainings())
 def train_mode(solution, case):
-    """Computes in training mode, and leaves a parameter that has no gradient where it is."""
+    """Computes in training mode."""
     model = nn.Sequential(classifier(case), Watched()).eval()
+    solution.train_epoch(model, case.batches, case.lr)
+    return model[1].modes
+
+
+@train_epoch.check(points=0.25, extra=True, judge=deep, examples=20, seconds=20, case=trainings())
+def train_unused(solution, case):
+    """Leaves a parameter where it is if the loss does not depend on it, so that it has no gradient."""
+    model = classifier(case)
     model.unused = nn.Parameter(case.bias)
     solution.train_epoch(model, case.batches, case.lr)
-    return model[1].seen, numbers(model)
+    return numbers(model)
 
 
 # %% Strides
@@ -583,7 +615,7 @@ pad1d = section.exercise(
 pad1d.call(
     "pad1d_values", "Puts the value as often as asked for before and after each row.", points=0.5, case=paddings(1)
 )
-pad1d.call("pad1d_dtype", "Keeps double precision.", points=0.25, examples=20, case=paddings(1, "float64"))
+pad1d.call("pad1d_dtype", "Keeps double precision.", points=0.25, extra=True, examples=20, case=paddings(1, "float64"))
 
 _SLICE2 = "padded[:, :, top : top + height, left : left + width]"
 pad2d = section.exercise(
@@ -602,7 +634,7 @@ pad2d = section.exercise(
 pad2d.call(
     "pad2d_values", "Puts the value as often as asked for on each of the four sides.", points=0.75, case=paddings(2)
 )
-pad2d.call("pad2d_dtype", "Keeps double precision.", points=0.25, examples=20, case=paddings(2, "float64"))
+pad2d.call("pad2d_dtype", "Keeps double precision.", points=0.25, extra=True, examples=20, case=paddings(2, "float64"))
 
 _COUNT = "Counts windows by (size + 1) // stride instead of size // stride + 1."
 conv1d = section.exercise(
@@ -631,7 +663,7 @@ conv1d.call(
 )
 
 
-@conv1d.check(points=0.25, case=convs(1, turned=True, moved=True))
+@conv1d.check(points=0.25, extra=True, case=convs(1, turned=True, moved=True))
 def conv1d_transposed(solution, case):
     """Convolves a transposed input, which is not contiguous."""
     return solution.conv1d(*case._replace(x=case.x.mT))
@@ -686,7 +718,7 @@ conv2d.call(
 )
 
 
-@conv2d.check(points=0.25, examples=50, case=convs(2, turned=True, moved=True))
+@conv2d.check(points=0.25, extra=True, examples=50, case=convs(2, turned=True, moved=True))
 def conv2d_transposed(solution, case):
     """Convolves transposed images, which are not contiguous."""
     return solution.conv2d(*case._replace(x=case.x.mT))
@@ -741,7 +773,15 @@ maxpool2d.call(
 
 @maxpool2d.check(points=0.25, examples=30, x=st.permutations((2, 3, 4, 5)).flatmap(lambda order: tensors(tuple(order))))
 def pool_defaults(solution, x):
-    """Has no padding by default, and windows side by side; here of a transposed input."""
+    """Has no padding by default, and windows side by side."""
+    return solution.maxpool2d(x, 2)
+
+
+@maxpool2d.check(
+    points=0.25, extra=True, examples=30, x=st.permutations((2, 3, 4)).flatmap(lambda order: tensors((1, *order)))
+)
+def pool_transposed(solution, x):
+    """Takes transposed images, which are not contiguous."""
     return solution.maxpool2d(x.mT, 2)
 
 
@@ -763,6 +803,10 @@ Conv2d = section.exercise(
     mistakes={
         "The start depends on the channels alone.": edit(_FAN, "in_channels**-0.5"),
         "The bound is 1/n, not 1/sqrt(n).": edit(_FAN, _FAN.replace("-0.5", "-1.0")),
+        "The bound is sqrt(6/n): right for other networks, and not what the text asks for.": edit(
+            _FAN, f"6**0.5 * {_FAN}"
+        ),
+        "Never calls super().__init__(), so that no parameter can be registered.": edit("super().__init__()", "pass"),
         "No weight is negative at the start.": edit("uniform_(-bound, bound)", "uniform_(0, bound)"),
         "Starts at zero.": edit("torch.empty(size).uniform_(-bound, bound)", "torch.zeros(size)"),
         "The weight is laid out with the input channels first.": [
@@ -867,7 +911,7 @@ Sequential = section.exercise(
 )
 
 
-@Sequential.check(points=0.5, numbers=st.lists(st.integers(0, 9), max_size=4), x=tensors((2,)))
+@Sequential.check(points=0.5, numbers=steps, x=tensors((2,)))
 def sequential_values(solution, numbers, x):
     """Sends its input through all modules, in their order."""
     return solution.Sequential(*map(Step, numbers))(x).detach()
@@ -916,7 +960,8 @@ def norm(solution, case, **options):
 
 
 def buffers(layer):
-    return {name: value.detach().clone() for name, value in layer.named_buffers()}
+    """The buffers, the count of batches as a number: its dtype has a check of its own."""
+    return {name: value.detach().clone() if value.ndim else int(value) for name, value in layer.named_buffers()}
 
 
 def either_variance(observed, expected, inputs):
@@ -945,6 +990,7 @@ BatchNorm2d = section.exercise(
         "The running mean is never updated.": edit(_NEW_MEAN, "pass"),
         "The running averages keep the graph of every batch.": edit("with torch.no_grad():", "if True:"),
         "Training batches are not counted.": edit("self.num_batches_tracked += 1", "pass"),
+        "Counts batches with a float; the text asks for an int64.": edit("torch.tensor(0)", "torch.tensor(0.0)"),
         "Ignores weight and bias.": [
             edit("self.weight / (var + self.eps).sqrt()", "1 / (var + self.eps).sqrt()"),
             edit("self.bias - mean", "-mean"),
@@ -986,6 +1032,12 @@ def norm_start(solution, num_features):
     return numbers(layer), buffers(layer)
 
 
+@BatchNorm2d.check(points=0.25, extra=True, examples=5, num_features=st.integers(1, 9))
+def norm_counter(solution, num_features):
+    """Counts batches with an int64 tensor."""
+    return str(solution.BatchNorm2d(num_features).num_batches_tracked.dtype)
+
+
 @BatchNorm2d.check(judge=deep, examples=50, case=norms())
 def norm_training(solution, case):
     """In training mode, normalises by mean and biased variance of the batch, then scales and shifts."""
@@ -1016,7 +1068,7 @@ def norm_gradients(solution, case, seed):
     return x.grad, gradients(layer)
 
 
-@BatchNorm2d.check(points=0.25, examples=10, case=norms())
+@BatchNorm2d.check(points=0.25, extra=True, examples=10, case=norms())
 def norm_graph(solution, case):
     """The running averages are cut off from the graph: else every batch since the start would be kept in memory."""
     layer = norm(solution, case).train()
@@ -1129,6 +1181,10 @@ BlockGroup = section.exercise(
         ),
         "Later blocks start from in_feats again.": edit(_REST, "ResidualBlock(in_feats, out_feats) for"),
         "Has one block too many.": edit("range(n_blocks - 1)", "range(n_blocks)"),
+        "Repeats one and the same block; each has weights of its own.": edit(
+            "[ResidualBlock(out_feats, out_feats) for _ in range(n_blocks - 1)]",
+            "[ResidualBlock(out_feats, out_feats)] * (n_blocks - 1)",
+        ),
     },
 )
 
@@ -1163,6 +1219,10 @@ ResNet34 = section.exercise(
             "(64, *out_features_per_group[:-1])", "(64,) * len(out_features_per_group)"
         ),
         "No group strides.": edit("BlockGroup(*group)", "BlockGroup(*group[:3])"),
+        "Is made for four groups, however many there are in the three sequences.": edit(
+            "(64, *out_features_per_group[:-1])", "[64, *(out_features_per_group[i] for i in range(3))]"
+        ),
+        "Has 1000 classes, whatever n_classes says.": edit("[-1], n_classes)", "[-1], 1000)"),
         "Returns probabilities, not logits.": edit("self.out_layers(x)", "self.out_layers(x).softmax(dim=-1)"),
     },
 )
@@ -1281,18 +1341,32 @@ predict = section.exercise(
 )
 
 
-@predict.check(case=image_rows())
+def classes_may_do(observed, expected, inputs):
+    """Accepts the classes alone, as ARENA's edition of 2023/24 has them."""
+    return difference(observed, expected[1:] if len(observed) == 1 else expected)
+
+
+@predict.check(judge=classes_may_do, case=image_rows())
 def predict_values(solution, case):
-    """Returns for each image the largest probability and its class."""
-    return solution.predict(Watched(), case.images)
+    """Returns for each image the largest probability and its class (or the classes alone)."""
+    found = solution.predict(Watched(), case.images)
+    return [found] if torch.is_tensor(found) else list(found)
 
 
 @predict.check(points=0.5, examples=20, case=image_rows())
 def predict_modes(solution, case):
-    """Works in evaluation mode, without recording gradients."""
+    """Works in evaluation mode."""
     model = Watched().train()
     solution.predict(model, case.images)
-    return model.seen
+    return model.modes
+
+
+@predict.check(points=0.25, extra=True, examples=20, case=image_rows())
+def predict_no_gradients(solution, case):
+    """Records no gradients."""
+    model = Watched()
+    solution.predict(model, case.images)
+    return model.recorded
 
 
 class Hide(nn.Module):
@@ -1312,8 +1386,8 @@ hook_check_for_nan_output = section.exercise(
     hints=["Is NaN equal to NaN?", "Which tensor method tells NaN from infinity, element by element?"],
     mistakes={
         "Raises for infinities as well.": edit("output.isnan()", "output.isfinite().logical_not()"),
-        "Raises only if all elements are NaN.": edit(".any()", ".all()"),
         "Compares with NaN by ==, which is never true.": edit("output.isnan()", "(output == torch.nan)"),
+        "Raises only if all elements are NaN.": edit(".any()", ".all()"),
     },
 )
 

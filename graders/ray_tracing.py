@@ -184,6 +184,10 @@ SPACE = (
 )
 
 
+# As those of `make_rays_2d`: with an x of 1, so that s is the depth in which editions of the curriculum measure.
+OUTWARD = ((1, 0, 0), (1, 1, 0), (1, 0, -1), (1, 0, 1), (1, 2, 1), (1, -1, 2), (1, -0.5, 0.5), (1, -2, 0))
+
+
 def meetings(rays, triangles):
     """s, u, v and the determinant of every ray with every triangle, shape (ray, triangle), by Cramer's rule."""
     origins, directions = rays[:, None, 0], rays[:, None, 1]
@@ -213,17 +217,17 @@ def clear(rays, triangles, apart=0.0):
     return rays
 
 
-def across(directions, sides):
-    """The directions, but the normal for each that is parallel to its triangle; shape (ray, 3)."""
-    normals = np.cross(sides[..., 0, :], sides[..., 1, :])
-    parallel = (directions * normals).sum(axis=-1, keepdims=True) == 0
-    return np.where(parallel, normals / 16, directions)
+def across(directions, sides, table):
+    """The directions, but for each that is parallel to the triangle the first of the table that is not."""
+    normal = np.cross(*sides)
+    first = np.array(table)[(np.array(table) @ normal != 0).argmax()]
+    return np.where((directions @ normal == 0)[:, None], first, directions)
 
 
-def aimed(draw, count, triangle, s, uv):
+def aimed(draw, count, triangle, s, uv, table=SPACE):
     """Rays whose lines meet the plane of a triangle after s directions and at the given u and v."""
     sides = triangle[1:] - triangle[:1]
-    directions = across(picks(draw, SPACE, count), sides)
+    directions = across(picks(draw, table, count), sides, table)
     points = triangle[0] + picks(draw, uv, count) @ sides
     return np.stack([points - picks(draw, s, count)[:, None] * directions, directions], axis=1)
 
@@ -244,22 +248,24 @@ STEEP = ((1, 0, 0), (1, 0.5, 0), (1, -1, 0.5), (2, 1, -1), (-1, 0.5, 0.5))  # to
 
 
 @st.composite
-def on_edges(draw, count=1):
+def on_edges(draw, count=1, outward=False):
     """A triangle at a right angle to an axis, with sides of a power of two, and rays to its edges and off them.
 
-    Nothing is rounded in such a scene, in whichever order one computes.
+    Nothing is rounded in such a scene, in whichever order one computes. Rays that go outward have an x of 1.
     """
-    axis = draw(st.integers(0, 2))
+    axis = 0 if outward else draw(st.integers(0, 2))
     triangle = placed(draw, UPRIGHT[axis : axis + 1])
-    directions = np.roll(picks(draw, STEEP, count), axis, axis=1)
+    directions = np.roll(picks(draw, STEEP[:3] if outward else STEEP, count), axis, axis=1)
     points = triangle[0] + picks(draw, EDGES, count) @ (triangle[1:] - triangle[:1])
     origins = points - picks(draw, (1.0, 0.0, 2.0, -1.0), count)[:, None] * directions
     return np.stack([origins, directions], axis=1), triangle
 
 
-def flat_rays(draw, triangle, axis, count):
+def flat_rays(draw, triangle, axis, count, outward=False):
     """Rays parallel to a triangle that stands at a right angle to an axis; some lie in its plane, some go nowhere."""
     directions = np.roll(picks(draw, ((0, 1, 0), (0, 1, 1), (0, -1, 2), (0, 0, 1), (0, 0, 0)), count), axis, axis=1)
+    if outward:
+        directions[:, 0] = 1
     off = np.roll(
         picks(draw, ((-1, 1, 1), (0, 1, 1), (0, -1, 1), (1, 1, 1), (1, 3, 2), (0, 1, -2)), count), axis, axis=1
     )
@@ -270,13 +276,13 @@ THIN = (((1, 2, 0), (2, 4, 0)), ((1, 1, 1), (0, 0, 0)), ((0, 0, 0), (0, 2, 0)), 
 
 
 @st.composite
-def with_parallels(draw, hits=2):
+def with_parallels(draw, hits=2, outward=False):
     """A triangle, and rays of which one or two are parallel to it, between others that may hit it."""
-    axis = draw(st.integers(0, 2))
+    axis = draw(st.integers(1 if outward else 0, 2))
     triangle = placed(draw, UPRIGHT[axis : axis + 1])
     rays = [
-        aimed(draw, hits, triangle, AHEAD, INSIDE + OUTSIDE),
-        flat_rays(draw, triangle, axis, draw(st.integers(1, 2))),
+        aimed(draw, hits, triangle, AHEAD, INSIDE + OUTSIDE, OUTWARD if outward else SPACE),
+        flat_rays(draw, triangle, axis, draw(st.integers(1, 2)), outward),
     ]
     rays = np.concatenate(rays)
     return rays[draw(st.permutations(range(len(rays))))], triangle
@@ -306,16 +312,16 @@ def to_scene(scene):
 
 
 @st.composite
-def aimed_scenes(draw, s=AHEAD, uv=INSIDE + OUTSIDE):
+def aimed_scenes(draw, s=AHEAD, uv=INSIDE + OUTSIDE, table=SPACE):
     triangle = placed(draw)
-    return Aimed(single(aimed(draw, draw(st.sampled_from((2, 1, 4, 5))), triangle, s, uv)), single(triangle))
+    return Aimed(single(aimed(draw, draw(st.sampled_from((2, 1, 4, 5))), triangle, s, uv, table)), single(triangle))
 
 
-def built(draw, s=AHEAD, uv=INSIDE, apart=0.0, numbers=(2, 3, 1, 4)):
+def built(draw, s=AHEAD, uv=INSIDE, apart=0.0, numbers=(2, 3, 1, 4), table=OUTWARD):
     """Rays and triangles. All rays are aimed at the first triangle, and the others are put in the way of some ray."""
     count, number = draw(st.permutations(numbers))[:2]
     triangles = [placed(draw)]
-    rays = aimed(draw, count, triangles[0], s, uv)
+    rays = aimed(draw, count, triangles[0], s, uv, table)
     sides, at = picks(draw, SIDES, number - 1), draw(arrays((number - 1,), range(count), np.int64))
     away, shares = picks(draw, s, number - 1) * 0.75, picks(draw, uv, number - 1)
     for (origin, direction), pair, distance, share in zip(rays[at], sides, away, shares, strict=True):
@@ -329,21 +335,21 @@ def built(draw, s=AHEAD, uv=INSIDE, apart=0.0, numbers=(2, 3, 1, 4)):
 
 
 @st.composite
-def scenes(draw, s=AHEAD, uv=INSIDE, numbers=(2, 3, 1, 4)):
-    return Scene(*map(single, built(draw, s, uv, numbers=numbers)))
+def scenes(draw, s=AHEAD, uv=INSIDE, table=OUTWARD):
+    return Scene(*map(single, built(draw, s, uv, table=table)))
 
 
 @st.composite
 def single_triangles(draw):
     """Rays and a mesh of one triangle."""
-    scene = draw(aimed_scenes(uv=INSIDE + OUTSIDE[:2]))
+    scene = draw(aimed_scenes(uv=INSIDE + OUTSIDE[:2], table=OUTWARD))
     return Scene(scene.rays, scene.triangle[None])
 
 
 @st.composite
 def scenes_with_parallels(draw):
     """Triangles at right angles to axes, or with all corners on a line, and rays parallel to some of them."""
-    rays, triangle = draw(with_parallels(hits=3))
+    rays, triangle = draw(with_parallels(hits=3, outward=True))
     others = [placed(draw, UPRIGHT) for _ in range(draw(st.integers(0, 1)))] + [placed(draw, THIN)]
     triangles = np.array([triangle, *others])[draw(st.permutations(range(1 + len(others))))]
     return Scene(single(clear(rays, triangles)), single(triangles))
@@ -375,6 +381,7 @@ make_rays_1d = section.exercise(
         "The directions have an x of 0; the screen stands at x = 1.": edit("rays[:, 1, 0] = 1", "pass"),
         "The y of the pixels stand in z as well; z is 0.": edit("rays[:, 1, 1] =", "rays[:, 1, 2] = rays[:, 1, 1] ="),
         "The y of the pixels stand in z; they belong in y.": edit("rays[:, 1, 1] =", "rays[:, 1, 2] ="),
+        "The pixels lie between -1 and 1, whatever the limit.": edit("(-y_limit, y_limit,", "(-1, 1,"),
         "Starts at y = 0 instead of -y_limit.": edit("linspace(-y_limit", "linspace(0"),
         "Goes from y_limit down; y should grow.": edit("(-y_limit, y_limit,", "(y_limit, -y_limit,"),
         "Origin and direction have changed places; the origin comes first.": edit("return rays", "return rays.flip(1)"),
@@ -401,7 +408,14 @@ _MEETS = {
     "Leaves the second end of a segment out; it belongs to it.": edit("(v <= 1", "(v < 1"),
     "Leaves the first end of a segment out; it belongs to it.": edit("(v >= 0", "(v > 0"),
     "Leaves the origin out; it belongs to the ray.": edit("(u >= 0", "(u > 0"),
+    "All bounds are strict; the ends belong to the segment and the origin to the ray.": [
+        edit("(u >= 0", "(u > 0"),
+        edit("(v >= 0", "(v > 0"),
+        edit("(v <= 1", "(v < 1"),
+    ],
 }
+_AT_ORIGIN = "Takes the ray to start at the origin of space; the right-hand side is L1 - O."
+_NEGATIVE = "Takes a negative determinant for zero; only its absolute value says how near to parallel they are."
 intersect_ray_1d = section.exercise(
     "intersect_ray_1d",
     hints=[
@@ -412,6 +426,12 @@ intersect_ray_1d = section.exercise(
     ],
     mistakes={
         **_MEETS,
+        _AT_ORIGIN: edit("start - origin)", "start)"),
+        _NEGATIVE: edit(
+            "    try:\n",
+            "    if torch.linalg.det(torch.stack([direction, start - end], dim=1)) < 1e-6:\n"
+            "        return False\n    try:\n",
+        ),
         "Ends the ray at u = 1; its direction only says which way it goes, without end.": edit(
             "(u >= 0)", "(u >= 0) & (u <= 1)"
         ),
@@ -420,11 +440,11 @@ intersect_ray_1d = section.exercise(
         ),
         "Takes a parallel ray for a hit, also where it never meets the segment.": edit("return False", "return True"),
         "Puts the two vectors into the rows of the matrix; they are its columns.": edit("dim=1)", "dim=0)"),
-        "The second column has the wrong sign: v (L2 - L1) changes it on its way to the other side.": edit(
-            "start - end]", "end - start]"
-        ),
         "Takes the second point of the ray for a point on it; it is a direction.": edit(
             "stack([direction,", "stack([direction - origin,"
+        ),
+        "The second column has the wrong sign: v (L2 - L1) changes it on its way to the other side.": edit(
+            "start - end]", "end - start]"
         ),
     },
 )
@@ -466,6 +486,8 @@ intersect_rays_1d = section.exercise(
     ],
     mistakes={
         **_MEETS,
+        _AT_ORIGIN: edit("starts - origins)", "starts + 0 * origins)"),
+        _NEGATIVE: edit("torch.linalg.det(matrices) == 0", "torch.linalg.det(matrices) < 1e-6"),
         "Asks whether a ray meets all segments; one is enough.": edit(".any(dim=1)", ".all(dim=1)"),
         "Says of each segment whether any ray meets it; each ray is asked for.": edit(".any(dim=1)", ".any(dim=0)"),
         "Keeps the axis of the segments; one answer for each ray is asked for.": edit(".any(dim=1)", ""),
@@ -528,6 +550,10 @@ make_rays_2d = section.exercise(
             edit("linspace(-y_limit, y_limit,", "linspace(-z_limit, z_limit,"),
             edit(_Z_LINE, "torch.linspace(-y_limit, y_limit, num_pixels_z)"),
         ],
+        "The pixels lie between -1 and 1, whatever the limits.": [
+            edit("(-y_limit, y_limit,", "(-1, 1,"),
+            edit("(-z_limit, z_limit,", "(-1, 1,"),
+        ],
         "Right for square screens only: the number of pixels along y is used for z too.": edit(
             _Z_LINE, "torch.linspace(-z_limit, z_limit, num_pixels_y)"
         ),
@@ -566,7 +592,14 @@ _HITS = {
     "Goes too far on one side: v must not be negative.": edit("(v >= 0) & ", ""),
     "Leaves the side opposite to A out; it belongs to the triangle.": edit("(u + v <= 1", "(u + v < 1"),
     "Leaves the origin out; it belongs to the ray.": edit("(s >= 0", "(s > 0"),
+    "All bounds are strict; sides and corners belong to the triangle, and the origin to the ray.": [
+        edit("(s >= 0", "(s > 0"),
+        edit("(u >= 0", "(u > 0"),
+        edit("(v >= 0", "(v > 0"),
+        edit("(u + v <= 1", "(u + v < 1"),
+    ],
 }
+_FROM_ORIGIN = "Takes the ray to start at the origin of space; the right-hand side is O - A."
 triangle_ray_intersects = section.exercise(
     "triangle_ray_intersects",
     hints=[
@@ -576,19 +609,24 @@ triangle_ray_intersects = section.exercise(
     ],
     mistakes={
         **_HITS,
+        _FROM_ORIGIN: edit("O - A)", "-A)"),
+        _NEGATIVE: edit(
+            "    try:\n",
+            "    if torch.linalg.det(torch.stack([-D, B - A, C - A], dim=1)) < 1e-6:\n        return False\n    try:\n",
+        ),
         "Fails where the ray is parallel to the triangle: the matrix is singular.": edit(
             "except torch.linalg.LinAlgError", "except ZeroDivisionError"
         ),
         "Takes a parallel ray for a hit.": edit("return False", "return True"),
-        "The column of D has the wrong sign: s D changes it on its way to the other side.": edit("[-D,", "[D,"),
         "Puts the vectors into the rows of the matrix; they are its columns.": edit("dim=1", "dim=0"),
+        "The column of D has the wrong sign: s D changes it on its way to the other side.": edit("[-D,", "[D,"),
         "The second side starts at B; both start at A.": edit("C - A]", "C - B]"),
         "Takes the corners B and C for the sides; these are B - A and C - A.": edit("B - A, C - A", "B, C"),
     },
 )
 
 
-@triangle_ray_intersects.check(case=meeting())
+@triangle_ray_intersects.check(points=1.5, case=meeting())
 def meets_the_triangle(solution, case):
     """Says whether the ray goes through the triangle or passes it, on any side."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
@@ -600,7 +638,9 @@ def triangle_behind(solution, case):
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
 
 
-@triangle_ray_intersects.check(points=0.5, examples=60, case=st.one_of(with_parallels(hits=1), thin()).map(to_meeting))
+@triangle_ray_intersects.check(
+    points=0.5, extra=True, examples=60, case=st.one_of(with_parallels(hits=1), thin()).map(to_meeting)
+)
 def parallel_to_the_triangle(solution, case):
     """Takes a ray that is parallel to the triangle for no hit, without raising; and so any ray to a thin triangle."""
     return bool(solution.triangle_ray_intersects(case.A, case.B, case.C, case.O, case.D))
@@ -615,6 +655,8 @@ def edges_of_the_triangle(solution, case):
 # %% raytrace_triangle
 _HITS_OF_MANY = {
     **_HITS,
+    _FROM_ORIGIN: edit("origins - a)", "0 * origins - a)"),
+    _NEGATIVE: edit("torch.linalg.det(matrices) == 0", "torch.linalg.det(matrices) < 1e-6"),
     "Fails if a single ray is parallel: solve raises for the whole batch.": edit(
         "torch.linalg.det(matrices) == 0", "torch.zeros(matrices.shape[:-2], dtype=torch.bool)"
     ),
@@ -635,7 +677,6 @@ raytrace_triangle = section.exercise(
         ),
         "The column of the directions has the wrong sign.": edit("(-directions,", "(directions,"),
         "Puts the vectors into the rows of the matrices; they are columns.": edit("columns, dim=-1", "columns, dim=1"),
-        "Takes all rays to start at the origin of space.": edit("origins - a)", "origins * 0 - a)"),
     },
 )
 raytrace_triangle.call(
@@ -679,6 +720,9 @@ raytrace_mesh = section.exercise(
         ),
         "Multiplies by the length of the direction; the distance is the s of O + s D.": edit(
             "torch.where(hit, s, torch.inf)", "torch.where(hit, s * directions.norm(dim=2), torch.inf)"
+        ),
+        "Multiplies by the x of the direction; the distance is the s of O + s D.": edit(
+            "torch.where(hit, s, torch.inf)", "torch.where(hit, s * directions[..., 0], torch.inf)"
         ),
         "Gives the x of the hit, which is s only for rays that start at x = 0 with a direction whose x is 1.": edit(
             ".where(hit, s, torch.inf)", ".where(hit, (origins + s[..., None] * directions)[..., 0], torch.inf)"
@@ -732,7 +776,15 @@ raytrace_mesh.call(
     "Counts sides and corners as hits, and a triangle through the origin of the ray, at distance 0.",
     points=0.25,
     examples=40,
-    case=on_edges(count=4).map(to_scene),
+    case=on_edges(count=4, outward=True).map(to_scene),
+)
+raytrace_mesh.call(
+    "distances_along_any_direction",
+    "Measures in directions, also where their x is not 1.",
+    points=0.5,
+    extra=True,
+    examples=50,
+    case=scenes(table=SPACE),
 )
 
 
@@ -841,7 +893,7 @@ raytrace_mesh_lambert = section.exercise(
 )
 
 
-@raytrace_mesh_lambert.check(examples=60, judge=from_either_side, scene=lit())
+@raytrace_mesh_lambert.check(points=1.25, examples=60, judge=from_either_side, scene=lit())
 def brightness_of_surfaces(solution, scene):
     """Adds to the ambient light as much as falls on the one side of the triangle; 0 where a ray meets nothing."""
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]
@@ -853,7 +905,7 @@ def brightness_of_the_nearest(solution, scene):
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]
 
 
-@raytrace_mesh_lambert.check(points=0.25, examples=40, scene=lit(uv=INSIDE))
+@raytrace_mesh_lambert.check(points=0.25, extra=True, examples=40, scene=lit(uv=INSIDE))
 def outside_is_lit(solution, scene):
     """Lights the side from which the corners go round counter-clockwise, if the light travels towards it."""
     return [shade(solution.raytrace_mesh_lambert, case) for case in (scene, back_to_front(scene))]

@@ -162,16 +162,25 @@ temperatures_average = section.exercise(
     mistakes={
         "Takes every n-th day for a week; its days stand next to each other.": edit("(-1, 7)", "(7, -1).T"),
         "Averages each day of the week over all weeks.": edit("mean(dim=1)", "mean(dim=0)"),
+        "Works for two weeks only; there may be any number of them.": [
+            edit("reshape(-1, 7)", "reshape(2, 7)"),
+            edit(".float()", ""),  # as most such answers are; on an example of whole numbers both fail
+        ],
+        "Works for three weeks only; there may be any number of them.": [
+            edit("reshape(-1, 7)", "reshape(3, 7)"),
+            edit(".float()", ""),
+        ],
         "Fails on whole numbers, which have no mean in torch.": edit(".float()", ""),
         "Rounds the averages of whole numbers down to whole numbers.": edit(".float().mean(dim=1)", ".sum(dim=1) // 7"),
         "Averages over all days at once.": edit("mean(dim=1)", "mean()"),
     },
 )
-temperatures_average.call("average_of_weeks", "Averages each week by itself.", points=0.5, examples=50, temps=days())
+temperatures_average.call("average_of_weeks", "Averages each week by itself.", points=0.75, examples=50, temps=days())
 temperatures_average.call(
     "average_of_whole_numbers",
     "Averages whole numbers too; the averages are float32.",
     points=0.25,
+    extra=True,
     examples=30,
     temps=days("int64"),
 )
@@ -221,12 +230,13 @@ temperatures_normalized = section.exercise(
     },
 )
 temperatures_normalized.call(
-    "normalized_by_the_week", "Divides by the sample standard deviation of each week.", temps=days()
+    "normalized_by_the_week", "Divides by the sample standard deviation of each week.", points=1.25, temps=days()
 )
 temperatures_normalized.call(
     "normalized_whole_numbers",
     "Normalises whole numbers too; the result is float32.",
     points=0.25,
+    extra=True,
     examples=30,
     temps=days("int64"),
 )
@@ -315,10 +325,14 @@ total_price_indexing = section.exercise(
     },
 )
 total_price_indexing.call(
-    "total_by_indexing", "Adds up the prices of what was bought, as a float.", points=0.5, examples=50, case=purchases()
+    "total_by_indexing",
+    "Adds up the prices of what was bought, as a float.",
+    points=0.75,
+    examples=50,
+    case=purchases(),
 )
 total_price_indexing.call(
-    "nothing_by_indexing", "Nothing costs 0.0.", points=0.25, examples=10, case=purchases(count=0)
+    "nothing_by_indexing", "Nothing costs 0.0.", points=0.25, extra=True, examples=10, case=purchases(count=0)
 )
 
 total_price_gather = section.exercise(
@@ -334,9 +348,11 @@ total_price_gather = section.exercise(
     },
 )
 total_price_gather.call(
-    "total_by_gather", "Adds up the prices of what was bought, as a float.", points=0.5, examples=50, case=purchases()
+    "total_by_gather", "Adds up the prices of what was bought, as a float.", points=0.75, examples=50, case=purchases()
 )
-total_price_gather.call("nothing_by_gather", "Nothing costs 0.0.", points=0.25, examples=10, case=purchases(count=0))
+total_price_gather.call(
+    "nothing_by_gather", "Nothing costs 0.0.", points=0.25, extra=True, examples=10, case=purchases(count=0)
+)
 
 
 # %% gather_2d
@@ -442,7 +458,7 @@ sample_distribution = section.exercise(
 )
 
 
-@sample_distribution.check(points=1, judge=as_probable, examples=5, probs=uneven.map(torch.tensor))
+@sample_distribution.check(points=1.25, judge=as_probable, examples=5, probs=uneven.map(torch.tensor))
 def samples_with_their_probabilities(solution, probs):
     """Each category comes out as often as its probability says."""
     return solution.sample_distribution(probs, SAMPLES)
@@ -454,7 +470,9 @@ def samples_nothing_impossible(solution, probs):
     return solution.sample_distribution(probs, SAMPLES)
 
 
-@sample_distribution.check(points=0.25, judge=as_probable, examples=5, probs=short_by_rounding.map(torch.tensor))
+@sample_distribution.check(
+    points=0.25, extra=True, judge=as_probable, examples=5, probs=short_by_rounding.map(torch.tensor)
+)
 def samples_existing_categories(solution, probs):
     """Every sample is a category from 0 to k - 1, also where the probabilities sum to a little less than one."""
     return solution.sample_distribution(probs, SAMPLES)
@@ -609,9 +627,13 @@ batched_logsumexp.call(
     matrix=logits(apart=FAR),
 )
 batched_logsumexp.call(
-    "logsumexp_of_minus_inf",
-    "Takes -inf for the logarithm of zero, also where a whole row is.",
+    "logsumexp_of_minus_inf", "Takes -inf for the logarithm of zero.", points=0.25, examples=50, matrix=ruled_out()
+)
+batched_logsumexp.call(
+    "logsumexp_of_nothing",
+    "Gives -inf for a row that is all -inf, and for no other.",
     points=0.25,
+    extra=True,
     examples=50,
     matrix=matrices((-INF, 0, 1)),
 )
@@ -637,12 +659,13 @@ batched_softmax = section.exercise(
     },
 )
 batched_softmax.call(
-    "softmax_values", "Gives each row probabilities in proportion to the exponentials.", points=0.5, matrix=logits()
+    "softmax_values", "Gives each row probabilities in proportion to the exponentials.", points=1.25, matrix=logits()
 )
 batched_softmax.call(
     "softmax_far_apart",
     "Neither overflows nor underflows where rows, or elements of a row, are thousands apart.",
     points=0.75,
+    extra=True,
     matrix=logits(apart=FAR),
 )
 batched_softmax.call(

@@ -56,12 +56,12 @@ class LeakyReLU(nn.Module):
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        """Remember the slope, a number from 0 to 1."""
+        """Remember the slope, a number from 0 to 1. It is 0.01 unless another is given."""
         super().__init__()
         self.negative_slope = negative_slope
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """A new tensor, shape of x; x stays."""
+        """A new tensor, shape of x; x stays, and the gradient comes through."""
         return torch.where(x > 0, x, self.negative_slope * x)
 
 
@@ -82,7 +82,7 @@ class Sigmoid(nn.Module):
 class Tanh(nn.Module):
     """Squeezes any number to between -1 and 1: (e^x - e^(-x)) / (e^x + e^(-x)), elementwise.
 
-    The same goes for large numbers. It is a sigmoid in disguise: see what 1 + tanh(x) is.
+    Value and gradient have to be right, for large numbers too. It is a sigmoid in disguise: see what 1 + tanh(x) is.
 
     >>> Tanh()(torch.tensor([0.0, -1000.0]))
     tensor([ 0., -1.])
@@ -106,7 +106,7 @@ def conv_transpose1d_minimal(
         out[b, o, i + k] = sum of x[b, c, i] weights[c, o, k], over all c, i and k that meet there
 
     Input channels come first in weights: they are those of a convolution that goes back from out to x. The output is
-    wider than x by kernel_width - 1.
+    wider than x by kernel_width - 1. Gradients flow to both arguments.
 
     >>> conv_transpose1d_minimal(torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[10.0, 1.0, 0.0]]]))
     tensor([[[10., 21.,  2.,  0.]]])
@@ -124,6 +124,8 @@ def fractional_stride_1d(
     x: Float[Tensor, "batch in_channels width"], stride: int = 1
 ) -> Float[Tensor, "batch in_channels output_width"]:
     """A new tensor with stride - 1 zeros between neighbours along the width, none before the first or after the last.
+
+    A stride of 1, the default, changes nothing.
 
     >>> fractional_stride_1d(torch.tensor([[[1.0, 2.0, 3.0]]]), 3)
     tensor([[[1., 0., 0., 2., 0., 0., 3.]]])
@@ -148,7 +150,8 @@ def conv_transpose1d(
         out = full without its first `padding` and its last `padding` numbers
 
     The names are those of the convolution that goes back: that one strides, and pads. So here stride makes the output
-    wider and padding makes it narrower. padding is less than kernel_width.
+    wider and padding makes it narrower. padding is less than kernel_width. Unless they are given, stride is 1 and
+    padding 0.
 
     >>> conv_transpose1d(torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[10.0, 1.0, 0.0]]]), stride=2, padding=1)
     tensor([[[ 1., 20.,  2.]]])
@@ -181,7 +184,8 @@ def conv_transpose2d(
 ) -> Float[Tensor, "batch out_channels output_height output_width"]:
     """Transposed convolution of images. A pair is (height, width); force_pair above makes one of a number.
 
-    With a kernel of 4 x 4, a stride of 2 and a padding of 1 the image becomes exactly twice as large.
+    With a kernel of 4 x 4, a stride of 2 and a padding of 1 the image becomes exactly twice as large. Unless they are
+    given, stride is 1 and padding 0. Gradients flow to x and weights.
 
     Source: torch.nn.functional.conv_transpose2d.
     """
@@ -208,7 +212,8 @@ class ConvTranspose2d(nn.Module):
     ) -> None:
         """Make the parameter `weight`, shape (in_channels, out_channels, kernel_height, kernel_width).
 
-        It starts uniformly distributed between ±1/sqrt(out_channels · kernel_height · kernel_width).
+        It starts uniformly distributed between ±1/sqrt(out_channels · kernel_height · kernel_width), and is the only
+        parameter. Stride and padding are those of conv_transpose2d, 1 and 0 unless others are given.
 
         Source: torch.nn.ConvTranspose2d.
         """
@@ -300,7 +305,7 @@ def vae_kl(mu: Float[Tensor, "batch latent"], logsigma: Float[Tensor, "batch lat
         KL = mean over images of sum_i (mu_i^2 + sigma_i^2 - 1) / 2 - log sigma_i
 
     logsigma is the logarithm of the standard deviation sigma, not of the variance. KL is zero where mu = 0 and
-    sigma = 1, and positive everywhere else.
+    sigma = 1, and positive everywhere else. Gradients flow to both arguments.
 
     >>> vae_kl(torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2))
     tensor(2.5000)
@@ -324,7 +329,8 @@ def elbo_loss(
 
     Both terms are those of a whole image: a KL that is summed over the latent axis would crush an error that is
     averaged over pixels. Up to the sign, a factor and a constant, this is the evidence lower bound (ELBO) for pixels
-    with normally distributed noise of variance beta_kl / 2.
+    with normally distributed noise of variance beta_kl / 2. beta_kl is 0.1 unless another is given. Gradients flow to
+    all but img.
 
     Source: Kingma and Welling (2013), equation 3; Higgins et al. (2017), "beta-VAE", equation 4.
     """
@@ -342,7 +348,10 @@ class VAE(nn.Module):
     """
 
     def __init__(self, latent_dim_size: int, hidden_dim_size: int, img_size: int = 28) -> None:
-        """Make the submodules `encoder` and `decoder`, in this order, and keep latent_dim_size as an attribute."""
+        """Make the submodules `encoder` and `decoder`, in this order, and keep latent_dim_size as an attribute.
+
+        img_size is that of Autoencoder.
+        """
         super().__init__()
         self.latent_dim_size = latent_dim_size
         self.encoder = Autoencoder(2 * latent_dim_size, hidden_dim_size, img_size).encoder
@@ -386,7 +395,8 @@ def create_grid_of_latents(
     """Latent vectors on a square grid in two dimensions of the latent space, zero in all others.
 
     Decoded and laid out row by row, they show what the two dimensions mean: the number at dims[0] is the same along a
-    row of the grid and grows from row to row; that at dims[1] grows along each row.
+    row of the grid and grows from row to row; that at dims[1] grows along each row. By default 11 x
+    11 points from -1 to 1 in the first two dimensions.
 
     Args:
         model: an autoencoder, of which only the attribute latent_dim_size is asked.
@@ -427,7 +437,7 @@ class Generator(nn.Module):
         ConvTranspose 4x4 to img_channels (stride 2, padding 1), Tanh
 
     Batch norms are nn.BatchNorm2d or your own. There is none after the last convolution: it could not choose how bright
-    an image is.
+    an image is. By default, images of 3 x 64 x 64 out of 100 numbers.
 
     Source: Radford et al. (2015), "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
     Networks", section 3 and figure 1.
@@ -470,7 +480,7 @@ class Discriminator(nn.Module):
         flatten, Linear to 1, Sigmoid
 
     The LeakyReLUs have a negative slope of 0.2. There is no batch norm after the first convolution: it would hide how
-    bright the images are.
+    bright the images are. By default for images of 3 x 64 x 64.
 
     Source: Radford et al. (2015), section 3.
     """
@@ -505,7 +515,10 @@ class DCGAN(nn.Module):
         img_channels: int = 3,
         hidden_channels: Sequence[int] = (128, 256, 512),
     ) -> None:
-        """Make the submodules `netD`, a Discriminator, and `netG`, a Generator, and keep latent_dim_size."""
+        """Make the submodules `netD`, a Discriminator, and `netG`, a Generator, and keep latent_dim_size.
+
+        The defaults are those of both.
+        """
         super().__init__()
         self.latent_dim_size = latent_dim_size
         self.netD = Discriminator(img_size, img_channels, hidden_channels)
@@ -520,7 +533,8 @@ def initialize_weights(model: nn.Module) -> None:
     zero. Modules may stand at any depth, as in DCGAN. Running averages stay as they are; other biases are up to you.
 
     Args:
-        model: built of the classes that your Generator and Discriminator use.
+        model: built of Linear, Conv2d, ConvTranspose2d and BatchNorm2d of torch.nn, or of your own classes under these
+            names.
 
     Source: Radford et al. (2015), section 4.
     """
@@ -544,6 +558,8 @@ def discriminator_loss(d_real: Float[Tensor, " real"], d_fake: Float[Tensor, " f
         d_real: what the discriminator said of real images, probabilities.
         d_fake: what it said of fake ones; there may be more or fewer of them.
 
+    Gradients flow to both arguments.
+
     >>> discriminator_loss(torch.tensor([0.5, 0.5]), torch.tensor([0.5]))
     tensor(1.3863)
 
@@ -560,7 +576,8 @@ def generator_loss(d_fake: Float[Tensor, " fake"]) -> Float[Tensor, ""]:
         loss = -mean(log d_fake)
 
     The game as such would have it minimise mean(log(1 - d_fake)). This has the same goal, but hardly any gradient where
-    the discriminator sees through every fake, as it does at first. The loss stays finite at zero.
+    the discriminator sees through every fake, as it does at first. The loss stays finite at zero, and so does its
+    gradient. Gradients flow to d_fake.
 
     >>> generator_loss(torch.tensor([0.5, 0.5]))
     tensor(0.6931)

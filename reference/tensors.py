@@ -460,8 +460,8 @@ def batched_logsumexp(matrix: Float[Tensor, "batch n"]) -> Float[Tensor, "batch"
     torch.logsumexp teaches nothing.
 
     Args:
-        matrix: float32, shape (batch, n) with n > 0. Rows may be thousands apart. Elements may be -inf, which stands
-            for log 0, and so may whole rows.
+        matrix: float32, shape (batch, n) with n > 0. Rows may be thousands apart, and so may the elements of one row.
+            Elements may be -inf, which stands for log 0, and so may whole rows.
 
     Returns:
         The result for each row, shape (batch,). It is -inf for a row that is all -inf.
@@ -484,8 +484,8 @@ def batched_softmax(matrix: Float[Tensor, "batch n"]) -> Float[Tensor, "batch n"
     Adding a number to a whole row changes nothing in the quotient. That is a freedom to make use of.
 
     Args:
-        matrix: logits, float32, shape (batch, n) with n > 0. Rows may be thousands apart. Elements may be -inf,
-            which have probability 0, but not all of a row.
+        matrix: logits, float32, shape (batch, n) with n > 0. Rows may be thousands apart, and so may the elements of
+            one row. Elements may be -inf, which have probability 0, but not all of a row.
 
     Returns:
         Probabilities that sum to one in each row, shape (batch, n).

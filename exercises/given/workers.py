@@ -14,6 +14,25 @@ class Deadlock(RuntimeError):
     """Every worker that still runs waits for a message."""
 
 
+class Request:
+    """A message on its way, as isend and irecv return it."""
+
+    def __init__(self, tensor: Tensor, finish: Callable[[], None] | None = None) -> None:
+        """`finish` waits for it; None if there is nothing to wait for."""
+        self.tensor = tensor
+        self.finish = finish
+
+    def wait(self) -> None:
+        """Return when the message was sent, or has been received."""
+        if self.finish is not None:
+            finish, self.finish = self.finish, None
+            finish()
+
+    def is_completed(self) -> bool:
+        """Whether it was waited for."""
+        return self.finish is None
+
+
 class Workers:
     """Stands for `torch.distributed`: workers that send each other tensors. Here each is a thread of one process.
 
@@ -32,6 +51,7 @@ class Workers:
         self.mail: dict[tuple[int, int], deque[Tensor]] = defaultdict(deque)  # (from, to) -> messages on their way
         self.waiting: dict[int, int] = {}  # rank -> the rank whose message it waits for
         self.sent: list[tuple[int, int, int]] = []  # (from, to, how many numbers)
+        self.asked: dict[tuple[int, int], deque[Request]] = defaultdict(deque)  # (from, to) -> irecv's not waited for
 
     def send(self, tensor: Tensor, dst: int) -> None:
         """Send a copy of `tensor` to rank dst, without waiting for it to be received."""
@@ -42,12 +62,38 @@ class Workers:
             self.sent.append((self.own.rank, dst, tensor.numel()))
             self.changed.notify_all()
 
+    def isend(self, tensor: Tensor, dst: int) -> Request:
+        """As send; there is nothing to wait for."""
+        self.send(tensor, dst)
+        return Request(tensor)
+
+    def irecv(self, tensor: Tensor, src: int) -> Request:
+        """Ask for the next message from rank src; `wait` of what is returned copies it into `tensor`.
+
+        Messages go to the tensors in the order in which they were asked for, whichever is waited for first.
+        """
+        waiting = self.asked[src, self.own.rank]
+
+        def finish() -> None:
+            while request in waiting:
+                first = waiting.popleft()
+                first.finish = None
+                self.take(first.tensor, src)
+
+        request = Request(tensor, finish)
+        waiting.append(request)
+        return request
+
     def recv(self, tensor: Tensor, src: int) -> None:
         """Wait for the next message from rank src and copy it into `tensor`, which must have its shape.
 
         Raises:
             Deadlock: there will be no message, since every worker that still runs waits for one.
         """
+        self.irecv(tensor, src).wait()
+
+    def take(self, tensor: Tensor, src: int) -> None:
+        """Wait for a message and copy it."""
         rank = self.own.rank
         with self.changed:
             self.waiting[rank] = src

@@ -64,7 +64,7 @@ class Dependence:
             for each in self._body
             if isinstance(each, ast.Import | ast.ImportFrom) or wanted.intersection(_owners(each))
         ]
-        return "\n\n".join(ast.unparse(renamed.visit(copy.deepcopy(each))) for each in kept)
+        return "\n\n".join(ast.unparse(renamed.renamed(each)) for each in kept)
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -102,16 +102,12 @@ class _Renamed(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.copy_location(ast.Name(self._names.get(node.id, node.id), node.ctx), node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._defined(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._defined(node)
-
-    def _defined(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
-        self.generic_visit(node)
-        node.name = self._names.get(node.name, node.name)
-        return node
+    def renamed(self, statement: ast.stmt) -> ast.AST:
+        """A statement of the top level, under its new name; methods keep theirs."""
+        changed: ast.AST = self.visit(copy.deepcopy(statement))
+        if isinstance(changed, Definition):
+            changed.name = self._names.get(changed.name, changed.name)
+        return changed
 
 
 def _owners(statement: ast.stmt) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """What the explanations of a section may cost."""
 
+import os
 import time
+
+_BUSIEST = 4.0  # times as long at the most, where the machine has other work
 
 
 class Budget:
@@ -8,12 +11,13 @@ class Budget:
 
     Args:
         examples: how many.
-        seconds: a guard behind them that is not met by honest work: from then on nothing more is run.
+        seconds: a guard behind them that is not met by honest work: from then on nothing more is run. On a machine that
+            has more to do than it has cores, it is as much later.
     """
 
     def __init__(self, examples: int, seconds: float):
         self._left = examples
-        self._end = time.monotonic() + seconds
+        self._end = time.monotonic() + seconds * min(max(_load(), 1.0), _BUSIEST)
 
     def take(self, examples: int) -> bool:
         """Takes so many examples from what is left. False if nothing may be run any more."""
@@ -26,3 +30,11 @@ class Budget:
     def seconds(self) -> float:
         """What is left of the guard's time."""
         return max(self._end - time.monotonic(), 0.0)
+
+
+def _load() -> float:
+    """How many processes want each core; 1 where the system does not say."""
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except (OSError, AttributeError):
+        return 1.0

@@ -25,6 +25,7 @@ class Diagnosis:
 
     def __init__(self, material: Material, paper: Paper, trials: Trials, right: Collection[str]):
         self._material, self._paper, self._trials, self._right = material, paper, trials, right
+        self._named: list[Mistake] = []
         self._passing: dict[tuple[str, tuple[object, ...]], bool] = {}
 
     def mistake(self, check: Item, rule: Rule, failures: Sequence[Failure]) -> Mistake | None:
@@ -33,7 +34,11 @@ class Diagnosis:
         if not compared:
             return None
         candidates = [each for each in self._material.section.mistakes if each.exercise == check.exercise]
-        return next((each for each in candidates if self._fits(each, check, rule, compared)), None)
+        candidates.sort(key=lambda each: each not in self._named)  # one belief may well show in several checks
+        found = next((each for each in candidates if self._fits(each, check, rule, compared)), None)
+        if found and found not in self._named:
+            self._named.append(found)
+        return found
 
     def _fits(self, candidate: Mistake, check: Item, rule: Rule, compared: Sequence[Failure]) -> bool:
         shown = self._trials.shown(check.name, [failure.inputs for failure in compared], candidate)
