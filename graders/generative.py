@@ -516,8 +516,9 @@ def layer_defaults(solution, seed):
 
 @ConvTranspose2d.check(points=0.5, judge=distributed_as(), examples=5, case=layers)
 def layer_start(solution, case):
-    """Starts uniformly distributed between ±1/sqrt(out_channels · kernel_height · kernel_width)."""
-    return solution.ConvTranspose2d(20_000, case.out_channels, case.kernel).weight[:, 0, 0, 0].detach()
+    """Starts uniformly distributed between ±1/sqrt(out_channels · kernel_height · kernel_width), anew in each layer."""
+    layers = [solution.ConvTranspose2d(20_000, case.out_channels, case.kernel) for _ in range(2)]
+    return torch.stack([layer.weight[:, 0, 0, 0] for layer in layers], dim=1).detach()
 
 
 # %% Autoencoder

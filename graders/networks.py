@@ -175,11 +175,14 @@ def linear_gradients(solution, case):
     return gradients(layer)
 
 
-@Linear.check(points=0.75, judge=distributed_as(), examples=5, in_features=st.integers(2, 12))
+two_layers = distributed_as(columns=("weight", "bias", "weight of the next layer", "bias of the next layer"))
+
+
+@Linear.check(points=0.75, judge=two_layers, examples=5, in_features=st.integers(2, 12))
 def linear_start(solution, in_features):
-    """Weights and bias start uniformly distributed between ±1/sqrt(in_features)."""
-    layer = solution.Linear(in_features, 20_000)
-    return torch.stack([layer.weight[:, 0], layer.bias], dim=1).detach()
+    """Weights and bias start uniformly distributed between ±1/sqrt(in_features), and anew in each layer."""
+    layers = [solution.Linear(in_features, 20_000) for _ in range(2)]
+    return torch.stack([part for layer in layers for part in (layer.weight[:, 0], layer.bias)], dim=1).detach()
 
 
 Flattening = namedtuple("Flattening", "x start_dim end_dim")
@@ -841,8 +844,9 @@ def conv_layer_defaults(solution, case):
     points=0.5, judge=distributed_as(), examples=5, in_channels=st.integers(1, 4), kernel_size=st.integers(2, 4)
 )
 def conv_layer_start(solution, in_channels, kernel_size):
-    """Starts uniformly distributed between ±1/sqrt(n), with n inputs to each output."""
-    return solution.Conv2d(in_channels, 20_000, kernel_size).weight[:, 0, 0, :2].detach()
+    """Starts uniformly distributed between ±1/sqrt(n), with n inputs to each output, and anew in each layer."""
+    layers = [solution.Conv2d(in_channels, 20_000, kernel_size) for _ in range(2)]
+    return torch.cat([layer.weight[:, 0, 0, :2] for layer in layers], dim=1).detach()
 
 
 MaxPool2d = section.exercise(

@@ -460,8 +460,8 @@ sample_distribution = section.exercise(
 
 @sample_distribution.check(points=1.25, judge=as_probable, examples=5, probs=uneven.map(torch.tensor))
 def samples_with_their_probabilities(solution, probs):
-    """Each category comes out as often as its probability says."""
-    return solution.sample_distribution(probs, SAMPLES)
+    """Each category comes out as often as its probability says, and the next call draws anew."""
+    return torch.stack([solution.sample_distribution(probs, SAMPLES) for _ in range(2)], dim=1)
 
 
 @sample_distribution.check(points=0.25, judge=as_probable, examples=5, probs=with_zeros.map(torch.tensor))

@@ -51,7 +51,7 @@ class _Hall:
     """What a process needs to grade: the papers and, once it is asked to, where workers come from."""
 
     def __init__(self, root: Path, papers: Mapping[str, Paper]):
-        course = Course(root)
+        course = self._course = Course(root)
         self.papers = papers
         self.materials: dict[str, Material] = {name: find(course, name) for name in papers}
         self._forkserver: Forkserver | None = None
@@ -61,7 +61,7 @@ class _Hall:
     def forkserver(self, section: str) -> Forkserver:
         """This process's own, with the section's inputs ready. One that was inherited stays with whose it is."""
         if self._forkserver is None or self._process != os.getpid():
-            self._forkserver, self._process = Forkserver(), os.getpid()
+            self._forkserver, self._process = Forkserver(self._course.secrets), os.getpid()
             self._ready.clear()
             atexit.register(self.close)
         if section not in self._ready:

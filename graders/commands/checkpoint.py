@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     asked = having if "all" in options.sections else list(course.wanted(options.sections))
     if none := [name for name in asked if name not in having]:
         raise UsageError(f"{none[0]} has no checkpoint; there are {', '.join(having) or 'none'}")
-    with Forkserver() as forkserver:
+    with Forkserver(course.secrets) as forkserver:
         result, shown = carry_out_all(
             course,
             asked,

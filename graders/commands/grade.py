@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
-    with Forkserver() as forkserver:  # started first: it imports what it needs while this process does
+    with Forkserver(course.secrets) as forkserver:  # started first: it imports what it needs while this process does
         result, shown = _graded(course, asked, path, forkserver, options, on_screen=not files.to_stdout(asked_for))
         if forkserver.unprotected:
             say(f"the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}")

@@ -18,6 +18,11 @@ class Course:
 
     root: Path = PROJECT
 
+    @property
+    def secrets(self) -> list[Path]:
+        """The folders that no answer may read, wherever the course lies."""
+        return [self.root / name for name in ("reference", "graders", "tests", ".papers")]
+
     @cached_property
     def sections(self) -> tuple[str, ...]:
         """The names of the sections, in study order."""

@@ -87,7 +87,7 @@ class Bench:
     def do(self, work: object) -> object:
         """Does one job, in one of the processes."""
         if self._forkserver is None:
-            self._forkserver = Forkserver()  # ends with its process
+            self._forkserver = Forkserver(self._material.course.secrets)  # ends with its process
         match work:
             case Job(source, number, only):
                 return mark(self._material, self._papers[number], source, self._forkserver, only=only)

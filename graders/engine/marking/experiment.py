@@ -1,7 +1,7 @@
 """Carries out a section's closing experiment: the learner's pieces in a worker, the scoring in the trusted process."""
 
-import importlib.util
 import math
+import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -161,8 +161,6 @@ def _first(material: Material, not_right: Collection[str]) -> str | None:
 
 
 def _hidden() -> list[Path]:
-    """The folder of a library that holds the answers, where it is installed."""
-    package = importlib.util.find_spec("sklearn")
-    if package is None or package.origin is None:
-        return []
-    return [Path(package.origin).resolve().parent / "datasets" / "data"]
+    """The folders of a library that hold the answers, wherever it is installed: it may be there more than once."""
+    places = (Path(entry or ".").resolve() / "sklearn" / "datasets" / "data" for entry in sys.path)
+    return [place for place in places if place.is_dir()]

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from graders.engine.course import PROJECT
+from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
 from graders.engine.sitting import scratch
 from graders.engine.values.messages import Ahead, Task
@@ -32,9 +32,13 @@ _BOOT = (
 
 
 class Forkserver:
-    """The process that workers are forked from. One serves any number of submissions, from several threads too."""
+    """The process that workers are forked from. One serves any number of submissions, from several threads too.
 
-    def __init__(self) -> None:
+    Args:
+        secrets: folders that no worker may read, wherever they lie; None is those of this course.
+    """
+
+    def __init__(self, secrets: Sequence[Path] | None = None) -> None:
         scratch.clear_left_behind()
         self._control, theirs = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process that writes to it
@@ -56,6 +60,8 @@ class Forkserver:
         # By the id of a sequence (held, so that it stays its own) and a seed: the numbers of its inputs, from and to.
         self._ready: dict[tuple[int, int], tuple[Sequence[bytes], tuple[int, int]]] = {}
         self._count = 0
+        secrets = Course().secrets if secrets is None else secrets
+        self._secrets = [path.resolve() for path in secrets if path.exists()]
         self.unprotected: str | None = None  # why this system cannot restrict workers, known after `preload`
 
     def __enter__(self) -> "Forkserver":
@@ -103,9 +109,8 @@ class Forkserver:
         """A new worker that cannot read the folders `hidden`: its process id and the connection to it."""
         ours, theirs = socket.socketpair()
         with theirs:
-            answer = self._ask(
-                {"fork": str(scratch), "memory": _MEMORY, "hidden": [str(path) for path in hidden]}, [theirs.fileno()]
-            )
+            out_of_reach = [str(path) for path in (*self._secrets, *hidden)]
+            answer = self._ask({"fork": str(scratch), "memory": _MEMORY, "hidden": out_of_reach}, [theirs.fileno()])
         return answer["pid"], ours
 
     def end(self, pid: int, dying: bool = False) -> int:

@@ -15,7 +15,8 @@ from graders.engine.worker.magics import without_cell_magic
 _MAX_BYTES = 10 * 2**20
 _SUFFIXES = (".py", ".ipynb")  # where both are there, the first counts
 # Libraries that take long to import: where a submission mentions one, it is loaded before the worker is restricted.
-_HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping")
+_HEAVY = ("numpy", "torch", "gymnasium", "einops", "jaxtyping", "scipy", "sklearn", "pandas")
+_OPTIMISERS = re.compile(r"\boptim\b")  # PyTorch's pull in another large part of it when the first one is made
 _IMPORTED = re.compile(rf"^[ \t]*(?:import|from)\s+({'|'.join(_HEAVY)})\b", re.MULTILINE)
 
 
@@ -34,7 +35,8 @@ class Submission(msgspec.Struct, frozen=True):
     @property
     def imports(self) -> frozenset[str]:
         """The libraries, of those that take long to import, that the text says it imports."""
-        return frozenset(found[1] for found in _IMPORTED.finditer(self.text))
+        found = {match[1] for match in _IMPORTED.finditer(self.text)}
+        return frozenset(found | ({"torch._dynamo"} if "torch" in found and _OPTIMISERS.search(self.text) else set()))
 
 
 def read(path: Path) -> Submission:
