@@ -90,14 +90,16 @@ def _graded(
     from graders.report.progress import progress
 
     told: set[str] = set()
+    lost = False  # nothing can be shown any more, and that has been said
     with progress(Console(stderr=True)) as line:
 
         def settled(section: SectionResult) -> None:
             """Verdicts first: explanations come behind them."""
-            if options.targets:
+            nonlocal lost
+            if options.targets and not lost:
                 line.clear()
-                if made("the report", partial(_print_verdicts, section, folded=len(asked) > 1)):
-                    told.add(section.name)
+                lost = not made("the report", partial(_print_verdicts, section, folded=len(asked) > 1))
+                told.add(section.name)
 
         result = grade(
             course,
@@ -109,7 +111,7 @@ def _graded(
             begin=line.begin,
             settled=settled,
         )
-    return result, made("the report", partial(_print, result, course, options, told))
+    return result, not lost and made("the report", partial(_print, result, course, options, told))
 
 
 def _print_verdicts(section: SectionResult, *, folded: bool) -> None:

@@ -64,4 +64,4 @@ def _message(exercise: ExerciseResult) -> str:
 
 
 def _first(exercise: ExerciseResult) -> CheckResult | None:
-    return next((check for check in exercise.checks if check.status != "passed"), None)
+    return next((check for check in exercise.checks if check.status != "passed" and not check.extra), None)

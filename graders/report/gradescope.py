@@ -34,10 +34,10 @@ def _test(place: str, exercise: ExerciseResult, check: CheckResult) -> dict[str,
     passed = check.status == "passed"
     return {
         "number": place,
-        "name": f"{exercise.name}: {one_line(check.title)}",
+        "name": f"{exercise.name}: {one_line(check.title)}" + (" (beyond the text)" if check.extra else ""),
         "name_format": "text",
-        "score": check.score,
-        "max_score": check.points,
+        "score": 0.0 if check.extra else check.score,  # what is extra is never part of the score
+        "max_score": 0.0 if check.extra else check.points,
         "status": "passed" if passed else "failed",
         "output": f"Passed on {count(check.examples, 'drawn input')}." if passed else explained(check, exercise.name),
         "output_format": "md",
