@@ -23,7 +23,7 @@ import torch
 
 from graders.engine.worker import sandbox
 
-PROJECT = Path(sandbox.__file__).parents[2]
+PROJECT = Path(sandbox.__file__).parents[3]
 MEMORY = 2**30
 NEW_USER_NAMESPACE = 0x10000000
 CLONE3 = 435  # on every processor

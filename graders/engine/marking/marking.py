@@ -1,6 +1,7 @@
 """Marks a submission of one section: is each exercise there, does each check agree, and then what is to be said of it.
 
-Each check has one try. A check that fails ends its worker, so that nothing it leaves behind touches what comes next.
+A check that fails is sat again in a fresh worker, if others ran before it, and ends its worker: what checks leave
+behind touches no other, and a submission cannot tell the second time from the first.
 """
 
 import threading
@@ -218,6 +219,12 @@ class _Marking:
             return
         mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
         mark.failure = self._first_failure(item, mark.answers)
+        if mark.failure and sitting.may_be_tainted and mark.answers.stopped != "timed_out":
+            # What ran before may have left something behind. It is asked again in a fresh worker, after another task,
+            # so that a submission cannot tell this from the first time.
+            sitting.leave()
+            mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+            mark.failure = self._first_failure(item, mark.answers)
         if mark.failure:
             mark.status = mark.failure.status
             if mark.status == "raised" and item.exercise not in sitting.loaded.lines:

@@ -31,6 +31,7 @@ class Sitting:
         self.loaded = Loaded({}, frozenset(), ())
         self._first: tuple[str, tuple[bytes, ...], int] | None = None  # a task that went well
         self._retried = False
+        self._tasks = 0  # that this worker has done before
         self._stopped = False
 
     def __enter__(self) -> "Sitting":
@@ -63,7 +64,7 @@ class Sitting:
                 loaded = sane(self._worker.load(self._order, _FILE_SECONDS), self._order)
                 if not self._order.stub:
                     loaded = msgspec.structs.replace(loaded, unattempted=self.loaded.unattempted)
-                self.loaded = loaded
+                self.loaded, self._tasks = loaded, 0
                 self._order = msgspec.structs.replace(self._order, stub="")  # compared once, not by each fresh worker
                 return self.loaded
             except Stopped as stop:
@@ -75,6 +76,11 @@ class Sitting:
         self._order = msgspec.structs.replace(self._order, until=(0, 0))  # it is not tried again
         self.loaded = Loaded({}, frozenset(), (Trouble(0, 1, _HOPELESS, ()),))
         return self.loaded
+
+    @property
+    def may_be_tainted(self) -> bool:
+        """Whether other tasks have run in this worker before the last one, and one of them went well."""
+        return self._tasks > 1 and self._first is not None
 
     def passed(self, probe: str, example: bytes, seed: int) -> None:
         """Says of a task that it went well. The first such one is done again, on one example, before anything else is
@@ -101,6 +107,7 @@ class Sitting:
         if self._worker is None:
             self.load()
             self._warm_up(seconds)
+        self._tasks += 1
         return self._run(probe, inputs, seed, seconds, point, processor)
 
     def _warm_up(self, seconds: float) -> None:
