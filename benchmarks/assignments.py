@@ -46,7 +46,7 @@ FOUND = {
     "inverts": "found = {inverse}(x)",
     "counts_down": "found = {countdown}(n)",
     "takes_the_first": "found = {first}(items)",
-    "scales_sums": "found = {scaled_sums}(*scaling)",
+    "scales_sums": "found = {scaled_sums}(*case)",
     "counts_words": "counter = {Counter}()\nfor word in words:\n    counter.add(word)\nfound = counter.counts",
     "keeps_operations": "{register}('test', number)\nfound = {OPERATIONS}['test']",
     "takes_the_last": "found = {last}(items)",
