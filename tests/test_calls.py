@@ -149,6 +149,11 @@ def long_body(solution, x, y):
     total = solution.add(total, 6)
     return total
 
+def within(solution, x, y):
+    """Returns from inside a block that is left again."""
+    with np.errstate(all="ignore"):
+        return solution.add(x, y)
+
 def attribute(solution, x, y):
     """A name of the solution inside one of its own."""
     return solution.Box(solution.add(x, y)).value
@@ -219,6 +224,7 @@ class Odd(NamedTuple):
             "class Pair(NamedTuple):\n    large: np.ndarray\n    small: np.ndarray\n"
             "pair = Pair(large=1, small=2)\nadd(pair, (pair.large,))",
         ),
+        ("within", {"x": 1, "y": 2}, "x = 1\ny = 2\nwith np.errstate(all='ignore'):\n    add(x, y)"),
         ("called", {"x": 1, "y": 2}, "add(1, 2)"),
         ("at_once", {"case": (1, -2)}, "add(1, -2)"),
         ("at_once", {"case": Pair(np.array([[1.0]]), 2)}, "add(np.array([[1.0]]), 2)"),

@@ -69,6 +69,22 @@ def test_registrations_on_own_objects_are_executed(load: Load, text: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
+        "import gymnasium as gym\ngym.register('Own-v0', Own)",
+        "import gymnasium\ngymnasium.register(id='Own-v0', entry_point=Own)",
+        "import gym\ngym.envs.registration.register(id='Own-v0', entry_point=Own)",
+    ],
+)
+def test_environments_are_registered(load: Load, text: str) -> None:
+    text = text.replace("\n", "\nclass Own(gymnasium.Env):\n    pass\n", 1)
+    text = f"import gymnasium\n{text}\nmade = gymnasium.make('Own-v0', disable_env_checker=True)"
+    module, loaded = load(text)
+    assert type(module.made.unwrapped) is module.Own
+    assert loaded.troubles == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "note(1)",
         "print(note(1))",
         "assert note(1)",

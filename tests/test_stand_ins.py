@@ -1,5 +1,6 @@
 """Libraries that answers only decorate themselves with, and ARENA's earlier parts, have stand-ins."""
 
+import gymnasium
 import pytest
 import torch
 from conftest import Load
@@ -66,6 +67,26 @@ def test_who_has_an_answer_of_its_own_in_case_is_let_have_it(load: Load) -> None
 def test_names_that_a_section_lends_belong_to_earlier_parts(load: Load) -> None:
     module, _ = load("from part1.solutions import root", lent={"root": "math.sqrt"})
     assert module.root(4) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import gym\nfound = gym.spaces.Discrete, gym.vector.SyncVectorEnv",
+        "from gym.spaces import Discrete\nfrom gym import vector\nfound = Discrete, vector.SyncVectorEnv",
+        "import gym.spaces as s, gym.vector\nfound = s.Discrete, gym.vector.SyncVectorEnv",
+    ],
+)
+def test_gym_is_gymnasium(load: Load, text: str) -> None:
+    module, loaded = load(text)
+    assert module.found == (gymnasium.spaces.Discrete, gymnasium.vector.SyncVectorEnv)
+    assert loaded.troubles == ()
+
+
+def test_what_gym_had_and_gymnasium_has_not_costs_its_name_only(load: Load) -> None:
+    module, loaded = load("import gym\nclass Own(gym.Env): pass\nfrom gym.monitoring import Video")
+    assert issubclass(module.Own, gymnasium.Env)
+    assert loaded.lost.keys() == {"Video"}
 
 
 def test_a_library_that_is_installed_is_itself(load: Load) -> None:

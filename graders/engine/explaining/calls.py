@@ -120,9 +120,11 @@ def _is_solution(node: ast.AST) -> bool:
 
 
 def _ended(statement: ast.stmt) -> ast.stmt:
-    """`return value` as the expression it returns."""
+    """`return value` as the expression it returns, at the end of a `with` as well."""
     if isinstance(statement, ast.Return) and statement.value:
         return ast.Expr(statement.value)
+    if isinstance(statement, ast.With):
+        statement.body[-1] = _ended(statement.body[-1])
     return statement
 
 

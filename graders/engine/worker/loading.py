@@ -12,6 +12,7 @@ import copy
 import io
 import linecache
 import pkgutil
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
 _STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
                ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
+_GYM = re.compile(r"(gym|gymnasium)\.(envs\.registration\.)?register")
 _TRAINING = ("backward", "step", "zero_grad")  # methods by which a loop is known that trains something
 # Annotations stay text: no answer computes with them, and many need libraries that are not there.
 _ANNOTATIONS = __future__.annotations.compiler_flag
@@ -171,10 +173,14 @@ class Loader:
                 self.left_out.append(statement)
 
     def _is_registration(self, statement: ast.stmt, loop: frozenset[str] = frozenset()) -> bool:
-        """Whether a statement calls a method of the submission's own objects, or of what a loop goes through."""
+        """Whether a statement calls a method of the submission's own objects, or of what a loop goes through.
+
+        Environments are registered with gymnasium, which is nobody's own.
+        """
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
-                return _root(function) in self.own | loop or ast.unparse(function) == "sys.setrecursionlimit"
+                root, text = _root(function), ast.unparse(function)
+                return root in self.own | loop or text == "sys.setrecursionlimit" or bool(_GYM.fullmatch(text))
         return False
 
     def _fills(self, loop: ast.For, outer: frozenset[str] = frozenset()) -> bool:

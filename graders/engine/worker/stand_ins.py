@@ -1,10 +1,12 @@
 """Stand-ins for libraries that answers only decorate themselves with, and for ARENA's own earlier parts.
 
 They take the place of what is not installed: progress bars count through, loggers and plots do nothing, type checkers
-leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own.
+leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own. `gym`,
+as gymnasium was called before, is gymnasium.
 """
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -117,6 +119,19 @@ class _Bars(_Package):
         return _Bar(range(*args))
 
 
+class _Gym(_Package):
+    """`gym`, or a module inside it: what gymnasium has under the same name."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.now = importlib.import_module("gymnasium" + name.removeprefix("gym"))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.now, name)
+
+
 class _Part(_Package):
     """One of ARENA's earlier parts: its layers, functions and optimisers are PyTorch's."""
 
@@ -162,6 +177,8 @@ def _kind(name: str) -> type[ModuleType] | None:
     top = name.partition(".")[0]
     if top == "tqdm":
         return _Bars
+    if top == "gym":
+        return _Gym
     if top in _IDLE:
         return _Module
     is_part = top != "exercises" and all(map(_PARTS.match, name.split(".")))
