@@ -41,8 +41,9 @@ Place = tuple[int, int]
 
 @pytest.fixture(scope="session", autouse=True)
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing is left in the user's folder for caches."""
+    """Nothing is left in the user's folder for caches, and nothing is noted in a learner's diary."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADE_PROGRESS", "off")
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield
 

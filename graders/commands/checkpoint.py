@@ -25,9 +25,8 @@ from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.experiment import Outcome, carry_out
-from graders.engine.marking.grading import SCHEMA
 from graders.engine.marking.marking import mark
-from graders.engine.results import Grade, LoadWarning, SectionResult
+from graders.engine.results import SCHEMA, Grade, LoadWarning, SectionResult
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver

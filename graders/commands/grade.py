@@ -20,8 +20,10 @@ from graders.commands.options import (
 )
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
-from graders.engine.results import Grade, SectionResult
+from graders.engine.results import SCHEMA, Grade, SectionResult, together
 from graders.engine.sitting.forkserver import Forkserver
+from graders.learning.history import History, opened
+from graders.learning.remembering import remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
 from graders.report.streams import say, stdout
@@ -30,7 +32,10 @@ _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
        python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
        python grade.py checkpoint SECTION...     train what you have written: the closing experiment
-       python grade.py hint SECTION::EXERCISE    a hint; add a number for the next ones
+       python grade.py hint SECTION::EXERCISE    the next hint, each time
+       python grade.py solution SECTION::EXERCISE
+                                                 how the reference does it
+       python grade.py progress                  where you stand, and which mistakes come back
        python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
        python grade.py cohort FOLDER             grade a folder of submissions
        python grade.py audit [SECTION...]        grade the grader
@@ -61,10 +66,17 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
-    with Forkserver(course.secrets) as forkserver:  # started first: it imports what it needs while this process does
-        result, shown = _graded(course, asked, path, forkserver, options, on_screen=not files.to_stdout(asked_for))
-        if forkserver.unprotected:
-            say(f"the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}")
+    with opened(course) as history:
+        is_glance = not options.targets and not asked_for
+        known = remembered(history, course, path, options.seed, options.examples) if is_glance else {}
+        left = {name: exercises for name, exercises in asked.items() if name not in known}
+        telling = _Telling(course, options, on_screen=not files.to_stdout(asked_for), folded=len(asked) > 1)
+        new = _graded(course, left, path, options, telling) if left or not known else ()
+        result = _together(course, [*known.values(), *new], options)
+        solved = remember(history, course, result, left)
+        shown = telling.tell(result, solved, history)
+        if history.trouble:
+            say(history.trouble)
     shown += files.write(result, asked_for, since)
     if not shown:
         return GRADER_FAILED
@@ -76,42 +88,71 @@ def _graded(
     course: Course,
     asked: dict[str, list[str] | None],
     path: Path,
-    forkserver: Forkserver,
     options: argparse.Namespace,
-    on_screen: bool,
-) -> tuple[Grade, int]:
-    """The grade, and how many reports of it were shown: one, with a line of progress before it, or none."""
-    from graders.engine.marking.grading import grade
+    telling: "_Telling",
+) -> Sequence[SectionResult]:
+    with Forkserver(course.secrets) as forkserver:  # started first: it imports what it needs while this process does
+        from graders.engine.marking.grading import grade
 
-    if not on_screen:
-        return grade(course, asked, path, forkserver, seed=options.seed, examples=options.examples), 0
-    from rich.console import Console
+        grading = partial(grade, course, asked, path, forkserver, seed=options.seed, examples=options.examples)
+        if telling.on_screen:
+            from rich.console import Console
 
-    from graders.report.progress import progress
+            from graders.report.progress import progress
 
-    told: set[str] = set()
-    lost = False  # nothing can be shown any more, and that has been said
-    with progress(Console(stderr=True)) as line:
+            with progress(Console(stderr=True)) as line:
 
-        def settled(section: SectionResult) -> None:
-            """Verdicts first: explanations come behind them."""
-            nonlocal lost
-            if options.targets and not lost:
-                line.clear()
-                lost = not made("the report", partial(_print_verdicts, section, folded=len(asked) > 1))
-                told.add(section.name)
+                def settled(section: SectionResult) -> None:
+                    line.clear()
+                    telling.settled(section)
 
-        result = grade(
-            course,
-            asked,
-            path,
-            forkserver,
-            seed=options.seed,
-            examples=options.examples,
-            begin=line.begin,
-            settled=settled,
-        )
-    return result, not lost and made("the report", partial(_print, result, course, options, told))
+                result = grading(begin=line.begin, settled=settled)
+        else:
+            result = grading()
+        if forkserver.unprotected:
+            say(f"the code ran in a process of its own, not in a sandbox: {forkserver.unprotected}")
+    return result.sections
+
+
+def _together(course: Course, sections: Sequence[SectionResult], options: argparse.Namespace) -> Grade:
+    """The grade of sections, some of which may have been graded earlier."""
+    ordered = sorted(sections, key=lambda section: course.sections.index(section.name))
+    return Grade(
+        schema=SCHEMA,
+        seed=options.seed,
+        examples=options.examples,
+        score=sum(section.score for section in ordered),
+        points=sum(section.points for section in ordered),
+        sections=tuple(ordered),
+        extras=together(section.extras for section in ordered),
+    )
+
+
+class _Telling:
+    """What is told on the screen: verdicts as soon as they stand, and then the rest."""
+
+    def __init__(self, course: Course, options: argparse.Namespace, *, on_screen: bool, folded: bool):
+        self.on_screen = on_screen
+        self._course, self._options, self._folded = course, options, folded
+        self._told: set[str] = set()
+        self._lost = False  # nothing can be shown any more, and that has been said
+
+    def settled(self, section: SectionResult) -> None:
+        """Verdicts first: explanations come behind them."""
+        if self._options.targets and not self._lost:
+            self._lost = not made("the report", partial(_print_verdicts, section, folded=self._folded))
+            self._told.add(section.name)
+
+    def tell(self, result: Grade, solved: Sequence[str], history: History) -> int:
+        """Tells the rest; how many reports were shown."""
+        if not self.on_screen or self._lost:
+            return 0
+        if not self._options.targets:
+            reach = within_reach(history, self._course, result.sections)
+            begun = bool(history.runs()) and any(section.score for section in result.sections)
+            welcome = history.keeps and not begun
+            return made("the report", partial(_print_at_a_glance, result, self._options, reach, welcome=welcome))
+        return made("the report", partial(_print, result, self._course, self._options, self._told, solved))
 
 
 def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
@@ -123,25 +164,35 @@ def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
         print_verdicts(section, Console(highlight=False), folded=folded)
 
 
-def _print(result: Grade, course: Course, options: argparse.Namespace, told: Collection[str]) -> None:
+def _print_at_a_glance(
+    result: Grade, options: argparse.Namespace, within_reach: Sequence[str], *, welcome: bool
+) -> None:
+    from rich.console import Console
+
+    from graders.report.overview import print_overview
+
+    console = Console(highlight=False)
+    with stdout():
+        print_overview(result, console, called=called(options), within_reach=within_reach, welcome=welcome)
+
+
+def _print(
+    result: Grade, course: Course, options: argparse.Namespace, told: Collection[str], solved: Sequence[str]
+) -> None:
     from rich.console import Console
 
     from graders.learning import scripts
     from graders.report.failures import explained
-    from graders.report.overview import print_overview
     from graders.report.terminal import print_grade
 
-    console = Console(highlight=False)
     with stdout():
-        if not options.targets:
-            print_overview(result, console, called=called(options))
-            return
         print_grade(
             result,
-            console,
+            Console(highlight=False),
             failures=options.failures,
             called=called(options),
             closing=course.closing,
             told=told,
+            solved=solved,
             scripts=scripts.write(explained(result, options.failures)[1], course.root, Path.cwd()),
         )

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from graders.commands.options import REACHED, called, new_parser, whole_number
 from graders.engine.course import Course
 from graders.learning.hints import hint
-from graders.report.streams import show
+from graders.learning.history import opened
+from graders.report.streams import say, show
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit status."""
     parser = new_parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
     parser.add_argument("target", metavar="SECTION::EXERCISE")
-    parser.add_argument("number", nargs="?", type=whole_number(1, 9), default=1, metavar="NUMBER")
+    parser.add_argument("number", nargs="?", type=whole_number(1, 9), metavar="NUMBER")
     options = parser.parse_args(arguments)
-    show(hint(Course(options.course.resolve()), options.target, options.number, called(options)))
+    course = Course(options.course.resolve())
+    with opened(course) as history:
+        show(hint(course, options.target, options.number, called(options), history))
+        if history.trouble:
+            say(history.trouble)
     return REACHED

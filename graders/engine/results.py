@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+SCHEMA = 1  # of the machine-readable result
+
 Status = Literal[
     "passed",
     "failed",  # a value came out, and it is not the expected one

@@ -1,4 +1,4 @@
-"""The learner's loop: hints, a fresh start.
+"""The learner's loop: the diary, hints, solutions, progress, a fresh start.
 
 Runs in the deciding process. May import the engine and reports; knows no command.
 """

@@ -1,39 +1,69 @@
-"""Puts the untouched exercise file in place, and keeps a copy of what was there."""
+"""Puts the untouched exercise file in place, or the stub of one exercise, and keeps a copy of what was there."""
 
+import ast
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from graders.engine.authoring.material import find
+from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
+from graders.learning.hints import exercise_of
 
 
-def reset(course: Course, name: str, confirm: Callable[[str], bool]) -> str:
-    """Puts the untouched exercise file of a section in place; what was done, in words.
+def reset(course: Course, target: str, confirm: Callable[[str], bool]) -> str:
+    """Puts the untouched exercise file of a section in place, or the stub of `section::exercise`; what was done, in
+    words.
 
     An edited file is only replaced if `confirm` says yes to the question, and a copy of it is kept beside it.
 
     Raises:
-        UsageError: there is no such section, or the file cannot be written.
+        UsageError: there is no such section or exercise, or the file cannot be read or written.
     """
-    material = find(course, name)
-    path, text = material.exercises, material.untouched
+    if "::" in target:
+        exercise = exercise_of(course, target)
+        material, name = exercise.material, exercise.name
+    else:
+        material, name = find(course, target), None
+    path = material.exercises
     shown = f"{path.parent.name}/{path.name}"
     try:
+        text = _with_stub(path.read_text("utf-8"), material, name) if name and path.exists() else material.untouched
         if not path.exists():
             path.write_text(text, "utf-8")
             return f"{shown} is there again, untouched."
+        what = name or shown
         if path.read_bytes() == text.encode():
-            return f"{shown} is untouched already."
+            return f"{what} is untouched already."
         copy = _free(path)
-        if not confirm(f"Replace {shown} by the untouched file? Your answers will be kept in {copy.name}."):
-            return f"{shown} stays as it is."
+        by = "its stub" if name else "the untouched file"
+        if not confirm(f"Replace {what} by {by}? Your answers will be kept in {copy.name}."):
+            return f"{what} stays as it is."
         shutil.copy2(path, copy)
         path.write_text(text, "utf-8")
     except OSError as error:
         raise UsageError(f"{shown} cannot be replaced: {error.strerror}") from error
-    return f"{shown} is untouched again; your answers are in {copy.parent.name}/{copy.name}."
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{shown} cannot be read as Python: {error}") from error
+    return f"{what} is untouched again; your answers are in {copy.parent.name}/{copy.name}."
+
+
+def _with_stub(text: str, material: Material, name: str) -> str:
+    """A learner's text with the stub of one exercise in the place of its last definition, or at the end."""
+    stub = definition(material.untouched, name)
+    assert stub is not None  # the untouched file has every exercise
+    own = definition(text, name)
+    return text.replace(own, stub) if own else f"{text.rstrip()}\n\n\n{stub}\n"
+
+
+def definition(text: str, name: str) -> str | None:
+    """The text of the last definition of a name at the top level, its decorators included. Raises SyntaxError."""
+    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    own = [node for node in nodes if node.name == name]
+    if not own:
+        return None
+    first = min([own[-1].lineno, *(each.lineno for each in own[-1].decorator_list)])
+    return "\n".join(text.split("\n")[first - 1 : own[-1].end_lineno])
 
 
 def _free(path: Path) -> Path:

@@ -1,5 +1,7 @@
 """All sections at a glance: how far each one is, and what to do next."""
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -11,15 +13,41 @@ from graders.report.words import TO_FIX, count, number
 BAR = 10  # characters of a score bar between its brackets
 
 
-def print_overview(grade: Grade, console: Console, *, called: Called | None = None) -> None:
+_WELCOME = (
+    "Welcome. Each section of this course is a file in exercises/, with functions that only raise NotImplementedError "
+    "and a text that says what they are to do. Open the first one, read, write, save, and run",
+    "It says in a second or two what is right, and shows the smallest input on which something is wrong. A section "
+    "takes between an afternoon and a few days. What you write runs in a sandbox, and what you have done is remembered "
+    "on this machine only.",
+)
+
+
+def print_overview(
+    grade: Grade,
+    console: Console,
+    *,
+    called: Called | None = None,
+    within_reach: Sequence[str] = (),
+    welcome: bool = False,
+) -> None:
     """Print one line a section and the next action.
 
     Args:
         grade: all sections in the order of study; one without exercises was not graded yet
         console: where to print
         called: how the grader was called, for the next step
+        within_reach: the sections whose checkpoint is the next thing to do there
+        welcome: say first what this is: for somebody who has not begun
     """
     screen = Screen(console)
+    called = called or Called()
+    if welcome and grade.sections:
+        screen.line()
+        screen.prose(_WELCOME[0])
+        screen.line()
+        screen.line((f"  {called.again(grade.sections[0].name)}", "cyan"))
+        screen.line()
+        screen.prose(_WELCOME[1])
     done = sum(_state(section)[1] == "done" for section in grade.sections)
     screen.line()
     screen.ends(
@@ -28,6 +56,11 @@ def print_overview(grade: Grade, console: Console, *, called: Called | None = No
     )
     screen.line()
     _print_sections(screen, grade.sections)
+    if within_reach:
+        screen.line()
+        screen.prose("Within reach: what you have written can be trained.")
+    for name in within_reach:
+        screen.line((f"  {called.again('checkpoint', name)}", "cyan"))
     screen.next_step(next_step(grade, called, explained=False))
 
 
@@ -48,7 +81,7 @@ def _print_sections(screen: Screen, sections: tuple[SectionResult, ...]) -> None
         pieces = [
             (f"  {screen.symbols[status]} ", style),
             (f"{section.name:<{names}}  ", "bold"),
-            (f"[{_bar(section.score, section.points)}]  " if bars else "", style),
+            (f"[{bar(section.score, section.points)}]  " if bars else "", style),
             (f"{score:>{numbers}}", ""),
         ]
         if taken <= screen.width:
@@ -71,8 +104,8 @@ def _state(section: SectionResult) -> tuple[Status, str]:
     return "not_attempted", f"{sum(exercise.status != 'passed' for exercise in section.exercises)} to write"
 
 
-def _bar(score: float, points: float) -> str:
-    """Full only when the score is, empty only when it is 0."""
+def bar(score: float, points: float) -> str:
+    """The bar of a score. Full only when the score is, empty only when it is 0."""
     filled = int(BAR * score / points) if points else 0
     if 0 < score < points:
         filled = min(max(filled, 1), BAR - 1)

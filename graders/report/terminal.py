@@ -37,6 +37,7 @@ def print_grade(
     called: Called | None = None,
     closing: Collection[str] = (),
     told: Collection[str] = (),
+    solved: Sequence[str] = (),
     scripts: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
@@ -48,6 +49,7 @@ def print_grade(
         called: how the grader was called, for the next step
         closing: the sections that end in a checkpoint
         told: the sections whose verdicts stand on the screen already
+        solved: what is to be said of exercises that pass for the first time
         scripts: by section and check, the command that runs all of a call that is shown in part
     """
     screen = Screen(console)
@@ -57,6 +59,10 @@ def print_grade(
     _print_failures(screen, grade, failures, scripts)
     _print_waiting(screen, [section for section in grade.sections if section.name in told])
     _print_outcome(screen, grade)
+    if solved:
+        screen.line()
+    for words in solved:
+        screen.prose(one_line(words), "", "  ", "    ")
     screen.next_step(next_step(grade, called, closing=closing))
 
 

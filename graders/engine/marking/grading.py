@@ -10,13 +10,11 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import Grade, LoadWarning, SectionResult, together
+from graders.engine.results import SCHEMA, Grade, LoadWarning, SectionResult, together
 from graders.engine.setting.paper import Paper
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
-
-SCHEMA = 1
 
 
 def grade(

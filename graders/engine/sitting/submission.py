@@ -45,7 +45,7 @@ def read(path: Path) -> Submission:
     Raises:
         UsageError: it cannot be read, is too large, or is not what its name says: text, or a notebook.
     """
-    shown = _shown(path)
+    shown = as_shown(path)
     try:
         if not path.is_file():
             raise UsageError(f"{shown} is not a file" if path.exists() else f"there is no file {shown}")
@@ -117,7 +117,7 @@ def find(folder: Path, section: str) -> Path:
     for path in candidates:
         if path.exists():
             return path
-    raise UsageError(f"there is no {candidates[0].name} or {candidates[1].name} in {_shown(folder)}")
+    raise UsageError(f"there is no {candidates[0].name} or {candidates[1].name} in {as_shown(folder)}")
 
 
 def _leads_out(path: Path) -> bool:
@@ -127,7 +127,7 @@ def _leads_out(path: Path) -> bool:
     return real.parent != path.parent.resolve() or (is_here and not real.is_relative_to(here.resolve()))
 
 
-def _shown(path: Path) -> str:
+def as_shown(path: Path) -> str:
     """The path as a person in the current folder would write it, without control characters."""
     relative = os.path.relpath(path)
     text = str(path) if relative.startswith("..") else relative

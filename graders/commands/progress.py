@@ -1,0 +1,30 @@
+"""`python grade.py progress`: where a learner stands, from what was remembered; nothing is graded."""
+
+import time
+from collections.abc import Sequence
+
+from graders.commands.options import REACHED, called, new_parser
+from graders.engine.course import Course
+from graders.learning.history import opened
+from graders.learning.standing import returning, standings
+from graders.report.streams import say, stdout
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command with `arguments`; the exit status."""
+    parser = new_parser("python grade.py progress")
+    options = parser.parse_args(arguments)
+    course = Course(options.course.resolve())
+    now = time.time()
+    with opened(course) as history:
+        found, back = standings(history, course.sections, now), returning(history.seen())
+        trouble = history.trouble
+    from rich.console import Console
+
+    from graders.learning.standing_screen import print_standings
+
+    with stdout():
+        print_standings(found, back, len(course.sections), Console(highlight=False), now, called(options))
+    if trouble:
+        say(trouble)
+    return REACHED

@@ -1,0 +1,158 @@
+"""The learner's loop through the real command: hints that go on, solutions, progress, an overview that remembers."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import COURSE, Finished, command
+
+Run = Callable[..., Finished]
+RIGHT = "import numpy as np\n\n\ndef row_sums(matrix):\n    return np.array([sum(row) for row in matrix])\n"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    root = tmp_path / "own"
+    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    shutil.copytree(root / "answers", root / "exercises")
+    return root
+
+
+@pytest.fixture
+def run(own: Path) -> Run:
+    """Runs a command for a course of its own, whose diary is kept."""
+
+    def run(*arguments: str, **variables: str) -> Finished:
+        diary = {"GRADE_PROGRESS": str(own / "diary")}
+        finished = command(*arguments, "--course", own, cwd=own, **{**diary, **variables})
+        finished.stdout = finished.stdout.replace(f" --course {own}", "")
+        return finished
+
+    return run
+
+
+# %% hint
+def test_hint_gives_the_next_one_each_time(run: Run) -> None:
+    first, second, third = (run("hint", "small::row_sums").stdout for _ in range(3))
+    assert first.startswith("small::row_sums, hint 1 of 2")
+    assert second.startswith("small::row_sums, hint 2 of 2")
+    assert third == second
+    assert second.endswith("How the reference does it: python grade.py solution small::row_sums\n")
+    assert run("hint", "small::row_sums", "1").stdout == first
+
+
+# %% solution
+def test_a_solution_is_shown_after_a_question(run: Run) -> None:
+    unasked = run("solution", "small::row_sums")
+    assert unasked.returncode == 2
+    assert "Show how the reference solves small::row_sums? 2 of its hints are still unread." in unasked.stderr
+    assert unasked.stdout == ""
+    shown = run("solution", "small::row_sums", "--yes").stdout
+    assert "def row_sums(matrix):" in shown
+    assert shown.split()[-1].startswith("reference/small.py:")
+    assert '"""' not in shown
+
+
+def test_a_solution_may_begin_with_its_first_line(run: Run) -> None:
+    whole = run("solution", "small::row_sums", "--yes").stdout.split("\n")
+    shown = run("solution", "small::row_sums", "--yes", "--first-line").stdout.rstrip("\n").split("\n")
+    assert shown == whole[:2]
+
+
+def test_there_is_no_solution_of_what_is_no_exercise(run: Run) -> None:
+    assert "small has no exercise 'row_sum'" in run("solution", "small::row_sum").stderr
+
+
+# %% The overview
+def test_the_overview_answers_from_what_is_remembered(run: Run, own: Path) -> None:
+    (own / "exercises" / "layers.py").write_text("")
+    first = run()
+    assert "4 to fix" in first.stdout
+    again = run(PYTHONPATH=str(_no_workers(own)))
+    assert again.stdout == first.stdout
+    (own / "exercises" / "small.py").write_text("def halve(x): return x / 2")
+    changed = run()
+    assert "to write" in changed.stdout
+    assert changed.stdout != first.stdout
+
+
+def _no_workers(own: Path) -> Path:
+    """A folder for Python's path in which the first use of a worker ends the process."""
+    folder = own / "path"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import subprocess\n"
+        "def refuse(*_, **__): raise SystemExit('a process was started')\n"
+        "subprocess.Popen = refuse\n"
+    )
+    return folder
+
+
+def test_a_damaged_diary_keeps_nobody_from_being_graded(run: Run, own: Path) -> None:
+    (own / "diary").write_text("no database\n" * 100)
+    finished = run("small::halve")
+    assert "passed" in finished.stdout
+    assert finished.returncode == 0
+    assert "was put aside as diary.damaged-1" in finished.stderr
+
+
+# %% What is said of an exercise that is solved
+def test_who_solves_an_exercise_is_told_where_to_read_on(run: Run, own: Path) -> None:
+    run("small::row_sums")
+    (own / "exercises" / "small.py").write_text(RIGHT)
+    solved = run("small::row_sums").stdout
+    assert "row_sums is solved; the reference's way is in reference/small.py:" in " ".join(solved.split())
+    assert "It has no loop where yours does" in " ".join(solved.split())
+    assert "is solved" not in run("small::row_sums").stdout
+
+
+# %% progress
+def test_progress_begins_with_nothing(run: Run) -> None:
+    assert "Nothing was graded here yet" in run("progress").stdout
+
+
+def test_progress_says_where_one_stands(run: Run) -> None:
+    run("small")
+    shown = run("progress").stdout
+    assert "1 section of 2 begun" in shown
+    assert "5 min on task" in shown
+    assert "today" in shown
+
+
+def test_a_mistake_that_comes_back_is_said(run: Run, own: Path) -> None:
+    wrong = (own / "exercises" / "small.py").read_text()
+    for text in (wrong, RIGHT, wrong):
+        (own / "exercises" / "small.py").write_text(text)
+        run("small::row_sums")
+    shown = " ".join(run("progress").stdout.split())
+    assert "Coming back" in shown
+    assert "row_sums: " in shown
+    assert "(2 times, now)" in shown
+
+
+# %% reset of one exercise
+def test_one_exercise_can_begin_again(run: Run, own: Path) -> None:
+    before = (own / "exercises" / "small.py").read_text()
+    done = run("reset", "small::halve", "--yes")
+    assert "halve is untouched again; your answers are in exercises/small.1.bak" in done.stdout
+    after = (own / "exercises" / "small.py").read_text()
+    assert 'raise NotImplementedError("halve")' in after
+    assert after.count("\ndef ") == before.count("\ndef ")
+    assert (own / "exercises" / "small.1.bak").read_text() == before
+    assert "halve is untouched already." in run("reset", "small::halve", "--yes").stdout
+
+
+def test_an_exercise_that_is_not_in_the_file_gets_its_stub(run: Run, own: Path) -> None:
+    (own / "exercises" / "small.py").write_text("x = 1\n")
+    run("reset", "small::halve", "--yes")
+    text = (own / "exercises" / "small.py").read_text()
+    assert text.startswith("x = 1\n\n\ndef halve(x)")
+
+
+def test_a_file_that_is_no_python_is_left_as_it_is(run: Run, own: Path) -> None:
+    (own / "exercises" / "small.py").write_text("def (\n")
+    refused = run("reset", "small::halve", "--yes")
+    assert refused.returncode == 2
+    assert "cannot be read as Python" in refused.stderr
+    assert (own / "exercises" / "small.py").read_text() == "def (\n"
