@@ -19,7 +19,7 @@ from graders.commands.options import (
     whole_number,
 )
 from graders.engine.course import Course
-from graders.engine.errors import GraderError
+from graders.engine.errors import GraderError, UsageError
 from graders.engine.results import SCHEMA, Grade, SectionResult, together
 from graders.engine.sitting.forkserver import Forkserver
 from graders.learning.history import History, opened
@@ -31,6 +31,7 @@ from graders.report.streams import say, stdout
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
        python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
+       python grade.py SECTION --watch           grade again on every save
        python grade.py checkpoint SECTION...     train what you have written: the closing experiment
        python grade.py hint SECTION::EXERCISE    the next hint, each time
        python grade.py solution SECTION::EXERCISE
@@ -53,6 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     add("--min-score", type=percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
     add("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
     add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
+    add("--watch", action="store_true", help="grade again on every save, what it has changed")
     files.add_options(parser)
     options = parser.parse_args(arguments)
     asked_for = files.outputs(options)
@@ -66,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     asked = course.wanted(options.targets or ["all"])
     path = options.submission or course.root / "exercises"
+    if options.watch:
+        return _watched(course, list(asked), path, options)
     with opened(course) as history:
         is_glance = not options.targets and not asked_for
         known = remembered(history, course, path, options.seed, options.examples) if is_glance else {}
@@ -82,6 +86,18 @@ def run(arguments: Sequence[str]) -> int:
         return GRADER_FAILED
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
+
+
+def _watched(course: Course, names: Sequence[str], path: Path, options: argparse.Namespace) -> int:
+    from graders.learning.watch_screen import WatchScreen
+    from graders.learning.watching import Watching
+
+    if not options.targets or any("::" in target for target in options.targets):
+        raise UsageError("which sections are to be watched? Say for example backprop --watch")
+    with opened(course) as history, Forkserver(course.secrets) as forkserver:
+        watching = Watching(course, names, path, forkserver, history, options.seed, options.examples)
+        WatchScreen(watching, called(options)).run()
+    return REACHED
 
 
 def _graded(

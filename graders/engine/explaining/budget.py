@@ -1,6 +1,7 @@
 """What the explanations of a section may cost."""
 
 import os
+import threading
 import time
 
 _BUSIEST = 4.0  # times as long at the most, where the machine has other work
@@ -13,10 +14,12 @@ class Budget:
         examples: how many.
         seconds: a guard behind them that is not met by honest work: from then on nothing more is run. On a machine that
             has more to do than it has cores, it is as much later.
+        given_up: set as soon as nobody wants the explanations any more.
     """
 
-    def __init__(self, examples: int, seconds: float):
+    def __init__(self, examples: int, seconds: float, given_up: threading.Event | None = None):
         self._left = examples
+        self._given_up = given_up or threading.Event()
         self._end = time.monotonic() + seconds * min(max(_load(), 1.0), _BUSIEST)
 
     def take(self, examples: int) -> bool:
@@ -29,6 +32,8 @@ class Budget:
     @property
     def seconds(self) -> float:
         """What is left of the guard's time."""
+        if self._given_up.is_set():
+            return 0.0
         return max(self._end - time.monotonic(), 0.0)
 
 

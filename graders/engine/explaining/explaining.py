@@ -1,5 +1,6 @@
 """Explains the failures of a submission: whose fault they are, smaller inputs, and the mistake they look like."""
 
+import threading
 import traceback
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -39,6 +40,7 @@ def explain_all(
     right: Collection[str],
     absent: Collection[str],
     forkserver: Forkserver,
+    given_up: threading.Event | None = None,
 ) -> dict[str, Explanation]:
     """The explanations of failing checks, by name; `blocked` where it is proven what they wait for.
 
@@ -51,8 +53,9 @@ def explain_all(
         right: the names of those that passed.
         absent: exercises that are missing, or not attempted.
         forkserver: where workers come from.
+        given_up: set as soon as nobody wants the explanations any more.
     """
-    budget = Budget(_EXAMPLES, _SECONDS)
+    budget = Budget(_EXAMPLES, _SECONDS, given_up)
     found: dict[str, Explanation] = {}
     with ExitStack() as stack:
         trials = stack.enter_context(Trials(material, paper, forkserver, budget))

@@ -61,6 +61,7 @@ def mark(
     advance: Advance = silent,
     drawing: Advance = silent,
     settled: Callable[[SectionResult], None] = lambda result: None,
+    given_up: threading.Event | None = None,
 ) -> SectionResult:
     """Grades a submission of a section.
 
@@ -75,6 +76,7 @@ def mark(
         advance: called with the title of each check when it begins.
         drawing: called with the title of each check whose examples have to be set first.
         settled: called with the result as soon as the verdicts stand, before anything is explained.
+        given_up: set as soon as nobody wants the explanations any more.
     """
     marking = _Marking(material, paper, submission, only)
     if submission.text == paper.cover.untouched:  # then nothing has to be loaded to see that nothing is attempted
@@ -95,7 +97,7 @@ def mark(
         failing = [mark for mark in marks if mark.failure]
         settled(marking.result(marks, loaded))
         if explain and failing:
-            marking.explain(failing, marks, forkserver)
+            marking.explain(failing, marks, forkserver, given_up)
     return marking.result(marks, loaded)
 
 
@@ -256,7 +258,13 @@ class _Marking:
         if mark.failure:
             mark.failure = replace(mark.failure, seen=None)
 
-    def explain(self, failing: Sequence[Mark], marks: Sequence[Mark], forkserver: Forkserver) -> None:
+    def explain(
+        self,
+        failing: Sequence[Mark],
+        marks: Sequence[Mark],
+        forkserver: Forkserver,
+        given_up: threading.Event | None,
+    ) -> None:
         """Adds its explanation to each failing mark. What goes wrong there costs the explanation, never the verdict."""
         from graders.engine.explaining.explaining import (
             explain_all,  # Hypothesis is imported only where something failed
@@ -269,7 +277,9 @@ class _Marking:
         ]
         right = {mark.question.name for mark in marks if mark.status == "passed"}
         absent = {mark.question.exercise for mark in marks if mark.status in ("missing", "not_attempted")}
-        explanations = explain_all(self._material, self._paper, self._submission, cases, right, absent, forkserver)
+        explanations = explain_all(
+            self._material, self._paper, self._submission, cases, right, absent, forkserver, given_up
+        )
         for mark in failing:
             if explanation := explanations.get(mark.question.name):
                 mark.explanation, mark.status = explanation, explanation.status
