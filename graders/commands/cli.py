@@ -16,7 +16,8 @@ from graders.report.streams import Unwritable, say, say_trace, stdout
 from graders.report.words import one_line
 
 WRONG_USAGE, INTERRUPTED = 2, 130
-COMMANDS = ("checkpoint", "hint", "solution", "progress", "reset", "cohort", "audit", "new")  # modules of this package
+# Modules of this package.
+COMMANDS = ("checkpoint", "hint", "solution", "progress", "notebook", "reset", "cohort", "audit", "new")
 _LEAST_MEMORY = 512 * 2**20  # bytes of addresses, of which numpy takes many
 _NO_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # in the words of another process
 _FAILED = "the grader itself failed, your answers are not at fault"

@@ -35,7 +35,7 @@ def reset(course: Course, target: str, confirm: Callable[[str], bool]) -> str:
         what = name or shown
         if path.read_bytes() == text.encode():
             return f"{what} is untouched already."
-        copy = _free(path)
+        copy = free(path)
         by = "its stub" if name else "the untouched file"
         if not confirm(f"Replace {what} by {by}? Your answers will be kept in {copy.name}."):
             return f"{what} stays as it is."
@@ -66,8 +66,8 @@ def definition(text: str, name: str) -> str | None:
     return "\n".join(text.split("\n")[first - 1 : own[-1].end_lineno])
 
 
-def _free(path: Path) -> Path:
+def free(path: Path) -> Path:
     number = 1
-    while (copy := path.with_suffix(f".{number}.bak")).exists():
+    while (copy := path.with_suffix(f".{number}{path.suffix if path.suffix != '.py' else ''}.bak")).exists():
         number += 1
     return copy

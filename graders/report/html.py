@@ -4,6 +4,7 @@ All text is escaped where it is written; the page's own policy forbids scripts, 
 """
 
 from collections.abc import Iterable
+from functools import partial
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -63,6 +64,19 @@ def html(grade: Grade, since: Grade | None = None) -> str:
     ]
     return _PAGE.format(
         title=f"Grade: {title}", style=_STYLE.read_text("utf-8"), body=muted_markup("\n".join(filter(None, body)))
+    )
+
+
+def fragment(section: SectionResult) -> str:
+    """A section's result as a part of somebody else's page, below a cell of a notebook. Its style stays inside."""
+    style = _STYLE.read_text("utf-8").replace(":root {", "& {").replace("\nbody {", "\n& {")
+    body = "\n".join([_bar(section.score, section.points), *map(partial(_exercise, section), section.exercises)])
+    points = f"{number(section.score)} of {number(section.points)} points"
+    return (
+        f'<div class="from-scratch"><style>.from-scratch {{ {style} & {{ padding: .5rem; }} }}</style>\n'
+        f'<p class="about">{_text(section.title)}: {points}</p>\n'
+        + "\n".join(filter(None, [_warnings(section), muted_markup(body)]))
+        + "</div>"
     )
 
 

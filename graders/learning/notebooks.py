@@ -1,0 +1,187 @@
+"""Exercise files as Jupyter notebooks, and back. Nothing of what a learner wrote is lost on the way.
+
+The code of a file stands in the notebook's cells as it is; beside it there are cells of our own, which are marked in
+their metadata and left out on the way back: the text of each exercise as Markdown, and a cell that checks it. Markdown
+cells that a learner has added become comments under `# %% [markdown]`, which is how editors know them.
+"""
+
+import ast
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from graders.learning.prose import markdown, prose
+
+_MARK = "from_scratch"  # of our cells, in their metadata
+_CELL, _MARKDOWN = "# %%", "# %% [markdown]"
+_MOST = 64  # characters of a cell's id
+_SETUP = """\
+from graders.learning.jupyter import checker
+
+check = checker("{section}")  # check("name") grades an exercise as it stands in this notebook, check() all of them"""
+
+
+class _Piece(NamedTuple):
+    """A part of a file: code that stands in one cell, or comments that are a learner's Markdown."""
+
+    text: str
+    name: str | None = None  # of the exercise that it defines
+    docstring: str | None = None
+    is_markdown: bool = False
+
+
+def to_notebook(source: str, section: str, title: str, exercises: Collection[str]) -> Any:
+    """The notebook for the text of an exercise file, untouched or not.
+
+    Args:
+        source: the text.
+        section, title: the section's.
+        exercises: the names of its exercises.
+
+    Raises:
+        SyntaxError: the text is no Python.
+    """
+    made = _Made(section)
+    cells = [made.markdown("title", f"# {prose(title)}")]
+    for piece in _pieces(source, exercises):
+        if piece.is_markdown:
+            cells.append(_learners(new_markdown_cell(_uncommented(piece.text)), piece.text))
+            continue
+        if piece.docstring and piece.name is None:
+            cells.append(made.markdown("introduction", markdown(piece.docstring)))
+        elif piece.name and piece.docstring:
+            cells.append(made.markdown(f"{piece.name}-text", f"### {piece.name}\n\n{markdown(piece.docstring)}"))
+        elif heading := _heading(piece.text):
+            cells.append(made.markdown(f"heading-{len(cells)}", heading))
+        cells.append(
+            _learners(new_code_cell(piece.text.strip("\n"), id=made.id(piece.name or f"cell-{len(cells)}")), piece.text)
+        )
+        if piece.name in exercises:
+            cells.append(made.code(f"{piece.name}-check", f'check("{piece.name}")'))
+    cells.insert(1, made.code("setup", _SETUP.format(section=section)))
+    notebook = new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata[_MARK] = {"section": section}
+    nbformat.validate(notebook)
+    return notebook
+
+
+def to_text(notebook: Any) -> str:
+    """The text of the exercise file that a notebook stands for: its code, and a learner's own Markdown as comments."""
+    parts = []
+    for cell in notebook.cells:
+        mark = cell.metadata.get(_MARK, {})
+        if mark.get("made") or cell.cell_type not in ("code", "markdown"):
+            continue
+        text = _commented(cell.source) if cell.cell_type == "markdown" else cell.source
+        before, after = mark.get("around", (2, 0))
+        parts.append("\n" * before + text + "\n" * after)
+    return "\n".join(parts).strip("\n") + "\n"
+
+
+def _learners(cell: Any, text: str) -> Any:
+    """A cell with how many empty lines stand around its text in the file."""
+    before, after = len(text) - len(text.lstrip("\n")), len(text) - len(text.rstrip("\n"))
+    cell.metadata[_MARK] = {"around": [before, after]}
+    if cell.cell_type == "markdown":
+        cell.id = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return cell
+
+
+class _Made:
+    """Makes the cells that are ours, with ids that are the same each time."""
+
+    def __init__(self, section: str):
+        self._section = section
+        self._taken: set[str] = set()
+
+    def id(self, name: str) -> str:
+        """An id for a cell, as nbformat wants it."""
+        wanted = re.sub(r"[^a-zA-Z0-9_-]", "-", f"{self._section}-{name}")[:_MOST]
+        while wanted in self._taken:
+            wanted = f"{wanted[: _MOST - 2]}-2" if not wanted.endswith("-2") else f"{wanted[:-1]}{len(self._taken)}"
+        self._taken.add(wanted)
+        return wanted
+
+    def markdown(self, name: str, text: str) -> Any:
+        """A cell of text."""
+        return new_markdown_cell(text, id=self.id(name), metadata={_MARK: {"made": "text"}})
+
+    def code(self, name: str, text: str) -> Any:
+        """A cell of code."""
+        return new_code_cell(text, id=self.id(name), metadata={_MARK: {"made": "check"}})
+
+
+def _pieces(source: str, exercises: Collection[str]) -> Iterator[_Piece]:
+    """A file in pieces, one below the other: all of them together are the file."""
+    lines = source.rstrip("\n").split("\n")
+    nodes = ast.parse(source).body
+    defined = {_first_line(node): node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    begins = {1}
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises:
+            begins |= {_first_line(node), (node.end_lineno or 0) + 1}
+    begins |= {number for number, line in enumerate(lines, 1) if line.startswith(_CELL)}
+    begins |= {_end_of_markdown(lines, number) for number in list(begins) if _starts_markdown(lines, number)}
+    if nodes and isinstance(nodes[0], ast.Expr) and ast.get_docstring(ast.parse(source)):
+        begins.add((nodes[0].end_lineno or 0) + 1)
+    for first, last in pairwise(_whole(lines, begins)):
+        text = "\n".join(lines[first - 1 : last - 1])
+        own = defined.get(first)
+        if own is not None and own.name in exercises:
+            yield _Piece(text, own.name, ast.get_docstring(own))
+        elif first == 1 and nodes and isinstance(nodes[0], ast.Expr):
+            yield _Piece(text, None, ast.get_docstring(ast.parse(source)))
+        else:
+            yield _Piece(text, is_markdown=_starts_markdown(lines, first))
+
+
+def _whole(lines: list[str], begins: set[int]) -> list[int]:
+    """Where pieces begin, and where the last one ends; what is empty belongs to the piece before."""
+    ends = [*sorted(number for number in begins if number <= len(lines)), len(lines) + 1]
+    kept = [first for first, last in pairwise(ends) if first == 1 or any(map(str.strip, lines[first - 1 : last - 1]))]
+    return [*kept, len(lines) + 1]
+
+
+def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+
+
+def _starts_markdown(lines: list[str], number: int) -> bool:
+    return number <= len(lines) and lines[number - 1].startswith(_MARKDOWN)
+
+
+def _end_of_markdown(lines: list[str], number: int) -> int:
+    """The line behind the comments that begin in a line."""
+    while number <= len(lines) and lines[number - 1].startswith("#"):
+        number += 1
+    return number
+
+
+def _heading(text: str) -> str | None:
+    """The heading and the comment that a cell begins with, as Markdown."""
+    lines = text.strip("\n").split("\n")
+    if not lines[0].startswith(_CELL):
+        return None
+    title = lines[0].removeprefix(_CELL).strip()
+    said = []
+    for line in lines[1:]:
+        if not line.startswith("# "):
+            break
+        said.append(line[2:])
+    return "\n\n".join(filter(None, [f"## {prose(title)}" if title else "", prose(" ".join(said))])) or None
+
+
+def _commented(text: str) -> str:
+    return "\n".join([_MARKDOWN, *(f"# {line}".rstrip() for line in text.split("\n"))])
+
+
+def _uncommented(text: str) -> str:
+    lines = text.strip("\n").split("\n")[1:]
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
