@@ -17,7 +17,10 @@ from graders.report.words import one_line
 
 WRONG_USAGE, INTERRUPTED = 2, 130
 # Modules of this package.
-COMMANDS = ("checkpoint", "hint", "solution", "progress", "notebook", "reset", "cohort", "audit", "new")
+COMMANDS = (
+    *("checkpoint", "hint", "solution", "progress", "review", "report", "notebook", "reset", "debug"),
+    *("cohort", "audit", "new", "completion"),
+)
 _LEAST_MEMORY = 512 * 2**20  # bytes of addresses, of which numpy takes many
 _NO_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # in the words of another process
 _FAILED = "the grader itself failed, your answers are not at fault"

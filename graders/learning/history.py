@@ -41,6 +41,7 @@ _TABLES = (
     "CREATE INDEX exercise_of ON exercise (graded)",
     "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, at REAL NOT NULL, section TEXT NOT NULL, status TEXT, "
     "criteria TEXT, curves TEXT, picture BLOB)",
+    "CREATE TABLE review (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, grade INTEGER)",
     "CREATE TABLE shown (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, what TEXT, number INTEGER)",
 )
 
@@ -80,6 +81,15 @@ class Shown(NamedTuple):
     exercise: str
     what: str  # `hint`, `first line` or `solution`
     number: int
+
+
+class Reviewed(NamedTuple):
+    """An exercise that was solved again."""
+
+    at: float
+    section: str
+    exercise: str
+    grade: int  # how well it went: 1 not at all, 2 with trouble, 3 well
 
 
 class Trained(NamedTuple):
@@ -151,6 +161,11 @@ class History:
         with self._writing() as write:
             write("INSERT INTO shown VALUES (?, ?, ?, ?, ?)", time.time(), section, exercise, what, number)
 
+    def reviewed(self, section: str, exercise: str, grade: int) -> None:
+        """Remembers how a review went."""
+        with self._writing() as write:
+            write("INSERT INTO review VALUES (?, ?, ?, ?)", time.time(), section, exercise, grade)
+
     # %% To read
     def known(self, course: Course, section: str, file: Path, seed: int, examples: int) -> SectionResult | None:
         """What the last grading of all of a file has found, if nothing has changed since: neither it nor the course."""
@@ -180,6 +195,10 @@ class History:
     def all_shown(self) -> list[Shown]:
         """All hints and solutions that were shown, in their order."""
         return self._rows(Shown, "SELECT at, section, exercise, what, number FROM shown ORDER BY at, rowid")
+
+    def reviews(self) -> list[Reviewed]:
+        """All reviews, in their order."""
+        return self._rows(Reviewed, "SELECT at, section, exercise, grade FROM review ORDER BY at, rowid")
 
     def checkpoints(self) -> list[Trained]:
         """All checkpoints that were carried out, in their order."""

@@ -81,3 +81,9 @@ def day(at: float, now: float) -> str:
     if days in (0, 1):
         return ("today", "yesterday")[days]
     return f"{days} days ago" if 0 < days < 7 else f"on {then.day} {then:%B %Y}"
+
+
+def ahead(at: float, now: float) -> str:
+    """`tomorrow`, `in 5 days`."""
+    days = (datetime.fromtimestamp(at).date() - datetime.fromtimestamp(now).date()).days
+    return "later today" if days <= 0 else "tomorrow" if days == 1 else f"in {days} days"
