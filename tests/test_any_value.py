@@ -36,7 +36,7 @@ from graders.engine.values.messages import Seen
 from graders.report import files
 from graders.report.blocks import failure_text
 from graders.report.checkpoint import print_checkpoint
-from graders.report.plot import write_png
+from graders.report.plot import write_plot
 from graders.report.words import inert, obeyed
 
 FORMATS = (*files.OPTIONS, *files.REPORTS)
@@ -265,5 +265,5 @@ def test_every_report_can_be_made_of_any_checkpoint(
 def test_a_plot_can_be_made_of_any_checkpoint(
     tmp_path: Path, result: CheckpointResult, picture: np.ndarray | None
 ) -> None:
-    write_png(tmp_path / "plot.png", "A section", result.curves, picture)
+    write_plot(tmp_path / "plot.png", "A section", result.curves, picture)
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

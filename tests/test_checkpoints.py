@@ -13,7 +13,7 @@ from graders.engine.marking.experiment import Outcome, carry_out
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.messages import Cell
-from graders.report.plot import curves_as_text, write_png
+from graders.report.plot import curves_as_text, write_plot
 from graders.report.progress import progress
 
 RIGHT = "def halve(x):\n    return x / 2\n\n\ndef row_sums(matrix):\n    return matrix.sum(axis=1)\n"
@@ -176,7 +176,7 @@ def test_a_value_that_is_as_good_as_infinite_is_no_point(tried):
 )
 def test_curves_of_any_kind_can_be_plotted(tmp_path, recwarn, curves):
     lines = curves_as_text(curves, 80, plain=False)
-    write_png(tmp_path / "plot.png", "title", curves, None)
+    write_plot(tmp_path / "plot.png", "title", curves, None)
     assert (tmp_path / "plot.png").stat().st_size > 0
     assert "\x1b" not in "".join(lines)
     assert [str(warning.message) for warning in recwarn] == []

@@ -30,13 +30,14 @@ from graders.engine.results import SCHEMA, Grade, LoadWarning, SectionResult
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
+from graders.learning.history import opened
 from graders.report import files
 from graders.report.checkpoint import print_checkpoint
 from graders.report.making import made
 from graders.report.next_step import Called
-from graders.report.plot import write_png
+from graders.report.plot import write_plot
 from graders.report.progress import Progress, progress
-from graders.report.streams import stdout
+from graders.report.streams import say, stdout
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -72,6 +73,11 @@ def run(arguments: Sequence[str]) -> int:
             console=None if files.to_stdout(asked_for) else Console(highlight=False),
             called=called(options),
         )
+    with opened(course) as history:
+        for section in result.sections:
+            history.trained(section, _kept(options.plot, section.name, history.keeps))
+        if history.trouble:
+            say(history.trouble)
     shown += files.write(result, asked_for, since)
     if not shown:
         return GRADER_FAILED
@@ -127,6 +133,14 @@ def carry_out_all(
     return whole, shown
 
 
+def _kept(plots: Path, name: str, keeps: bool) -> bytes | None:
+    """The plot that was just written, for the diary."""
+    try:
+        return (plots / f"checkpoint-{name}.png").read_bytes() if keeps else None
+    except OSError:
+        return None
+
+
 def _print(
     section: SectionResult, picture: np.ndarray | None, console: Console, file: str | None, called: Called | None
 ) -> None:
@@ -178,5 +192,6 @@ def _written(file: Path, section: SectionResult, picture: np.ndarray | None) -> 
     result = section.checkpoint
     if result is None or not (result.curves or picture is not None):
         return None
-    is_written = made(f"the plot {file}", partial(write_png, file, section.title, result.curves, picture))
+    for path in (file.with_suffix(".svg"), file):
+        is_written = made(f"the plot {path}", partial(write_plot, path, section.title, result.curves, picture))
     return str(file) if is_written else None

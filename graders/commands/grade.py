@@ -38,6 +38,7 @@ python grade.py                           all sections at a glance, and what to 
                                                  how the reference does it
        python grade.py progress                  where you stand, and which mistakes come back
        python grade.py review                    solved exercises come back before you forget them
+       python grade.py report                    your notes, progress and plots as one page
        python grade.py notebook SECTION          your file as a Jupyter notebook (--back: a file again)
        python grade.py reset SECTION             back to the untouched exercise file (keeps a copy of yours)
        python grade.py cohort FOLDER             grade a folder of submissions

@@ -1,4 +1,4 @@
-"""Curves and pictures of an experiment: as text for the terminal, and as a PNG file."""
+"""Curves and pictures of an experiment: as text for the terminal, and as a PNG or SVG file."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,9 @@ _AXIS = 12  # characters at the side of a curve, with the values that it reaches
 _PLAIN_FRAME = str.maketrans("┌┐└┘─│", "++++-|")
 _LARGEST = 1e12  # of a value that is drawn: what diverged further has left the picture
 _SMALLEST = 1e-100  # what is nearer to zero is drawn as zero
+# Colours that people with any kind of colour vision tell apart (Okabe and Ito, 2008), and dashes besides.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("-", "--", ":", "-.")
 _SHADES = np.array(list(" .:-=+*#%@"))
 
 Curves = Mapping[str, Sequence[float | None]]
@@ -52,8 +55,8 @@ def picture_as_text(picture: np.ndarray, width: int) -> list[str]:
     return ["".join(row).rstrip() for row in _SHADES[shades]]
 
 
-def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None) -> None:
-    """Writes the curves, and the picture beside them where there is one, to a PNG file.
+def write_plot(path: Path, title: str, curves: Curves, picture: np.ndarray | None) -> None:
+    """Writes the curves, and the picture beside them where there is one, to a file: PNG or SVG, as its name says.
 
     Raises:
         OSError: the file cannot be written.
@@ -66,8 +69,10 @@ def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None
     figure.suptitle(title)
     axes = figure.subplots(1, 1 if picture is None else 2, squeeze=False)[0]
     shown = _drawable(curves)
-    for name, values in shown.items():
-        axes[0].plot(np.arange(1, len(values) + 1), values, label=name.replace("$", r"\$"))  # it is no formula
+    for place, (name, values) in enumerate(shown.items()):
+        style = {"color": _COLOURS[place % len(_COLOURS)], "linestyle": _DASHES[place % len(_DASHES)]}
+        label = name.replace("$", r"\$")  # it is no formula
+        axes[0].plot(np.arange(1, len(values) + 1), values, label=label, **style)
     axes[0].set_xlabel("step")
     axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[0].grid(alpha=0.3)
@@ -77,7 +82,7 @@ def write_png(path: Path, title: str, curves: Curves, picture: np.ndarray | None
         axes[1].imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes[1].set_axis_off()
     with warnings.catch_warnings(action="ignore"):  # of characters that the font does not have
-        figure.savefig(path, dpi=120, format="png")
+        figure.savefig(path, dpi=120, format=path.suffix[1:])
 
 
 def _drawable(curves: Curves) -> dict[str, np.ndarray]:
