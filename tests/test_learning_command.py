@@ -1,6 +1,9 @@
 """The learner's loop through the real command: hints that go on, solutions, progress, an overview that remembers."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,3 +159,28 @@ def test_a_file_that_is_no_python_is_left_as_it_is(run: Run, own: Path) -> None:
     assert refused.returncode == 2
     assert "cannot be read as Python" in refused.stderr
     assert (own / "exercises" / "small.py").read_text() == "def (\n"
+
+
+# %% debug
+def test_the_smallest_failing_case_is_stepped_through(run: Run) -> None:
+    done = run("debug", "small::row_sums", "--examples", "5")  # nobody is there: pdb ends with its input
+    assert "Sums each row." in done.stdout
+    assert "-> print('summing', matrix.shape)" in done.stdout.replace('"', "'")
+    assert "exercises/small.py" in done.stdout
+
+
+def test_an_editor_can_step_through_it(run: Run, own: Path) -> None:
+    entry = json.loads(run("debug", "small::row_sums", "--examples", "5", "--launch").stdout)
+    assert entry["program"].startswith(str(own / ".failures" / "small"))
+    shown = subprocess.run([sys.executable, entry["program"]], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    left_out, summing, *_ = shown.stdout.split("\n")
+    assert left_out.startswith("line 1 of your file was left out: ModuleNotFoundError")
+    assert summing.startswith("summing")
+
+
+def test_what_passes_need_not_be_debugged(run: Run) -> None:
+    done = run("debug", "small::halve", "--examples", "5")
+    assert done.stdout == "There is nothing to step through: halve has passed.\n"
+    assert run("debug", "small::Counter", "--examples", "5").returncode == 1
+    assert "which exercise of small?" in run("debug", "small").stderr

@@ -34,6 +34,7 @@ python grade.py                           all sections at a glance, and what to 
        python grade.py SECTION --watch           grade again on every save
        python grade.py checkpoint SECTION...     train what you have written: the closing experiment
        python grade.py hint SECTION::EXERCISE    the next hint, each time
+       python grade.py debug SECTION::EXERCISE   step through the smallest failing case
        python grade.py solution SECTION::EXERCISE
                                                  how the reference does it
        python grade.py progress                  where you stand, and which mistakes come back

@@ -6,21 +6,24 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from graders.engine.results import CheckResult
+from graders.engine.results import CheckResult, SectionResult
 from graders.report.failures import Failure
 
 _FOLDER = ".failures"
 _MOST = 50  # scripts of one run
 _HEAD = """\
 # {title}
-import importlib.util
+import ast
 import sys
+import types
 
 sys.path.insert(0, {root!r})
-_spec = importlib.util.spec_from_file_location({section!r}, {file!r})
-solution = importlib.util.module_from_spec(_spec)
-sys.modules[{section!r}] = solution
-_spec.loader.exec_module(solution)  # your answers, with their loose statements
+solution = sys.modules[{section!r}] = types.ModuleType({section!r})
+for _statement in ast.parse(open({file!r}, encoding="utf-8").read()).body:  # your answers, with their loose statements
+    try:
+        exec(compile(ast.Module([_statement], []), {file!r}, "exec"), vars(solution))
+    except Exception as error:
+        print(f"line {{_statement.lineno}} of your file was left out: {{type(error).__name__}}: {{error}}")
 globals().update({{name: value for name, value in vars(solution).items() if not name.startswith("__")}})
 import numpy as np
 {torch}
@@ -41,22 +44,32 @@ def write(failures: Iterable[Failure], root: Path, here: Path) -> dict[tuple[str
     """
     found: dict[tuple[str, str], str] = {}
     for section, _, check in failures:
-        script = _script(check, section.name, Path(section.file).absolute(), root)
-        if script is None or not section.file.endswith(".py") or len(found) >= _MOST:
+        if check.counterexample is None or check.counterexample.script is None or len(found) >= _MOST:
             continue
-        path = root / _FOLDER / section.name / f"{check.name}.py"
-        with suppress(OSError, ValueError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(script, "utf-8")
+        if path := write_one(check, section, root):
             found[section.name, check.name] = f"python {shlex.quote(_shown(path, here))}"
     return found
 
 
+def write_one(check: CheckResult, section: SectionResult, root: Path) -> Path | None:
+    """Writes the script of one failing check; None where there can be none."""
+    if not section.file.endswith(".py"):
+        return None
+    script = _script(check, section.name, Path(section.file).absolute(), root)
+    path = root / _FOLDER / section.name / f"{check.name}.py"
+    with suppress(OSError, ValueError):
+        if script is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(script, "utf-8")
+            return path
+    return None
+
+
 def _script(check: CheckResult, section: str, file: Path, root: Path) -> str | None:
     """The text of the script, if there is one: what the call gives is printed at its end."""
-    whole = check.counterexample.script if check.counterexample else None
-    if whole is None:
+    if check.counterexample is None:
         return None
+    whole = check.counterexample.script or check.counterexample.call
     try:
         body = ast.parse(whole).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # values that are only described
