@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# PYTHON_ARGCOMPLETE_OK
 """Grades answers to the exercises: `python grade.py backprop`. `python grade.py --help` says what else it does."""
 
 # Any Python that somebody has may be asked to read this file: there is nothing in it that an old one cannot.

@@ -5,22 +5,19 @@ found could be shown.
 """
 
 import errno
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
+from graders.commands import COMMANDS, completion
 from graders.commands.options import GRADER_FAILED
 from graders.engine.errors import GraderError, UsageError
 from graders.report.streams import Unwritable, say, say_trace, stdout
 from graders.report.words import one_line
 
 WRONG_USAGE, INTERRUPTED = 2, 130
-# Modules of this package.
-COMMANDS = (
-    *("checkpoint", "hint", "solution", "progress", "review", "report", "notebook", "reset", "debug"),
-    *("cohort", "audit", "new", "completion"),
-)
 _LEAST_MEMORY = 512 * 2**20  # bytes of addresses, of which numpy takes many
 _NO_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # in the words of another process
 _FAILED = "the grader itself failed, your answers are not at fault"
@@ -68,6 +65,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if completion.ASKED in os.environ:
+        arguments = completion.words_before()
     name = arguments[0] if arguments and arguments[0] in COMMANDS else None
     command = import_module(f"graders.commands.{name or 'grade'}")
     status: int = command.run(arguments[1:] if name else arguments)

@@ -6,8 +6,9 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from graders.commands import completion
 from graders.engine.course import PROJECT
 from graders.engine.errors import UsageError
 from graders.report.next_step import Called
@@ -24,6 +25,12 @@ class _Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:
         """Shows the help on stdout."""
         show(self.format_help().rstrip())
+
+    def parse_args(self, *arguments: Any, **named: Any) -> Any:
+        """What the arguments mean; to a shell that asks how a line may go on, the answer to that."""
+        if completion.ASKED in os.environ:
+            completion.answer(self)
+        return super().parse_args(*arguments, **named)
 
     def error(self, message: str) -> NoReturn:
         """Says how the command is used and what was wrong."""
