@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,7 @@ def test_work_moves_to_a_notebook_and_back(run: Run, own: Path) -> None:
     assert not path.exists()
     moved = without_times(record_of(run("small", "--examples", "5", "--json", "-")))
     assert moved["score"] == graded["score"] > 0
+    assert len(moved["sections"][0]["warnings"]) == len(graded["sections"][0]["warnings"])
     statuses = [(each["name"], each["status"]) for each in moved["sections"][0]["exercises"]]
     assert statuses == [(each["name"], each["status"]) for each in graded["sections"][0]["exercises"]]
     back = run("notebook", "small", "--back")
@@ -214,3 +217,24 @@ def test_checks_in_a_real_kernel() -> None:
 def _definition(source: str, name: str) -> str:
     node = next(each for each in ast.parse(source).body if getattr(each, "name", "") == name)
     return "\n".join(source.split("\n")[node.lineno - 1 : node.end_lineno])
+
+
+# %% In marimo
+def test_a_marimo_notebook_is_an_answer_as_it_stands() -> None:
+    graded = record_of(command("backprop", "--submission", "docs/marimo_example.py", "--json", "-"))
+    statuses = {each["name"]: each["status"] for each in graded["sections"][0]["exercises"]}
+    assert (statuses["log_back"], statuses["unbroadcast"]) == ("passed", "failed")
+    assert graded["sections"][0]["warnings"] == []
+
+
+def test_checks_in_marimo() -> None:
+    pytest.importorskip("marimo")
+    text = (
+        f"import sys; sys.path[:0] = [{str(PROJECT.root)!r}]\n"
+        "from docs.marimo_example import app\n"
+        "outputs, values = app.run()\n"
+        "print([values[name].section.exercises[0].status for name in ('solved', 'wrong')])\n"
+        "print(all('<details' in values[name]._repr_html_() for name in ('solved', 'wrong')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:2] == ["['passed', 'failed']", "True"], done.stderr
