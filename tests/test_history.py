@@ -195,6 +195,19 @@ def test_rows_that_say_something_else_are_said_and_cost_nothing(own: Course, fil
         assert "cannot be kept" in (book.trouble or "")
 
 
+def test_characters_that_no_file_can_hold_cost_nobody_the_grade(own: Course) -> None:
+    result = section(own, "failed", "half \ud800")
+    with opened(own) as book:
+        book.graded(result, own, 0, 100, is_whole=True)
+        found = book.known(own, "small", Path(result.file), 0, 100)
+        assert book.trouble is None
+        assert found is not None
+        assert found.exercises[0].checks[0].mistake == "half \ufffd"
+        book.graded(msgspec.structs.replace(result, file="strange \udcff.py"), own, 0, 100, is_whole=True)
+        assert "cannot be kept" in (book.trouble or "")
+        assert len(book.runs()) == 1
+
+
 def test_a_folder_that_cannot_be_written_costs_the_diary_only(own: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADE_PROGRESS", str(own.root / "nowhere" / "file"))
     with opened(own) as book:

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,8 @@ def test_the_overview_answers_from_what_is_remembered(run: Run, own: Path) -> No
     assert "4 to fix" in first.stdout
     again = run(PYTHONPATH=str(_no_workers(own)))
     assert again.stdout == first.stdout
+    with closing(sqlite3.connect(own / "diary")) as database:
+        assert database.execute("SELECT count(*) FROM graded").fetchone() == (2,)  # once each
     (own / "exercises" / "small.py").write_text("def halve(x): return x / 2")
     changed = run()
     assert "to write" in changed.stdout

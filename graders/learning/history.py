@@ -25,6 +25,7 @@ import msgspec
 from graders.engine.course import Course
 from graders.engine.files import read_regular
 from graders.engine.results import SectionResult
+from graders.report.record import encoded
 
 _FILE, _VARIABLE = ".progress.sqlite3", "GRADE_PROGRESS"
 _APPLICATION, _VERSION = 0x47524C31, 1  # in the file's head: a diary of ours, and which form its tables have
@@ -131,7 +132,7 @@ class History:
         file, extras = str(Path(result.file).absolute()), result.extras
         origin = (digest(Path(result.file)), sources(course, result.name), seed, examples, is_whole)
         found = (result.score, result.points, extras.score, extras.points, result.seconds)
-        kept = msgspec.json.encode(result) if is_whole else None
+        kept = encoded(result) if is_whole else None  # without what UTF-8 cannot carry
         values = (time.time(), result.name, file, *origin, *found, *_versions(course.root), kept)
         with self._writing() as write:
             if is_whole:  # the newest is enough to answer from
@@ -140,7 +141,7 @@ class History:
             number = write("SELECT last_insert_rowid()").fetchone()[0]
             for each in result.exercises:
                 named = dict.fromkeys(check.mistake for check in each.checks if check.mistake)
-                mistakes = msgspec.json.encode(list(named)).decode()
+                mistakes = encoded(list(named)).decode()
                 row = (number, each.name, each.status, each.score, each.points, mistakes)
                 write("INSERT INTO exercise VALUES (?, ?, ?, ?, ?, ?)", *row)
 
@@ -150,7 +151,7 @@ class History:
         if found is None:
             return
         criteria = [(each.name, each.value, each.reached) for each in found.criteria]
-        texts = [msgspec.json.encode(value).decode() for value in (criteria, found.curves)]
+        texts = [encoded(value).decode() for value in (criteria, found.curves)]
         with self._writing() as write:
             write("UPDATE checkpoint SET picture = NULL, curves = '{}' WHERE section = ?", result.name)
             row = (time.time(), result.name, found.status, *texts, picture)
@@ -212,7 +213,7 @@ class History:
         try:
             rows = self._database.execute(question, values).fetchall()
             return [msgspec.convert([_decoded(each) for each in row], kind, strict=False) for row in rows]
-        except (sqlite3.Error, msgspec.ValidationError, ValueError) as error:
+        except (sqlite3.Error, msgspec.ValidationError, ValueError) as error:  # that of Unicode too
             self._give_up(error)
             return []
 
@@ -227,7 +228,7 @@ class History:
             database.execute("BEGIN IMMEDIATE")
             yield lambda question, *values: database.execute(question, values)
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # names of files may be anything
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             self._give_up(error)

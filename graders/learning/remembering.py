@@ -44,11 +44,11 @@ def remember(
     """
     latest = latest_of(history.seen())
     words: list[str] = []
-    for section in grade.sections:
+    for section in (section for section in grade.sections if section.name in asked):
         before = [name for (its, name), seen in latest.items() if its == section.name and seen.status == "passed"]
         if history.keeps:
             words += solved_now(course, section, before)
-        history.graded(section, course, grade.seed, grade.examples, is_whole=asked.get(section.name) is None)
+        history.graded(section, course, grade.seed, grade.examples, is_whole=asked[section.name] is None)
     return words
 
 
