@@ -32,6 +32,7 @@ SEEDS = (0, 1, 2)
 EXAMPLES = 100
 MANY_EXAMPLES = 400
 KILL_RATE = 0.97
+_MUTANTS_PER_MISTAKE = 2  # in a sample
 _WRONG_PIECES = 2  # at least, with which a checkpoint must not be reached
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
@@ -45,7 +46,8 @@ def audit(course: Course, asked: Mapping[str, Sequence[str] | None], say: Say, *
         course: where the sections are.
         asked: exercises by section, None for all of a section's.
         say: takes a line.
-        sample: try only so many mutants of sections that have not changed since all were tried, as `record` knows it.
+        sample: of sections that have not changed since their whole audit held, as `record` knows it, try only so many
+            mutants, a few of the mistakes, and everything else at one seed.
 
     Raises:
         UsageError: there is no such exercise.
@@ -65,8 +67,9 @@ class _Audit:
             near = nearest(unknown[0], self._all_exercises)
             raise UsageError(f"{material.name} has no exercise {unknown[0]!r}{near}")
         self._exercises = tuple(name for name in self._all_exercises if only is None or name in only)
-        self._papers = [paper(material, seed, EXAMPLES) for seed in SEEDS]
-        self._papers.append(paper(material, SEEDS[0], MANY_EXAMPLES))
+        self._seeds = SEEDS[:1] if self._sample else SEEDS
+        self._papers = [paper(material, seed, EXAMPLES) for seed in self._seeds]
+        self._papers += [] if self._sample else [paper(material, SEEDS[0], MANY_EXAMPLES)]
         self._questions = [each for each in self._papers[0].questions if each.exercise in self._exercises]
 
     def holds(self) -> bool:
@@ -106,17 +109,16 @@ class _Audit:
         started = time.monotonic()
         text = submission(self._material, self._material.reference_source)
         troubles = self._full_marks([Job(text, number, self._only) for number in range(len(self._papers))])
-        return self._line(
-            f"reference, full marks at {len(SEEDS)} seeds and with {MANY_EXAMPLES} examples", troubles, started
-        )
+        many = "" if self._sample else f" and with {MANY_EXAMPLES} examples"
+        return self._line(f"reference, full marks at {count(len(self._seeds), 'seed')}{many}", troubles, started)
 
     def _alternatives(self) -> bool:
         started = time.monotonic()
-        folder = self._material.course.root / "tests" / "alternatives"
-        files = sorted(folder.glob(f"{self._material.name}_*.py"))
-        jobs = [Job(read(file), number, self._only) for file in files for number in range(len(SEEDS))]
+        files = record.alternatives(self._material)
+        jobs = [Job(read(file), number, self._only) for file in files for number in range(len(self._seeds))]
         troubles = self._full_marks(jobs)
-        return self._line(f"{len(files)} alternative solutions, full marks at {len(SEEDS)} seeds", troubles, started)
+        seeds = count(len(self._seeds), "seed")
+        return self._line(f"{len(files)} alternative solutions, full marks at {seeds}", troubles, started)
 
     def _full_marks(self, jobs: Sequence[Job]) -> list[str]:
         return [
@@ -186,13 +188,17 @@ class _Audit:
 
     def _mistakes(self) -> bool:
         started = time.monotonic()
-        mistakes = [each for each in self._material.section.mistakes if each.exercise in self._exercises]
+        every = [each for each in self._material.section.mistakes if each.exercise in self._exercises]
+        most = self._sample // _MUTANTS_PER_MISTAKE if self._sample else len(every)
+        mistakes = record.sample(every, most, lambda each: f"{each.exercise}\n{each.text}")
+        of = f" of {len(every)} as a sample" if len(mistakes) < len(every) else ""
         sources = [submission(self._material, self._material.mistaken_source(each)) for each in mistakes]
         jobs = [Job(source, only=[each.exercise]) for source, each in zip(sources, mistakes, strict=True)]
         results = list(self._bench.graded(jobs))
         found = zip(mistakes, results, strict=True)
         troubles = [trouble for mistake, result in found if (trouble := _unnoticed(mistake, result))]
-        holds = self._line(f"{len(mistakes)} mistakes, each fails its exercise and is named first", troubles, started)
+        what = f"{len(mistakes)} mistakes{of}, each fails its exercise and is named first"
+        holds = self._line(what, troubles, started)
         self._shown(results)
         slow = [
             (mistake, Watch(source, check.name))
@@ -220,12 +226,13 @@ class _Audit:
         if not self._material.checkpoint_file.exists():
             return True
         started = time.monotonic()
-        mistakes = self._material.checkpoint.mistakes
+        every = self._material.checkpoint.mistakes
+        mistakes = every[:1] if self._sample else every
         right = submission(self._material, self._material.reference_source)
         wrong = [submission(self._material, self._material.mistaken_source(mistake)) for mistake in mistakes]
-        jobs = [*((right, number) for number in range(len(SEEDS))), *((source, 0) for source in wrong)]
+        jobs = [*((right, number) for number in range(len(self._seeds))), *((source, 0) for source in wrong)]
         results = list(self._bench.closed(jobs))
-        reached, failed = results[: len(SEEDS)], results[len(SEEDS) :]
+        reached, failed = results[: len(self._seeds)], results[len(self._seeds) :]
         troubles = [
             f"with the reference it ends as {each.status}: {each.error}" for each in reached if not each.criteria
         ]
@@ -236,16 +243,18 @@ class _Audit:
             for mistake, result in zip(mistakes, failed, strict=True)
             if result.status == "reached"
         ]
-        if len(mistakes) < _WRONG_PIECES:
-            troubles.append(f"it is tried with {len(mistakes)} wrong pieces, not {_WRONG_PIECES}")
-        slowest = max(result.seconds for result in reached)
-        what = f"checkpoint, reached at {len(SEEDS)} seeds (in {slowest:.0f} s), not with {len(mistakes)} wrong pieces"
+        if len(every) < _WRONG_PIECES:
+            troubles.append(f"it is tried with {len(every)} wrong pieces, not {_WRONG_PIECES}")
+        slowest, seeds = max(result.seconds for result in reached), count(len(self._seeds), "seed")
+        pieces = count(len(mistakes), "wrong piece")
+        what = f"checkpoint, reached at {seeds} (in {slowest:.0f} s), not with {pieces}"
         return self._line(what, troubles, started)
 
     def _mutants(self) -> bool:
         started = time.monotonic()
         everything = mutants(self._material.reference_source, self._exercises)
-        found = record.sample(everything, self._sample) if self._sample else everything
+        most = self._sample or len(everything)
+        found = record.sample(everything, most, lambda mutant: f"{mutant.exercise}\n{mutant.diff}")
         survivors = list(self._survivors(found))
         reasons = record.explained(self._material)
         unlisted = [mutant for mutant in survivors if _name(mutant) not in reasons]
@@ -257,7 +266,7 @@ class _Audit:
         troubles += [
             f"{exercise} is listed as equivalent and is not a survivor\n{diff}" for exercise, diff in sorted(stale)
         ]
-        if not self._only and killed < KILL_RATE * len(found):
+        if not self._only and not self._sample and killed < KILL_RATE * len(found):
             troubles.append(f"fewer than {KILL_RATE:.0%} of the mutants are killed")
         rate = f" ({killed / len(found):.1%})" if found else ""
         listed = len(survivors) - len(unlisted)
@@ -282,6 +291,11 @@ class _Audit:
 
 
 _BATCH = 16  # mutants that are tried between two looks at which checks catch them
+
+
+def count(amount: int, thing: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{amount} {thing}" if amount == 1 else f"{amount} {thing}s"
 
 
 def _is_arena(job: Job) -> bool:

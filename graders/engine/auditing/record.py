@@ -1,30 +1,37 @@
 """On which sources the whole audit of a section has held: the repository says it, so that others need only a sample.
 
-`tests/audited.toml` has a line a section, with a digest of everything its verdicts depend on. Where that is still the
-same, a sample of mutants is enough to show that nothing has come loose; where it is not, all of them are tried again.
+`tests/audited.toml` has a line a section, with a digest of its files. Where that is still the same, a sample is enough
+to show that nothing has come loose; where it is not, everything is tried again.
 """
 
 import hashlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from graders.engine.authoring.material import Material
-from graders.engine.mutating.mutants import Mutant
 
-# The folders of the engine that verdicts follow from.
-_ENGINE = ("authoring", "comparing", "marking", "mutating", "setting", "sitting", "values", "worker")
+T = TypeVar("T")
 _HEAD = "# Written by `python grade.py audit`: the sources on which every mutant was tried and the audit held.\n\n"
 
 
 def digest(material: Material) -> str:
-    """Stands for all that the verdicts on a section's mutants depend on."""
-    root = Path(__file__).parents[1]
-    engine = [path for folder in _ENGINE for path in sorted((root / folder).rglob("*.py"))]
+    """Stands for all that a section's audit was about: its files, and which mutants there are.
+
+    The rest of the engine is left out. Where a change of it lets something through, a sample shows that too.
+    """
+    mutating = sorted((Path(__file__).parents[1] / "mutating").glob("*.py"))
+    own = (material.grader, material.reference, material.checkpoint_file, _equivalents(material))
     found = hashlib.blake2b(digest_size=16)
-    for path in (material.grader, material.reference, _equivalents(material), *material.given, *engine):
+    for path in (*own, *alternatives(material), *material.given, *mutating):
         found.update(hashlib.blake2b(path.read_bytes() if path.exists() else b"").digest())
     return found.hexdigest()
+
+
+def alternatives(material: Material) -> list[Path]:
+    """Solutions that are written in other ways than the reference."""
+    return sorted((material.course.root / "tests" / "alternatives").glob(f"{material.name}_*.py"))
 
 
 def holds(material: Material) -> bool:
@@ -41,11 +48,11 @@ def write(material: Material) -> None:
     _file(material).write_text(_HEAD + "".join(lines), "utf-8")
 
 
-def sample(mutants: Sequence[Mutant], size: int) -> list[Mutant]:
-    """So many of the mutants, or all; the choice follows from their texts, in the order in which they stand."""
-    drawn = sorted(mutants, key=lambda mutant: hashlib.blake2b(f"{mutant.exercise}\n{mutant.diff}".encode()).digest())
-    chosen = {id(mutant) for mutant in drawn[:size]}
-    return [mutant for mutant in mutants if id(mutant) in chosen]
+def sample(everything: Sequence[T], size: int, text: Callable[[T], str]) -> list[T]:
+    """So many of several things, or all; the choice follows from their texts, in the order in which they stand."""
+    drawn = sorted(everything, key=lambda each: hashlib.blake2b(text(each).encode()).digest())
+    chosen = {id(each) for each in drawn[:size]}
+    return [each for each in everything if id(each) in chosen]
 
 
 def explained(material: Material) -> dict[tuple[str, str], str]:

@@ -1,6 +1,7 @@
 """The files of a section, and what the deciding process loads from them when it is needed."""
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ from graders.engine.errors import GraderError
 
 if TYPE_CHECKING:
     from graders.engine.authoring.closing import Checkpoint
+
+
+_GIVEN = re.compile(r"\bexercises\.given\.(\w+)")
 
 
 def find(course: Course, name: str) -> "Material":
@@ -47,10 +51,18 @@ class Material:
         """The file learners edit."""
         return self.course.root / "exercises" / f"{self.name}.py"
 
-    @property
+    @cached_property
     def given(self) -> list[Path]:
-        """The ready-made code that sections hand to learners."""
-        return sorted((self.course.root / "exercises" / "given").rglob("*.py"))
+        """The ready-made code that the section's files name, and what that names in turn."""
+        folder = self.course.root / "exercises" / "given"
+        found: set[Path] = set()
+        left = [path for path in (self.grader, self.reference, self.checkpoint_file) if path.exists()]
+        while left:
+            named = {folder / f"{name}.py" for name in _GIVEN.findall(_read(left.pop()))}
+            new = {path for path in named - found if path.exists()}
+            found |= new
+            left += new
+        return sorted(found)
 
     @property
     def checkpoint_file(self) -> Path:
