@@ -1,3 +1,13 @@
 """The sections of the course, in study order. A section is one file of this name in each of the three folders."""
 
-SECTIONS = ("tensors", "ray_tracing", "networks", "optimization", "backprop", "generative", "transformer", "rl_basics")
+SECTIONS = (
+    "tensors",
+    "ray_tracing",
+    "networks",
+    "optimization",
+    "backprop",
+    "generative",
+    "transformer",
+    "rl_basics",
+    "dqn",
+)
