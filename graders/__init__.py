@@ -10,4 +10,5 @@ SECTIONS = (
     "transformer",
     "rl_basics",
     "dqn",
+    "ppo",
 )
