@@ -11,4 +11,5 @@ SECTIONS = (
     "rl_basics",
     "dqn",
     "ppo",
+    "rlhf",
 )

@@ -300,7 +300,11 @@ class PPOAgent:
     """
 
     def __init__(  # given
-        self, envs: gym.vector.VectorEnv, actor: nn.Module, critic: nn.Module, memory: ReplayMemory
+        self,
+        envs: gym.vector.VectorEnv,
+        actor: nn.Module,
+        critic: nn.Module,
+        memory: ReplayMemory,
     ) -> None:
         """Begin with the first observations."""
         self.envs, self.actor, self.critic, self.memory = envs, actor, critic, memory
