@@ -12,4 +12,5 @@ SECTIONS = (
     "dqn",
     "ppo",
     "rlhf",
+    "alignment",
 )
