@@ -8,6 +8,7 @@ SECTIONS = (
     "backprop",
     "generative",
     "transformer",
+    "representations",
     "rl_basics",
     "dqn",
     "ppo",
