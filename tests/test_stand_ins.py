@@ -89,6 +89,16 @@ def test_what_gym_had_and_gymnasium_has_not_costs_its_name_only(load: Load) -> N
     assert loaded.lost.keys() == {"Video"}
 
 
+def test_libraries_may_ask_whether_something_is_a_class_of_a_stand_in(load: Load) -> None:
+    module, loaded = load(
+        "import pandas as pd\nfrom sklearn.metrics import roc_auc_score\n"
+        "def f(): return float(roc_auc_score([0, 1, 1], [0.1, 0.9, 0.4])), isinstance(1, pd.DataFrame)\n"
+        "table = pd.DataFrame({'a': [1]}).describe()\nother = pd.Series.rolling\nclass Own(pd.DataFrame): pass\n"
+    )
+    assert module.f() == (1.0, False)
+    assert loaded.troubles == ()
+
+
 def test_a_library_that_is_installed_is_itself(load: Load) -> None:
     module, _ = load("import einops, json")
     assert module.einops.rearrange

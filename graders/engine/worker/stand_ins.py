@@ -28,7 +28,16 @@ _lent: dict[str, Any] = {}
 _files: set[str] = set()
 
 
-class Idle:
+class _Kind(type):
+    """The type of classes that do nothing: they have every name, too."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Idle()
+
+
+class Idle(metaclass=_Kind):
     """Takes part in anything and does nothing: called, entered, looped over, subclassed, used as a decorator."""
 
     def __init__(self, *_: Any, **__: Any):
@@ -79,12 +88,12 @@ class _Package(ModuleType):
 
 
 class _Module(_Package):
-    """A module that has every name."""
+    """A module that has every name. Those with a capital are classes: libraries ask whether something is of one."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Idle()
+        return type(name, (Idle,), {}) if name[0].isupper() else Idle()
 
 
 class _Bar:
