@@ -8,6 +8,7 @@ SECTIONS = (
     "backprop",
     "generative",
     "transformer",
+    "interpretability",
     "representations",
     "rl_basics",
     "dqn",

@@ -5,6 +5,8 @@ import pytest
 import torch
 from conftest import Load
 
+from exercises.given.hooked import HookPoint
+
 
 @pytest.mark.parametrize(
     "text",
@@ -45,6 +47,38 @@ def test_layers_of_earlier_parts_are_those_of_pytorch(load: Load, text: str) -> 
     module, loaded = load(text)
     assert module.found is torch.nn.Linear
     assert loaded.troubles == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from transformer_lens import HookPoint as found, patching, loading_from_pretrained as loading",
+        "from transformer_lens.hook_points import HookPoint as found",
+        "from transformer_lens import utils, HookedRootModule\nfound = utils.HookPoint\nutils.test_prompt('a')",
+        "import transformer_lens.utils as utils\nfound = utils.HookPoint",
+        "import transformer_lens\nfound = transformer_lens.hook_points.HookPoint",
+    ],
+)
+def test_transformer_lens_has_what_is_lent(load: Load, text: str) -> None:
+    module, loaded = load(text, lent={"HookPoint": "exercises.given.hooked.HookPoint"})
+    assert module.found is HookPoint
+    assert loaded.troubles == ()
+
+
+def test_einsum_with_the_pattern_in_front(load: Load) -> None:
+    module, _ = load("from fancy_einsum import einsum\nf = lambda a, b: einsum('row mid, mid col -> col row', a, b)")
+    a, b = torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(3, 4)
+    assert torch.equal(module.f(a, b), (a @ b).T)
+
+
+def test_elements_picked_by_an_index_tensor(load: Load) -> None:
+    module, _ = load("from eindex import eindex")
+    values, tokens = torch.arange(24.0).reshape(2, 3, 4), torch.tensor([[0, 1, 3], [2, 2, 0]])
+    picked = values.gather(2, tokens[:, :, None])[:, :, 0]
+    assert torch.equal(module.eindex(values, tokens, "b s [b s]"), picked)
+    assert torch.equal(module.eindex(values, tokens, "b s [b s] -> s b"), picked.T)
+    shifted = values[:, :-1].gather(2, tokens[:, 1:, None])[:, :, 0]
+    assert torch.equal(module.eindex(values, tokens, "b s [b s+1]"), shifted)
 
 
 def test_what_an_earlier_part_alone_knows_costs_its_name_only(load: Load) -> None:

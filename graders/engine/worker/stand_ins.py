@@ -2,7 +2,8 @@
 
 They take the place of what is not installed: progress bars count through, loggers and plots do nothing, type checkers
 leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own. `gym`,
-as gymnasium was called before, is gymnasium.
+as gymnasium was called before, is gymnasium. `transformer_lens` has the names that the section lends, `fancy_einsum`
+and `eindex` have the one function that answers use.
 """
 
 import ast
@@ -143,6 +144,55 @@ class _Gym(_Package):
         return getattr(self.now, name)
 
 
+class _Lens(_Package, Idle):
+    """`transformer_lens`, or a module inside it: what the section lends; anything else takes part and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _lent[name] if name in _lent else _Lens(f"{self.__name__}.{name}")
+
+
+class _Einsum(_Package):
+    """`fancy_einsum`: einops.einsum with the pattern before the tensors."""
+
+    @staticmethod
+    def einsum(pattern: str, *tensors: Any) -> Any:
+        """The sum of products that the pattern says."""
+        import einops
+
+        arguments: Any = (*tensors, pattern)
+        return einops.einsum(*arguments)
+
+
+class _Eindex(_Package):
+    """`eindex`: elements that are picked by index tensors."""
+
+    @staticmethod
+    def eindex(values: Any, *indices_and_pattern: Any) -> Any:
+        """With "b s [b s+1]": result[b, s] = values[b, s, index[b, s+1]], as far as there are such elements."""
+        import torch
+
+        *indices, pattern = indices_and_pattern
+        axes, _, order = pattern.partition("->")
+        parts = re.findall(r"\[([^]]*)\]|(\S+)", axes)  # (axes of an index tensor, name of an axis): one is empty
+        picks = [[(*axis.split("+"), 0)[:2] for axis in inside.split()] for inside, _ in parts if inside]
+        sizes: dict[str, int] = {}
+        seen = [(name, 0, size) for (_, name), size in zip(parts, values.shape, strict=True) if name]
+        for pick, index in zip(picks, indices, strict=True):
+            seen += [(name, int(by), size) for (name, by), size in zip(pick, index.shape, strict=True)]
+        for name, by, size in seen:
+            sizes[name] = min(size - by, sizes.get(name, size - by))
+        names = order.split() or list(sizes)
+        at = dict(
+            zip(names, torch.meshgrid(*(torch.arange(sizes[name]) for name in names), indexing="ij"), strict=True)
+        )
+        picked = iter(
+            [index[tuple(at[name] + int(by) for name, by in pick)] for pick, index in zip(picks, indices, strict=True)]
+        )
+        return values[tuple(at[name] if name else next(picked) for _, name in parts)]
+
+
 class _Part(_Package):
     """One of ARENA's earlier parts: its layers, functions and optimisers are PyTorch's."""
 
@@ -184,12 +234,19 @@ class _Finder(MetaPathFinder, Loader):
         """There is nothing to execute."""
 
 
+_LIBRARIES: dict[str, type[ModuleType]] = {
+    "eindex": _Eindex,
+    "fancy_einsum": _Einsum,
+    "gym": _Gym,
+    "tqdm": _Bars,
+    "transformer_lens": _Lens,
+}
+
+
 def _kind(name: str) -> type[ModuleType] | None:
     top = name.partition(".")[0]
-    if top == "tqdm":
-        return _Bars
-    if top == "gym":
-        return _Gym
+    if top in _LIBRARIES:
+        return _LIBRARIES[top]
     if top in _IDLE:
         return _Module
     is_part = top != "exercises" and all(map(_PARTS.match, name.split(".")))
@@ -209,7 +266,7 @@ def put_in_place(files: Iterable[str], lent: Mapping[str, Any]) -> None:
 
     Args:
         files: the answer's.
-        lent: names that earlier parts have besides PyTorch's.
+        lent: names that earlier parts have besides PyTorch's, and that `transformer_lens` has.
     """
     _files.update(files)
     _lent.update(lent)
