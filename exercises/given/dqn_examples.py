@@ -248,16 +248,27 @@ def fields(samples: Any) -> list[Tensor]:
     return list(samples)
 
 
-def drawn(kept: Any, sample_size: int, times: int) -> list[list[tuple[float, ...]]]:
-    """Several samples, each a list of rows: observation, action, reward, terminated, next observation."""
+class Row(NamedTuple):
+    """A transition in a sample; all of it numbers."""
+
+    obs: float
+    action: float
+    reward: float
+    terminated: float
+    next_obs: float
+
+
+def drawn(kept: Any, sample_size: int, times: int) -> list[list[Row]]:
+    """Several samples, each a list of rows."""
     found = []
     for _ in range(times):
         columns = fields(kept.sample(sample_size, torch.device("cpu")))
-        found.append(list(zip(*([float(row.flatten()[0]) for row in column] for column in columns), strict=True)))
+        numbers = [[float(row.flatten()[0]) for row in column] for column in columns]
+        found.append([Row(*row) for row in zip(*numbers, strict=True)])
     return found
 
 
-def held(kept: Any, sample_size: int, times: int = 60) -> list[tuple[float, ...]]:
+def held(kept: Any, sample_size: int, times: int = 60) -> list[Row]:
     """All rows that turn up in so many samples, each once, in order."""
     return sorted({row for sample in drawn(kept, sample_size, times) for row in sample})
 
