@@ -844,9 +844,10 @@ PPOScheduler = section.exercise(
         "Leads to 0, wherever it is to end.": edit("(self.end_lr - self.initial_lr)", "(0 - self.initial_lr)"),
         "The sign of end_lr is wrong.": edit("(self.end_lr - self.initial_lr)", "(-self.end_lr - self.initial_lr)"),
         "Goes from the end to the beginning.": edit(_RATE, "self.end_lr + share * (self.initial_lr - self.end_lr)"),
-        "Overwrites where it began: the steps get out of proportion.": edit(
-            f'group["lr"] = {_RATE}', f'group["lr"] = self.initial_lr = {_RATE}'
-        ),
+        "Overwrites where it began: the steps get out of proportion.": [
+            edit("        for group in", f"        self.initial_lr = {_RATE}\n        for group in"),
+            edit(f'group["lr"] = {_RATE}', 'group["lr"] = self.initial_lr'),
+        ],
         "Shrinks the rate by a factor in each step, not by the same amount.": edit(
             _RATE, f'{_RATE} if share == 1 else group["lr"] * (1 - 1 / self.total_phases)'
         ),

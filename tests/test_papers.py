@@ -226,11 +226,17 @@ def test_the_key_follows_all_that_a_paper_depends_on(identity: Material, monkeyp
 
     keys = [now(), now(seed=1), now(examples=6)]
     assert keys[0] == now() == key(identity, 0, 5)
-    for change in ("reference/own.py", "graders/own.py", "exercises/given/toy.py", "exercises/given/deep/er.py"):
+    for change in ("reference/own.py", "graders/own.py"):
         path = root / change
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text((path.read_text() if path.exists() else "") + "# changed\n")
+        path.write_text(path.read_text() + "# it needs exercises.given.toy\n")
         keys.append(now())
+    for change, text in (("toy", "import exercises.given.deeper\n"), ("deeper", ""), ("deeper", "# changed\n")):
+        path = root / "exercises" / "given" / f"{change}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        keys.append(now())
+    (root / "exercises" / "given" / "others.py").write_text("# what no file of the section names\n")
+    assert now() == keys[-1]
     for module, name, value in [
         (papers, "_FORMAT", 99),
         (papers, "_MAKERS", ("values/codec",)),
