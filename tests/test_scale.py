@@ -135,6 +135,7 @@ def test_what_one_submission_costs_is_measured(tmp_path: Path):
     held = {kind: seconds for kind, (seconds,) in costs["held"].items()}
     assert held["untouched"] < held["all right"] < held["half done, one loops"]
     assert all(sum(costs["cpu"][kind]) > 0 for kind in pushes.KINDS)
-    assert min(costs["memory"], costs["record"], figures["keeps"], figures["client"], figures["scheduler"]) > 0
+    assert min(costs["memory"], costs["record"], figures["keeps"]) > 0
+    assert np.isfinite([figures["client"], figures["scheduler"]]).all()  # differences, which other work may turn round
     assert [line.split("  ")[1] for line in said.splitlines()[1:6]] == [*itertools.islice(pushes.KINDS, 5)]
     assert "100 learners, 1 pushes" in scale("simulate", tmp_path / "figures", "--learners", 100, "--pushes", 1)
