@@ -545,9 +545,14 @@ class Training(NamedTuple):
     trainer: Any
     envs: Watched
 
+    @property
+    def plays(self) -> bool:
+        """Whether a training step makes args.train_frequency steps itself, as trainers of Lightning do."""
+        return isinstance(self.trainer, nn.Module)
+
 
 def training(solution: Any, env_id: str, seed: int, num_envs: int, lr: float, **others: Any) -> Training:
-    """Your parts put together, in whatever edition; `others` are settings. It has made one step."""
+    """Your parts put together, in whatever edition; `others` are settings. One step was made, and not counted."""
     args = settings(**others)
 
     def run(old: bool) -> Training:
@@ -565,7 +570,9 @@ def training(solution: Any, env_id: str, seed: int, num_envs: int, lr: float, **
         optimizer = torch.optim.Adam(network.parameters(), lr=lr)
         parts = {"q_network": network, "target_network": target, "optimizer": optimizer, "envs": envs, "rng": rng}
         made = make_trainer(solution.DQNTrainer, args, buffer=kept, agent=player, **parts)
-        player.play_step()
+        player.play_step()  # fails where it speaks another language
+        player.step = player.steps = 0
+        args.train_frequency = num_envs // envs.num_envs
         return Training(player, made, envs)
 
     return as_they_speak(run)
