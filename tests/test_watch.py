@@ -212,6 +212,25 @@ def test_explanations_give_way_to_the_next_save(watched: Watched) -> None:
     assert untaken(watched) == []
 
 
+def test_a_save_of_one_file_does_not_overtake_the_grading_of_another(
+    course: Course, forkserver: Forkserver, tmp_path: Path
+) -> None:
+    (tmp_path / "small.py").write_text(BEFORE)
+    (tmp_path / "layers.py").write_text("import torch\n")
+    watching = Watching(course, ["small", "layers"], tmp_path, forkserver, History(None), 0, 5)
+    watching.start()
+    told: set[str] = set()
+    while told != {"small", "layers"}:
+        event = watching.events.get(timeout=60)
+        if isinstance(event, Failed):
+            raise event.error
+        if isinstance(event, Saved):
+            assert watching.grade(event) is None
+        elif isinstance(event, Verdict) and watching.take(event) and event.is_last:
+            told.add(event.section.name)
+    watching.stop()
+
+
 def untaken(watched: Watched) -> list[Verdict]:
     """The verdicts that still come, and count as overtaken nevertheless: there should be none."""
     found = []

@@ -44,7 +44,7 @@ class Saved(NamedTuple):
 class Verdict(NamedTuple):
     """Verdicts stand; or, `is_last`, the explanations do too."""
 
-    number: int  # of the grading
+    number: int  # of the grading of this file
     section: SectionResult  # as far as it was graded now
     edited: frozenset[str]  # the exercises that the save has changed themselves
     seconds: float  # since the save
@@ -78,6 +78,8 @@ class _Watched:
     result: SectionResult | None = None
     before: SectionResult | None = None  # the result when the file was saved last
     unexplained: frozenset[str] = frozenset()  # what is being graded, or was when the next save came
+    number: int = 0  # of its newest grading
+    given_up: threading.Event = field(default_factory=threading.Event)  # set when that is overtaken
 
 
 @dataclass
@@ -103,9 +105,6 @@ class Watching:
     def __post_init__(self) -> None:
         self.files = {name: self._watched(name) for name in self.names}
         self._stop = threading.Event()
-        self._given_up = threading.Event()
-        self._number = 0
-        self._pending: Verdict | None = None
 
     def _watched(self, name: str) -> _Watched:
         material = find(self.course, name)
@@ -123,7 +122,8 @@ class Watching:
     def stop(self) -> None:
         """Ends the watching and what is being explained."""
         self._stop.set()
-        self._given_up.set()
+        for watched in self.files.values():
+            watched.given_up.set()
 
     def _watch(self) -> None:
         from watchfiles import watch
@@ -163,9 +163,9 @@ class Watching:
                 return "saved; nothing that is graded has changed"
             asked = Affected(asked.edited, asked.all | watched.unexplained)
         watched.unexplained = asked.all
-        self._given_up.set()  # whoever explains what was there before
-        self._given_up, self._number = threading.Event(), self._number + 1
-        order = (saved, watched, answers, asked, self._given_up, self._number)
+        watched.given_up.set()  # whoever explains what was there before
+        watched.given_up, watched.number = threading.Event(), watched.number + 1
+        order = (saved, watched, answers, asked, watched.given_up, watched.number)
         threading.Thread(target=self._graded, args=order, daemon=True).start()
         watched.text, watched.before = new, watched.result
         return None
@@ -205,7 +205,7 @@ class Watching:
     def take(self, verdict: Verdict) -> SectionResult | None:
         """The result of the whole section, with this verdict in it; None where a later save has overtaken it."""
         watched = self.files[verdict.section.name]
-        if verdict.number != self._number:
+        if verdict.number != watched.number:
             return None
         watched.result = merged(watched.result, verdict.section)
         if verdict.is_last:
