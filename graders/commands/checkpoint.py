@@ -26,7 +26,7 @@ from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.experiment import Outcome, carry_out
 from graders.engine.marking.marking import mark
-from graders.engine.results import SCHEMA, Grade, LoadWarning, SectionResult
+from graders.engine.results import Grade, LoadWarning, SectionResult, grade_of
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
@@ -122,15 +122,7 @@ def carry_out_all(
         file = _written(plots / f"checkpoint-{name}.png", section, picture)
         if console:
             shown += made("the report", partial(_print, section, picture, console, file, called))
-    whole = Grade(
-        schema=SCHEMA,
-        seed=seed,
-        examples=EXAMPLES,
-        score=sum(section.score for section in sections),
-        points=sum(section.points for section in sections),
-        sections=tuple(sections),
-    )
-    return whole, shown
+    return grade_of(sections, seed, EXAMPLES), shown
 
 
 def _kept(plots: Path, name: str, keeps: bool) -> bytes | None:

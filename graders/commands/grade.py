@@ -20,7 +20,7 @@ from graders.commands.options import (
 )
 from graders.engine.course import Course
 from graders.engine.errors import GraderError, UsageError
-from graders.engine.results import SCHEMA, Grade, SectionResult, together
+from graders.engine.results import Grade, SectionResult, grade_of
 from graders.engine.sitting.forkserver import Forkserver
 from graders.learning.history import History, opened
 from graders.learning.remembering import remember, remembered, within_reach
@@ -80,7 +80,8 @@ def run(arguments: Sequence[str]) -> int:
         left = {name: exercises for name, exercises in asked.items() if name not in known}
         telling = _Telling(course, options, on_screen=not files.to_stdout(asked_for), folded=len(asked) > 1)
         new = _graded(course, left, path, options, telling) if left or not known else ()
-        result = _together(course, [*known.values(), *new], options)
+        ordered = sorted([*known.values(), *new], key=lambda section: course.sections.index(section.name))
+        result = grade_of(ordered, options.seed, options.examples)
         solved = remember(history, course, result, left)
         shown = telling.tell(result, solved, history)
         if history.trouble:
@@ -134,20 +135,6 @@ def _graded(
     return result.sections
 
 
-def _together(course: Course, sections: Sequence[SectionResult], options: argparse.Namespace) -> Grade:
-    """The grade of sections, some of which may have been graded earlier."""
-    ordered = sorted(sections, key=lambda section: course.sections.index(section.name))
-    return Grade(
-        schema=SCHEMA,
-        seed=options.seed,
-        examples=options.examples,
-        score=sum(section.score for section in ordered),
-        points=sum(section.points for section in ordered),
-        sections=tuple(ordered),
-        extras=together(section.extras for section in ordered),
-    )
-
-
 class _Telling:
     """What is told on the screen: verdicts as soon as they stand, and then the rest."""
 
@@ -169,8 +156,7 @@ class _Telling:
             return 0
         if not self._options.targets:
             reach = within_reach(history, self._course, result.sections)
-            begun = bool(history.runs()) and any(section.score for section in result.sections)
-            welcome = history.keeps and not begun
+            welcome = history.keeps and not any(section.score for section in result.sections)
             return made("the report", partial(_print_at_a_glance, result, self._options, reach, welcome=welcome))
         return made("the report", partial(_print, result, self._course, self._options, self._told, solved))
 

@@ -132,3 +132,17 @@ def together(extras: Iterable[Extras]) -> Extras:
     """The extras of several exercises or sections as one."""
     found = list(extras)
     return Extras(sum((each.score for each in found), 0.0), sum((each.points for each in found), 0.0))
+
+
+def grade_of(sections: Iterable[SectionResult], seed: int, examples: int) -> Grade:
+    """The grade of several sections: their sums."""
+    found = tuple(sections)
+    return Grade(
+        schema=SCHEMA,
+        seed=seed,
+        examples=examples,
+        score=sum(section.score for section in found),
+        points=sum(section.points for section in found),
+        sections=found,
+        extras=together(section.extras for section in found),
+    )

@@ -18,7 +18,7 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import SCHEMA, Grade, SectionResult
+from graders.engine.results import SectionResult, grade_of
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.submission import Submission
@@ -41,13 +41,9 @@ class Checked:
         return fragment(self.section)
 
     def __repr__(self) -> str:
-        section, file = self.section, io.StringIO()
-        grade = Grade(SCHEMA, _SEED, _EXAMPLES, section.score, section.points, (section,), section.extras)
-        print_grade(
-            grade,
-            Console(file=file, width=_WIDTH, highlight=False, force_jupyter=False),
-            failures=len(section.exercises),
-        )
+        file, exercises = io.StringIO(), len(self.section.exercises)
+        console = Console(file=file, width=_WIDTH, highlight=False, force_jupyter=False)
+        print_grade(grade_of([self.section], _SEED, _EXAMPLES), console, failures=exercises)
         return file.getvalue().strip("\n")
 
 

@@ -10,7 +10,7 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import SCHEMA, Grade, LoadWarning, SectionResult, together
+from graders.engine.results import Grade, LoadWarning, SectionResult, grade_of
 from graders.engine.setting.paper import Paper
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
@@ -73,15 +73,7 @@ def grade(
             settled=partial(_tell, settled, told),
         )
         results.append(_with(told, result))
-    return Grade(
-        schema=SCHEMA,
-        seed=seed,
-        examples=examples,
-        score=sum(result.score for result in results),
-        points=sum(result.points for result in results),
-        sections=tuple(results),
-        extras=together(section.extras for section in results),
-    )
+    return grade_of(results, seed, examples)
 
 
 def _tell(settled: Callable[[SectionResult], None], warnings: tuple[LoadWarning, ...], result: SectionResult) -> None:
