@@ -37,7 +37,7 @@ from graders.report.making import made
 from graders.report.next_step import Called
 from graders.report.plot import write_plot
 from graders.report.progress import Progress, progress
-from graders.report.streams import say, stdout
+from graders.report.streams import stdout
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -76,8 +76,6 @@ def run(arguments: Sequence[str]) -> int:
     with opened(course) as history:
         for section in result.sections:
             history.trained(section, _kept(options.plot, section.name, history.keeps))
-        if history.trouble:
-            say(history.trouble)
     shown += files.write(result, asked_for, since)
     if not shown:
         return GRADER_FAILED

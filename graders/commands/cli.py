@@ -13,6 +13,7 @@ from importlib import import_module
 
 from graders.commands import COMMANDS, completion
 from graders.commands.options import GRADER_FAILED
+from graders.engine import threads
 from graders.engine.errors import GraderError, UsageError
 from graders.report.streams import Unwritable, say, say_trace, stdout
 from graders.report.words import one_line
@@ -20,7 +21,6 @@ from graders.report.words import one_line
 WRONG_USAGE, INTERRUPTED = 2, 130
 _LEAST_MEMORY = 512 * 2**20  # bytes of addresses, of which numpy takes many
 _NO_MEMORY = ("MemoryError", "failed to map segment", "annot allocate memory")  # in the words of another process
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _FAILED = "the grader itself failed, your answers are not at fault"
 
 
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         ModuleNotFoundError: a library is not installed.
     """
-    for name in _ONE_THREAD:  # forked processes may wait for ever for the threads of the one that they come from
-        os.environ.setdefault(name, "1")
+    for name, value in threads.ONE.items():
+        os.environ.setdefault(name, value)
     warnings.simplefilter("ignore")  # of references and mistakes; those of learners' code are part of its output
     try:
         if (most := _most_memory()) is not None and most < _LEAST_MEMORY:

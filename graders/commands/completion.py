@@ -9,7 +9,6 @@ import os
 from collections.abc import Sequence
 
 from graders.commands import COMMANDS
-from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.errors import GraderError, UsageError
 
@@ -36,6 +35,8 @@ class _Targets:
 
     def __call__(self, prefix: str, **_: object) -> list[str]:
         """What may stand in the place of `prefix`."""
+        from graders.engine.authoring.material import find  # only where a shell asks: every command imports this module
+
         course = Course()
         try:
             section, colons, _rest = prefix.partition("::")

@@ -84,8 +84,6 @@ def run(arguments: Sequence[str]) -> int:
         result = grade_of(ordered, options.seed, options.examples)
         solved = remember(history, course, result, left)
         shown = telling.tell(result, solved, history)
-        if history.trouble:
-            say(history.trouble)
     shown += files.write(result, asked_for, since)
     if not shown:
         return GRADER_FAILED

@@ -6,7 +6,7 @@ from graders.commands.options import REACHED, called, new_parser, whole_number
 from graders.engine.course import Course
 from graders.learning.hints import hint
 from graders.learning.history import opened
-from graders.report.streams import say, show
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -18,6 +18,4 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     with opened(course) as history:
         show(hint(course, options.target, options.number, called(options), history))
-        if history.trouble:
-            say(history.trouble)
     return REACHED

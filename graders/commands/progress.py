@@ -7,7 +7,7 @@ from graders.commands.options import REACHED, called, new_parser
 from graders.engine.course import Course
 from graders.learning.history import opened
 from graders.learning.standing import returning, standings
-from graders.report.streams import say, stdout
+from graders.report.streams import stdout
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -18,13 +18,10 @@ def run(arguments: Sequence[str]) -> int:
     now = time.time()
     with opened(course) as history:
         found, back = standings(history, course.sections, now), returning(history.seen())
-        trouble = history.trouble
     from rich.console import Console
 
     from graders.learning.standing_screen import print_standings
 
     with stdout():
         print_standings(found, back, len(course.sections), Console(highlight=False), now, called(options))
-    if trouble:
-        say(trouble)
     return REACHED

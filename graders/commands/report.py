@@ -10,7 +10,7 @@ from graders.learning import notes
 from graders.learning.history import opened
 from graders.learning.research import markdown, page, research
 from graders.report.making import made
-from graders.report.streams import say, show
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -25,8 +25,6 @@ def run(arguments: Sequence[str]) -> int:
     with opened(course) as history:
         told = research(course, history, options.title)
         begun = [each.section for each in told.standings]
-        if history.trouble:
-            say(history.trouble)
     shown = 0
     for file, make in ((options.html, page), (options.markdown, markdown)):
         if file:

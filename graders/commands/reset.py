@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from graders.commands.asking import agreed, asked
+from graders.commands.asking import confirmation
 from graders.commands.options import REACHED, new_parser
 from graders.engine.course import Course
 from graders.learning.fresh_start import reset
@@ -15,6 +15,5 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("target", metavar="SECTION", help="SECTION, or SECTION::EXERCISE for that exercise alone")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
-    confirm = agreed if options.yes else asked
-    show(reset(Course(options.course.resolve()), options.target, confirm))
+    show(reset(Course(options.course.resolve()), options.target, confirmation(is_given=options.yes)))
     return REACHED

@@ -16,7 +16,7 @@ from graders.learning.review import Due, begin, due_now, end, pending, schedule
 from graders.learning.standing_screen import ahead
 from graders.report.making import made
 from graders.report.next_step import Called
-from graders.report.streams import say, show, stdout
+from graders.report.streams import show, stdout
 
 _EXAMPLES = 100
 _WELL, _TROUBLED, _NOT_AT_ALL = 3, 2, 1  # ratings as FSRS has them
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     with opened(course) as history:
         if not history.keeps:
-            raise UsageError(history.trouble or "nothing is remembered here, so nothing can come back")
+            raise UsageError("nothing is remembered here, so nothing can come back")
         if options.list:
             show(_listed(schedule(history), time.time()))
             return REACHED
@@ -113,8 +113,6 @@ def _ended(course: Course, history: History, begun: tuple[str, str, Path], grade
     end(path)
     due = next((each for each in schedule(history) if (each.section, each.exercise) == (section, exercise)), None)
     show(f"{exercise} {_WENT[grade]}." + (f" It is due again {ahead(due.at, time.time())}." if due else ""))
-    if history.trouble:
-        say(history.trouble)
     return REACHED
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from graders.commands.asking import agreed, asked
+from graders.commands.asking import confirmation
 from graders.commands.options import REACHED, new_parser
 from graders.engine.course import Course
 from graders.learning.history import opened
 from graders.learning.solutions import solution
-from graders.report.streams import say, show
+from graders.report.streams import show
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -20,13 +20,11 @@ def run(arguments: Sequence[str]) -> int:
     course = Course(options.course.resolve())
     with opened(course) as history:
         found = solution(course, options.target, history)
-        if not (agreed if options.yes else asked)(found.question):
+        if not confirmation(is_given=options.yes)(found.question):
             show("It stays where it is.")
             return REACHED
         what = "first line" if options.first_line else "solution"
         section, _, exercise = options.target.partition("::")
         history.shown(section, exercise, what, 1)
         show(found.first_line if options.first_line else f"{found.whole}\n\n{found.place}")
-        if history.trouble:
-            say(history.trouble)
     return REACHED

@@ -26,6 +26,7 @@ from graders.engine.course import Course
 from graders.engine.files import read_regular
 from graders.engine.results import SectionResult
 from graders.report.record import encoded
+from graders.report.streams import say
 
 _FILE, _VARIABLE = ".progress.sqlite3", "GRADE_PROGRESS"
 _APPLICATION, _VERSION = 0x47524C31, 1  # in the file's head: a diary of ours, and which form its tables have
@@ -255,12 +256,14 @@ class _Nothing:
 
 @contextmanager
 def opened(course: Course) -> Iterator[History]:
-    """The diary of a course, for as long as it is needed."""
+    """The diary of a course, for as long as it is needed. What was wrong with it is said at the end."""
     history = _open(course)
     try:
         yield history
     finally:
         history.close()
+        if history.trouble:
+            say(history.trouble)
 
 
 def _open(course: Course) -> History:

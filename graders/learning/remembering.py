@@ -42,6 +42,8 @@ def remember(
     Args:
         asked: the exercises that were graded, by section; None for all of a section's.
     """
+    if not asked:  # all was known, and need not be read again
+        return []
     latest = latest_of(history.seen())
     words: list[str] = []
     for section in (section for section in grade.sections if section.name in asked):

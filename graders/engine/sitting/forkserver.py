@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from graders.engine import threads
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
 from graders.engine.sitting import scratch
@@ -24,7 +25,6 @@ _END_SECONDS = 5.0  # for it to end by itself
 _MEMORY = 2 * 2**30
 # All that a worker gets to know of the environment.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from graders.engine.worker import forkserver; forkserver.main()"
@@ -44,7 +44,7 @@ class Forkserver:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process that writes to it
         path = [str(PROJECT), *(entry for entry in sys.path if entry)]
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}
+        environment |= threads.ONE | {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), json.dumps(path)],
