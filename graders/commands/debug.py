@@ -1,5 +1,6 @@
 """`python grade.py debug SECTION::EXERCISE`: the smallest failing case, stepped through in pdb or in an editor."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -90,8 +91,6 @@ def _stepped_through(script: Path, section: SectionResult, exercise: ExerciseRes
 
 def _first_line_of_body(file: Path, exercise: ExerciseResult) -> int | None:
     """The line at which to stop: the first behind the text of the exercise."""
-    import ast
-
     for node in ast.parse(file.read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.lineno == exercise.line:
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body

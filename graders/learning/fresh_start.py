@@ -8,6 +8,7 @@ from pathlib import Path
 from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
+from graders.engine.values.definitions import first_line
 from graders.learning.hints import exercise_of
 
 
@@ -62,8 +63,7 @@ def definition(text: str, name: str) -> str | None:
     own = [node for node in nodes if node.name == name]
     if not own:
         return None
-    first = min([own[-1].lineno, *(each.lineno for each in own[-1].decorator_list)])
-    return "\n".join(text.split("\n")[first - 1 : own[-1].end_lineno])
+    return "\n".join(text.split("\n")[first_line(own[-1]) - 1 : own[-1].end_lineno])
 
 
 def free(path: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from graders.engine.values.definitions import first_line
 from graders.learning.prose import markdown, prose
 
 _MARK = "from_scratch"  # of our cells, in their metadata
@@ -61,7 +62,7 @@ def to_notebook(source: str, section: str, title: str, exercises: Collection[str
         cells.append(
             _learners(new_code_cell(piece.text.strip("\n"), id=made.id(piece.name or f"cell-{len(cells)}")), piece.text)
         )
-        if piece.name in exercises:
+        if piece.name:
             cells.append(made.code(f"{piece.name}-check", f'check("{piece.name}")'))
     cells.insert(1, made.code("setup", _SETUP.format(section=section)))
     notebook = new_notebook(cells=cells)
@@ -120,24 +121,23 @@ class _Made:
 
 def _pieces(source: str, exercises: Collection[str]) -> Iterator[_Piece]:
     """A file in pieces, one below the other: all of them together are the file."""
-    lines = source.rstrip("\n").split("\n")
-    nodes = ast.parse(source).body
-    defined = {_first_line(node): node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    lines, tree = source.rstrip("\n").split("\n"), ast.parse(source)
+    introduction = ast.get_docstring(tree)
+    own = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises]
     begins = {1}
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises:
-            begins |= {_first_line(node), (node.end_lineno or 0) + 1}
+    for node in own:
+        begins |= {first_line(node), (node.end_lineno or 0) + 1}
     begins |= {number for number, line in enumerate(lines, 1) if line.startswith(_CELL)}
     begins |= {_end_of_markdown(lines, number) for number in list(begins) if _starts_markdown(lines, number)}
-    if nodes and isinstance(nodes[0], ast.Expr) and ast.get_docstring(ast.parse(source)):
-        begins.add((nodes[0].end_lineno or 0) + 1)
+    if introduction:
+        begins.add((tree.body[0].end_lineno or 0) + 1)
+    defined = {first_line(node): node for node in own}
     for first, last in pairwise(_whole(lines, begins)):
         text = "\n".join(lines[first - 1 : last - 1])
-        own = defined.get(first)
-        if own is not None and own.name in exercises:
-            yield _Piece(text, own.name, ast.get_docstring(own))
-        elif first == 1 and nodes and isinstance(nodes[0], ast.Expr):
-            yield _Piece(text, None, ast.get_docstring(ast.parse(source)))
+        if first in defined:
+            yield _Piece(text, defined[first].name, ast.get_docstring(defined[first]))
+        elif first == 1 and introduction:
+            yield _Piece(text, None, introduction)
         else:
             yield _Piece(text, is_markdown=_starts_markdown(lines, first))
 
@@ -147,10 +147,6 @@ def _whole(lines: list[str], begins: set[int]) -> list[int]:
     ends = [*sorted(number for number in begins if number <= len(lines)), len(lines) + 1]
     kept = [first for first, last in pairwise(ends) if first == 1 or any(map(str.strip, lines[first - 1 : last - 1]))]
     return [*kept, len(lines) + 1]
-
-
-def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
 def _starts_markdown(lines: list[str], number: int) -> bool:

@@ -20,30 +20,11 @@ from graders.learning.history import History, Seen, Trained
 from graders.learning.standing import Standing, latest_of, overcome, standings
 from graders.learning.standing_screen import duration
 from graders.report.curves_svg import curves_svg
+from graders.report.html import bar, document
 from graders.report.words import count, number, one_line
 
 _FOLDER = Path(__file__).parent
-_STYLE = _FOLDER.parent / "report" / "page.css"
-_OWN_STYLE, _SCRIPT = _FOLDER / "research.css", _FOLDER / "research.js"
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-{body}
-<script>
-{script}</script>
-</body>
-</html>
-"""
+_STYLE, _SCRIPT = _FOLDER / "research.css", _FOLDER / "research.js"
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 240, 48, 34
 
 
@@ -74,13 +55,17 @@ def research(course: Course, history: History, title: str) -> Research:
 
 def page(told: Research) -> str:
     """The page."""
-    script, style = _SCRIPT.read_text("utf-8"), _STYLE.read_text("utf-8") + _OWN_STYLE.read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    script = f"\n{_SCRIPT.read_text('utf-8')}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = [_head(told), "<main>", _table(told), _over_time(told), _mistakes(told), *_sections(told), "</main>"]
     parts.append(f"<footer>Written on {_date(told.now)} by this course's own record of what was graded.</footer>")
-    body = "\n".join(filter(None, parts))
-    return _PAGE.format(policy=policy, title=escape(told.title), style=style, body=body, script=script)
+    parts.append(f"<script>{script}</script>")
+    return document(
+        escape(told.title),
+        "\n".join(filter(None, parts)),
+        more_style=_STYLE.read_text("utf-8"),
+        allowed=f"; img-src data:; script-src 'sha256-{digest}'",
+    )
 
 
 def _sections(told: Research) -> list[str]:
@@ -97,14 +82,9 @@ def _head(told: Research) -> str:
     said = f"{count(solved, 'exercise')} solved in {count(len(told.standings), 'section')}, {worked} of work"
     return (
         f"<header>\n<h1>{escape(told.title)}</h1>\n<p>{said}; {number(score)} of {number(points)} points.</p>\n"
-        + (_bar(score, points) if points else "")
+        + (bar(score, points) if points else "")
         + "</header>"
     )
-
-
-def _bar(score: float, points: float) -> str:
-    said = f"{number(score)} of {number(points)} points"
-    return f'<progress value="{number(score)}" max="{number(points or 1)}" aria-label="{said}">{said}</progress>'
 
 
 def _table(told: Research) -> str:
@@ -208,7 +188,7 @@ def _section(told: Research, name: str) -> str:
     standing = next((each for each in told.standings if each.section == name), None)
     about = (
         f'<p class="about">{number(standing.score)} of {number(standing.points)} points, {duration(standing.seconds)} '
-        f"of work, last on {_date(standing.last)}.</p>{_bar(standing.score, standing.points)}"
+        f"of work, last on {_date(standing.last)}.</p>{bar(standing.score, standing.points)}"
         if standing
         else ""
     )

@@ -27,7 +27,7 @@ _PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'{allowed}">
 <title>{title}</title>
 <style>
 {style}</style>
@@ -52,7 +52,7 @@ def html(grade: Grade, since: Grade | None = None) -> str:
     body = [
         "<header>",
         f"<h1>{title}</h1>",
-        _bar(grade.score, grade.points),
+        bar(grade.score, grade.points),
         _contents(grade.sections),
         _changes(found) if found else "",
         "</header>",
@@ -62,15 +62,24 @@ def html(grade: Grade, since: Grade | None = None) -> str:
         "</main>",
         f"<footer>Seed {grade.seed}, {count(grade.examples, 'input')} a check.</footer>",
     ]
-    return _PAGE.format(
-        title=f"Grade: {title}", style=_STYLE.read_text("utf-8"), body=muted_markup("\n".join(filter(None, body)))
-    )
+    return document(f"Grade: {title}", muted_markup("\n".join(filter(None, body))))
+
+
+def document(title: str, body: str, *, more_style: str = "", allowed: str = "") -> str:
+    """A page in the style of ours.
+
+    Args:
+        title, body: its title, and what stands in it, both escaped.
+        more_style: besides the style of all pages.
+        allowed: what its policy allows besides styles, such as `; img-src data:`.
+    """
+    return _PAGE.format(title=title, body=body, style=_STYLE.read_text("utf-8") + more_style, allowed=allowed)
 
 
 def fragment(section: SectionResult) -> str:
     """A section's result as a part of somebody else's page, below a cell of a notebook. Its style stays inside."""
     style = _STYLE.read_text("utf-8").replace(":root {", "& {").replace("\nbody {", "\n& {")
-    body = "\n".join([_bar(section.score, section.points), *map(partial(_exercise, section), section.exercises)])
+    body = "\n".join([bar(section.score, section.points), *map(partial(_exercise, section), section.exercises)])
     points = f"{number(section.score)} of {number(section.points)} points"
     return (
         f'<div class="from-scratch"><style>.from-scratch {{ {style} & {{ padding: .5rem; }} }}</style>\n'
@@ -88,7 +97,8 @@ def _code(text: str) -> str:
     return f"<code>{escape(shortened(one_line(text)))}</code>"
 
 
-def _bar(score: float, points: float) -> str:
+def bar(score: float, points: float) -> str:
+    """The bar of a score."""
     said = f"{number(score)} of {number(points)} points"
     return f'<progress value="{number(score)}" max="{number(points or 1)}" aria-label="{said}">{said}</progress>'
 
@@ -131,7 +141,7 @@ def _section(section: SectionResult) -> str:
         f'<section id="{_text(section.name)}">',
         f"<h2>{_text(section.title)}</h2>",
         f'<p class="about">{number(section.score)} of {number(section.points)} points in {_code(section.file)}</p>',
-        _bar(section.score, section.points),
+        bar(section.score, section.points),
         _warnings(section),
         *(_exercise(section, exercise) for exercise in section.exercises),
         _checkpoint(section.checkpoint) if section.checkpoint else "",

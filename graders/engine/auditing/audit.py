@@ -110,14 +110,14 @@ class _Audit:
         text = submission(self._material, self._material.reference_source)
         troubles = self._full_marks([Job(text, number, self._only) for number in range(len(self._papers))])
         many = "" if self._sample else f" and with {MANY_EXAMPLES} examples"
-        return self._line(f"reference, full marks at {count(len(self._seeds), 'seed')}{many}", troubles, started)
+        return self._line(f"reference, full marks at {_count(len(self._seeds), 'seed')}{many}", troubles, started)
 
     def _alternatives(self) -> bool:
         started = time.monotonic()
         files = record.alternatives(self._material)
         jobs = [Job(read(file), number, self._only) for file in files for number in range(len(self._seeds))]
         troubles = self._full_marks(jobs)
-        seeds = count(len(self._seeds), "seed")
+        seeds = _count(len(self._seeds), "seed")
         return self._line(f"{len(files)} alternative solutions, full marks at {seeds}", troubles, started)
 
     def _full_marks(self, jobs: Sequence[Job]) -> list[str]:
@@ -245,8 +245,8 @@ class _Audit:
         ]
         if len(every) < _WRONG_PIECES:
             troubles.append(f"it is tried with {len(every)} wrong pieces, not {_WRONG_PIECES}")
-        slowest, seeds = max(result.seconds for result in reached), count(len(self._seeds), "seed")
-        pieces = count(len(mistakes), "wrong piece")
+        slowest, seeds = max(result.seconds for result in reached), _count(len(self._seeds), "seed")
+        pieces = _count(len(mistakes), "wrong piece")
         what = f"checkpoint, reached at {seeds} (in {slowest:.0f} s), not with {pieces}"
         return self._line(what, troubles, started)
 
@@ -293,7 +293,7 @@ class _Audit:
 _BATCH = 16  # mutants that are tried between two looks at which checks catch them
 
 
-def count(amount: int, thing: str) -> str:
+def _count(amount: int, thing: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{amount} {thing}" if amount == 1 else f"{amount} {thing}s"
 

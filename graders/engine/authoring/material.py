@@ -16,6 +16,7 @@ from graders.engine.authoring.section import Mistake, Section
 from graders.engine.authoring.stubs import stub
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
+from graders.engine.values.definitions import first_line
 
 if TYPE_CHECKING:
     from graders.engine.authoring.closing import Checkpoint
@@ -153,9 +154,8 @@ def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:
     lines = source.splitlines(keepends=True)
     for node in parsed(source):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             assert node.end_lineno is not None  # ast.parse always gives one
-            return sum(map(len, lines[: first - 1])), sum(map(len, lines[: node.end_lineno]))
+            return sum(map(len, lines[: first_line(node) - 1])), sum(map(len, lines[: node.end_lineno]))
     raise GraderError(f"{section}: the reference has no exercise {exercise!r}")
 
 

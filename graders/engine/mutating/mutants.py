@@ -15,7 +15,7 @@ from itertools import takewhile
 from graders.engine.authoring.stubs import given
 from graders.engine.mutating.nodes import Change
 from graders.engine.mutating.operators import changes
-from graders.engine.values.definitions import Definition
+from graders.engine.values.definitions import Definition, first_line
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def mutants(source: str, exercises: Collection[str]) -> list[Mutant]:
     found = []
     for node in ast.parse(source).body:
         if isinstance(node, Definition) and node.name in exercises:
-            first = min(part.lineno for part in [node, *node.decorator_list]) - 1
+            first = first_line(node) - 1
             before, own, after = lines[:first], lines[first : node.end_lineno], lines[node.end_lineno :]
             for operator, changed in _changed("\n".join(own)):
                 new = changed.split("\n")

@@ -25,6 +25,11 @@ def functions(node: ast.AST, name: str) -> Iterator[tuple[Function, str]]:
             yield from functions(child, name)
 
 
+def first_line(node: Definition) -> int:
+    """The line on which a definition begins, its decorators included."""
+    return min(part.lineno for part in [node, *node.decorator_list])
+
+
 def has_docstring(node: Definition) -> bool:
     return ast.get_docstring(node, clean=False) is not None
 
