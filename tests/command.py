@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -23,6 +24,14 @@ def environment(**changes: str) -> dict[str, str]:
     left_out = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TERM", "PYTHONHASHSEED")
     own = {name: value for name, value in os.environ.items() if name not in left_out}
     return own | {"GRADE_PROGRESS": "off"} | changes  # what is graded here is no learner's
+
+
+def copy_of_the_course(folder: Path, *, begun: bool = False) -> Path:
+    """Makes a copy of the fixture course at `folder`, without its papers; with its answers as exercises, if `begun`."""
+    shutil.copytree(COURSE, folder, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    if begun:
+        shutil.copytree(folder / "answers", folder / "exercises")
+    return folder
 
 
 def command(*arguments: object, cwd: Path = PROJECT, seconds: float = 300, **variables: str) -> Finished:

@@ -1,6 +1,5 @@
 """What the tests of the engine share: the fixture course, a forkserver, and ways to grade a few lines of source."""
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from command import copy_of_the_course
 from desks import Start, order
 
 from graders.engine.authoring.material import Material, find
@@ -51,9 +51,7 @@ def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """A copy of the fixture course: its papers are set anew, and nothing is left in the project."""
-    folder = tmp_path_factory.mktemp("course") / "course"
-    shutil.copytree(Path(__file__).parent / "course", folder, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
-    return Course(folder)
+    return Course(copy_of_the_course(tmp_path_factory.mktemp("course") / "course"))
 
 
 @pytest.fixture(scope="session")

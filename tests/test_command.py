@@ -1,13 +1,12 @@
 """The real command on the fixture course, which has an exercise for each way an answer can turn out."""
 
 import json
-import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from command import COURSE, PROJECT, Finished, Record, checks, command, record_of, without_times
+from command import COURSE, PROJECT, Finished, Record, checks, command, copy_of_the_course, record_of, without_times
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
@@ -47,8 +46,7 @@ def wide(graded: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> R
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run in another folder, where the paper has to be set first, with another order of sets."""
     here = tmp_path_factory.mktemp("here")
-    ignored = shutil.ignore_patterns(".papers", "__pycache__")
-    shutil.copytree(COURSE, here / "tests" / "course", ignore=ignored)
+    copy_of_the_course(here / "tests" / "course")
     (here / "scratch").mkdir()
     variables = {"COLUMNS": "100", "PYTHONHASHSEED": "1", "TMPDIR": str(here / "scratch")}
     return _run(here, "--course", "tests/course", *SUBMISSION, cwd=here, **variables)

@@ -1,7 +1,6 @@
 """The learner's diary: what is remembered, and what becomes of it when processes, disks and people do what they do."""
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from command import COURSE, PROJECT
+from command import PROJECT, copy_of_the_course
 
 from graders.engine.course import Course
 from graders.engine.results import (
@@ -35,8 +34,7 @@ WEEK = 7 * 24 * 3600
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     """A course whose diary is kept."""
-    root = tmp_path / "own"
-    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    root = copy_of_the_course(tmp_path / "own")
     monkeypatch.delenv("GRADE_PROGRESS", raising=False)
     monkeypatch.delenv("CI", raising=False)
     return Course(root)

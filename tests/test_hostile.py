@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from command import COURSE, GRADE, PROJECT, command, environment
+from command import GRADE, PROJECT, command, copy_of_the_course, environment
 
 from graders.engine.worker import sandbox
 from graders.report import files
@@ -100,7 +100,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """A course with the hostile files in it, as learners' files would be, and its paper set."""
     root = tmp_path_factory.mktemp("room")
     room = Room(root / "course", root / "home", root / "temporary", root / "reports", secrets.token_hex(16))
-    shutil.copytree(COURSE, room.course, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    copy_of_the_course(room.course)
     shutil.copytree(HOSTILE, room.course / "hostile", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in (room.home, room.temporary, room.reports):
         folder.mkdir()

@@ -1,7 +1,6 @@
 """The learner's loop through the real command: hints that go on, solutions, progress, an overview that remembers."""
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from command import COURSE, Finished, command
+from command import Finished, command, copy_of_the_course
 
 Run = Callable[..., Finished]
 RIGHT = "import numpy as np\n\n\ndef row_sums(matrix):\n    return np.array([sum(row) for row in matrix])\n"
@@ -18,10 +17,7 @@ RIGHT = "import numpy as np\n\n\ndef row_sums(matrix):\n    return np.array([sum
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    root = tmp_path / "own"
-    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
-    shutil.copytree(root / "answers", root / "exercises")
-    return root
+    return copy_of_the_course(tmp_path / "own", begun=True)
 
 
 @pytest.fixture

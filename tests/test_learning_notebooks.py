@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from command import COURSE, Finished, command, record_of, without_times
+from command import Finished, command, copy_of_the_course, record_of, without_times
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
@@ -140,10 +139,7 @@ def test_what_is_no_formula_stands_as_it_is(block: list[str]) -> None:
 # %% The command
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    root = tmp_path / "own"
-    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
-    shutil.copytree(root / "answers", root / "exercises")
-    return root
+    return copy_of_the_course(tmp_path / "own", begun=True)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import html5lib
 import pytest
-from command import COURSE, Finished, command
+from command import Finished, command, copy_of_the_course
 
 from graders.engine.course import Course
 from graders.engine.results import (
@@ -47,8 +47,7 @@ PNG = bytes.fromhex(
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     """A course in which something was done."""
-    root = tmp_path / "own"
-    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    root = copy_of_the_course(tmp_path / "own")
     (root / "notes").mkdir()
     (root / "notes" / "small.md").write_text(NOTES)
     (root / "notes" / "plot.png").write_bytes(PNG)

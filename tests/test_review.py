@@ -1,13 +1,12 @@
 """Reviews: what is due when follows from the diary, and a fresh stub lies beside the learner's own file."""
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from command import COURSE, Finished, command
+from command import Finished, command, copy_of_the_course
 
 from graders.engine.course import Course
 from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
@@ -21,9 +20,7 @@ Run = Callable[..., Finished]
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
-    root = tmp_path / "own"
-    shutil.copytree(COURSE, root, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
-    shutil.copytree(root / "answers", root / "exercises")
+    root = copy_of_the_course(tmp_path / "own", begun=True)
     monkeypatch.setenv("GRADE_PROGRESS", str(root / "diary"))
     return Course(root)
 

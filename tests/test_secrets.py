@@ -1,10 +1,9 @@
 """What no answer may read, wherever the course lies."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from command import COURSE, command, record_of
+from command import command, copy_of_the_course, record_of
 
 from graders.engine.worker import sandbox
 
@@ -19,8 +18,7 @@ def halve(x):
 @pytest.mark.parametrize("name", ["reference/small.py", "graders/small.py"])
 def test_a_course_below_a_folder_of_libraries_keeps_its_secrets(tmp_path: Path, name: str) -> None:
     libraries = tmp_path / "site-packages"
-    course = libraries / "course"
-    shutil.copytree(COURSE, course, ignore=shutil.ignore_patterns(".papers", "__pycache__"))
+    course = copy_of_the_course(libraries / "course")
     (libraries / "library.py").write_text("x = 1")
     for path, error in ((course / name, "PermissionError"), (libraries / "library.py", None)):
         answer = tmp_path / "small.py"
