@@ -11,6 +11,7 @@ import pytest
 from conftest import EXAMPLES, GradeText
 from desks import Start, ask, assert_goes_on, order, shown
 
+from graders.engine import threads
 from graders.engine.authoring.material import find
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import GraderError
@@ -275,7 +276,7 @@ def test_no_secret_of_the_environment_reaches_a_worker(monkeypatch: pytest.Monke
     ):
         assert "secret" not in Path(f"/proc/{forkserver._process.pid}/environ").read_text()
         (environment,) = shown(ask(sitting, 1))
-    allowed = {*starting._ENVIRONMENT, *starting._ONE_THREAD, "PYTHONHASHSEED", "PYTHONIOENCODING"}
+    allowed = {*starting._ENVIRONMENT, *threads.ONE, "PYTHONHASHSEED", "PYTHONIOENCODING"}
     assert set(environment) <= allowed | {"HOME", "TMPDIR", "USER"}
     assert environment["HOME"] == environment["TMPDIR"] != os.environ["HOME"]
 
