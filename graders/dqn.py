@@ -41,13 +41,8 @@ from graders.engine import WHOLE, Section, close, difference, distributed_as, ed
 
 section = Section("dqn", title="Deep Q-learning")
 
-# Older answers import these from gym, and Lightning's modules from where they are not installed.
+# Older answers take Lightning's modules from where they are not installed.
 section.lend(
-    gym="gymnasium",
-    spaces="gymnasium.spaces",
-    Discrete="gymnasium.spaces.Discrete",
-    Box="gymnasium.spaces.Box",
-    CartPoleEnv="gymnasium.envs.classic_control.CartPoleEnv",
     pl="exercises.given.lightning",
     LightningModule="exercises.given.lightning.LightningModule",
 )

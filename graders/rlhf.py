@@ -56,7 +56,6 @@ section.lend(
     HookPoint="exercises.given.hooked.HookPoint",
     get_act_name="exercises.given.hooked.get_act_name",
     utils="exercises.given.hooked",
-    eindex="exercises.given.rlhf_examples.eindex",
 )
 deep = close(rtol=1e-3, atol=1e-4)  # several layers in single precision, in any order of summation
 coarse = close(rtol=1e-3, atol=1e-3)  # differences of numbers in the hundreds, in single precision

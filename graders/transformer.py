@@ -47,9 +47,8 @@ section.lend(
     dataset_dict="exercises.given.transformer_editions.dataset_dict",
     gelu_new="exercises.given.transformer_editions.gelu_new",
     utils="exercises.given.transformer_editions.utils",
-    transformer_lens="exercises.given.transformer_editions.transformer_lens",
-    pl="exercises.given.transformer_editions.lightning",
-    LightningModule="exercises.given.transformer_editions.LightningModule",
+    pl="exercises.given.lightning",
+    LightningModule="exercises.given.lightning.LightningModule",
 )
 near = close(rtol=1e-4, atol=1e-5)  # a few functions in single precision
 deep = close(rtol=1e-3, atol=1e-4)  # many layers in single precision, in any order of summation

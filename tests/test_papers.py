@@ -249,6 +249,19 @@ def test_the_key_follows_all_that_a_paper_depends_on(identity: Material, monkeyp
     assert len(set(keys)) == len(keys)
 
 
+def test_given_code_that_only_the_reference_imports_is_loaded_before_the_sandbox_closes(identity: Material) -> None:
+    given = identity.course.root / "exercises" / "given"
+    given.mkdir(parents=True)
+    for name in ("toy", "deeper", "others"):
+        (given / f"{name}.py").write_text("import exercises.given.deeper\n" if name == "toy" else "")
+    identity.reference.write_text(f"import exercises.given.toy\n{identity.reference.read_text()}")
+    imports = paper(find(Course(identity.course.root), "own"), 0, 5).cover.imports
+    assert [name for name in imports if name.startswith("exercises")] == [
+        "exercises.given.deeper",
+        "exercises.given.toy",
+    ]
+
+
 def test_the_key_of_a_torch_section_follows_torch(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [key(find(course, name), 0, 5) for name in ("small", "layers")]
     real = papers.version

@@ -1,4 +1,4 @@
-"""What answers of 2023 need of PyTorch Lightning: a module that is told things and writes nothing down."""
+"""What older answers need of PyTorch Lightning: a module that is told things and writes nothing down."""
 
 from typing import Any
 

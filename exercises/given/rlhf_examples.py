@@ -370,11 +370,3 @@ def hooked_up(kind: Any, seed: int) -> Any:
     for place, change in enumerate(made.loras.values()):
         fill(change, seed + 100 * (1 + place))
     return made
-
-
-# %% What other editions import
-def eindex(values: Tensor, index: Tensor, pattern: str) -> Tensor:
-    """The elements of the last axis that the index names, as the library eindex does it for "batch seq [batch seq]"."""
-    if "+1" in pattern.replace(" ", ""):
-        values, index = values[:, : index.shape[1] - 1], index[:, 1:]
-    return values.gather(-1, index[..., None])[..., 0]

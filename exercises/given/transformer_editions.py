@@ -112,16 +112,3 @@ dataset_dict = {  # nothing is computed here: who imports this may be forked, an
 }
 gelu_new = partial(nn.functional.gelu, approximate="tanh")
 utils = SimpleNamespace(gelu_new=gelu_new, to_numpy=lambda tensor: tensor.detach().cpu().numpy())
-transformer_lens = SimpleNamespace(utils=utils)
-
-
-class LightningModule(nn.Module):
-    """Stands for that of PyTorch Lightning; it logs nothing."""
-
-    def log(self, *_: Any, **__: Any) -> None:
-        """Nothing happens."""
-
-    log_dict = save_hyperparameters = log
-
-
-lightning = SimpleNamespace(LightningModule=LightningModule)

@@ -58,7 +58,7 @@ class Cover(msgspec.Struct, frozen=True):
     section: str
     title: str
     probes: str  # the source of the probes, and nothing else of the grader file
-    imports: tuple[str, ...]  # what the probes import
+    imports: tuple[str, ...]  # what the probes import, and the given code that the section names
     untouched: str  # the exercise file as a learner first gets it
     aliases: dict[str, str]
     lent: dict[str, str]

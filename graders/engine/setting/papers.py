@@ -75,6 +75,7 @@ def _made(material: Material) -> Cover:
     said = outline(material.grader_source)
     common = _common(material)
     exercises = {check.exercise for check in said.checks}
+    given = {f"exercises.given.{path.stem}" for path in material.given}  # no worker could read them later
     if not exercises:
         raise GraderError(f"{material.name} has no checks")
     if given_away := said.lent.keys() & exercises:
@@ -98,7 +99,7 @@ def _made(material: Material) -> Cover:
         section=material.name,
         title=said.title,
         probes=material.probes,
-        imports=tuple(sorted(shaking.imports(material.probes))),
+        imports=tuple(sorted(shaking.imports(material.probes) | given)),
         untouched=material.untouched,
         aliases=said.aliases,
         needs=said.needs,

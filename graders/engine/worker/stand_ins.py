@@ -81,19 +81,27 @@ class Idle(metaclass=_Kind):
 
 
 class _Package(ModuleType):
-    """A module that has every module inside."""
+    """A module that has every module inside, and the names that `named` gives it."""
 
     def __init__(self, name: str):
         super().__init__(name)
         self.__path__ = []
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.named(name)
+
+    def named(self, name: str) -> Any:
+        """What this name stands for."""
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
 
 class _Module(_Package):
     """A module that has every name. Those with a capital are classes: libraries ask whether something is of one."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def named(self, name: str) -> Any:
+        """A class, or something that does nothing."""
         return type(name, (Idle,), {}) if name[0].isupper() else Idle()
 
 
@@ -138,18 +146,16 @@ class _Gym(_Package):
         super().__init__(name)
         self.now = importlib.import_module("gymnasium" + name.removeprefix("gym"))
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def named(self, name: str) -> Any:
+        """What gymnasium has."""
         return getattr(self.now, name)
 
 
 class _Lens(_Package, Idle):
     """`transformer_lens`, or a module inside it: what the section lends; anything else takes part and does nothing."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def named(self, name: str) -> Any:
+        """What is lent under this name."""
         return _lent[name] if name in _lent else _Lens(f"{self.__name__}.{name}")
 
 
@@ -200,9 +206,8 @@ class _Part(_Package):
     def __all__(self) -> list[str]:
         return [name for home in _homes()[:2] for name in dir(home) if name[0].isupper()]
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    def named(self, name: str) -> Any:
+        """What is lent under this name, or PyTorch's own."""
         if name in _lent:
             return _lent[name]
         found = next((getattr(home, name) for home in _homes() if hasattr(home, name)), None)
