@@ -191,7 +191,7 @@ MultiArmedBandit = section.exercise(
         "What are the five things that step returns, in order? A bandit never ends by itself.",
     ],
     mistakes={
-        "Pays the mean itself, without any chance.": edit("means[arm], 1.0)", "means[arm], 0.0)"),
+        "Pays the mean itself, without any chance.": edit("means[arm])", "means[arm], 0.0)"),
         "Draws from numpy's own generator, not the seeded one.": edit("reward = self.np_random", "reward = np.random"),
         "Only the pulled arm drifts.": edit("means, 0.01)", "means, 0.01 * np.eye(self.num_arms)[arm])"),
         "Takes 0.01² for the standard deviation of a step.": edit("means, 0.01)", "means, 0.0001)"),

@@ -145,7 +145,7 @@ class MultiArmedBandit(gym.Env):
         if not self.stationary:
             self.arm_reward_means = self.np_random.normal(self.arm_reward_means, 0.01)  # (arms,)
             self.best_arm = int(self.arm_reward_means.argmax())
-        reward = self.np_random.normal(self.arm_reward_means[arm], 1.0)
+        reward = self.np_random.normal(self.arm_reward_means[arm])  # with a standard deviation of 1
         return 0, float(reward), False, False, {"best_arm": self.best_arm}
 
 

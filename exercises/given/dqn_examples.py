@@ -206,7 +206,9 @@ FIELDS = (
 def buffer(kind: Callable[..., Any], num_envs: int, size: int, seed: int = 0, obs: tuple[int, ...] = (1,)) -> Any:
     """A ReplayBuffer for actions that are numbers. Early editions keep one environment's transitions."""
     first = next(iter(inspect.signature(kind).parameters))
-    return kind(size, 1, seed) if "size" in first else kind(num_envs, obs, (), size, seed)
+    if "size" in first:
+        return kind(size, 1, seed)
+    return kind(1 if first == "num_environments" else num_envs, obs, (), size, seed)
 
 
 def transition(number: int, obs: tuple[int, ...] = (1,)) -> tuple[Any, ...]:
@@ -316,9 +318,18 @@ def is_early(kind: Callable[..., Any]) -> bool:
     return "args" in inspect.signature(kind).parameters
 
 
+def _publish(kind: Any, args: Any) -> None:
+    """Many methods read the settings of their file, a global `args`, where they mean their own: let these be the same."""
+    for method in vars(kind).values():
+        names = getattr(inspect.unwrap(method), "__globals__", {}) if callable(method) else {}
+        if "args" in names:
+            names["args"] = args
+
+
 def agent(kind: Callable[..., Any], envs: Any, buffer: Any, network: Any, rng: Any = None, **schedule: Any) -> Any:
     """A DQNAgent. `schedule`: start_e, end_e, exploration_fraction, total_timesteps."""
     args = settings(**schedule)
+    _publish(kind, args)
     parts = {
         **vars(args), "args": args, "envs": envs, "env": envs, "buffer": buffer, "rb": buffer, "memory": buffer,
         "q_network": network, "target_network": network, "rng": np.random.default_rng(0) if rng is None else rng,
@@ -449,6 +460,7 @@ def weights(network: nn.Module) -> list[Tensor]:
 
 def make_trainer(kind: Callable[..., Any], args: Any, **parts: Any) -> Any:
     """A DQNTrainer with these parts, without its __init__."""
+    _publish(kind, args)
     made: Any = kind.__new__(kind)  # type: ignore[attr-defined]
     if isinstance(made, nn.Module):
         nn.Module.__init__(made)
