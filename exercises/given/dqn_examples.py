@@ -206,9 +206,8 @@ FIELDS = (
 def buffer(kind: Callable[..., Any], num_envs: int, size: int, seed: int = 0, obs: tuple[int, ...] = (1,)) -> Any:
     """A ReplayBuffer for actions that are numbers. Early editions keep one environment's transitions."""
     first = next(iter(inspect.signature(kind).parameters))
-    if "size" in first:
-        return kind(size, 1, seed)
-    return kind(1 if first == "num_environments" else num_envs, obs, (), size, seed)
+    envs = 1 if _is_narrow(kind) else num_envs
+    return kind(size, envs, seed) if "size" in first else kind(envs, obs, (), size, seed)
 
 
 def transition(number: int, obs: tuple[int, ...] = (1,)) -> tuple[Any, ...]:
@@ -226,7 +225,7 @@ def transition(number: int, obs: tuple[int, ...] = (1,)) -> tuple[Any, ...]:
 def put(kept: Any, numbers: Sequence[int], num_envs: int = 1, obs: tuple[int, ...] = (1,), spoil: bool = False) -> Any:
     """The buffer, after transitions of these numbers were added, num_envs at a time. With `spoil`, the arrays are
     overwritten afterwards, as environments do."""
-    if getattr(kept, "num_envs", getattr(kept, "num_environments", 1)) == 1 or not _is_wide(kept):
+    if _is_narrow(type(kept)):
         num_envs = 1
     for start in range(0, len(numbers), num_envs):
         some = [transition(number, obs) for number in numbers[start : start + num_envs]]
@@ -238,9 +237,10 @@ def put(kept: Any, numbers: Sequence[int], num_envs: int = 1, obs: tuple[int, ..
     return kept
 
 
-def _is_wide(kept: Any) -> bool:
-    """Whether a buffer was told how many environments it is for."""
-    return "size" not in next(iter(inspect.signature(type(kept)).parameters))
+def _is_narrow(kind: Callable[..., Any]) -> bool:
+    """Whether a buffer is of an edition that keeps one environment's transitions, and may insist on that."""
+    first = next(iter(inspect.signature(kind).parameters))
+    return "size" in first or first == "num_environments"
 
 
 def fields(samples: Any) -> list[Tensor]:
@@ -319,7 +319,7 @@ def is_early(kind: Callable[..., Any]) -> bool:
 
 
 def _publish(kind: Any, args: Any) -> None:
-    """Many methods read the settings of their file, a global `args`, where they mean their own: let these be the same."""
+    """Methods may read a global `args` of their file where they mean their own settings: let both be the same."""
     for method in vars(kind).values():
         names = getattr(inspect.unwrap(method), "__globals__", {}) if callable(method) else {}
         if "args" in names:

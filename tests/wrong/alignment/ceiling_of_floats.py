@@ -1,4 +1,5 @@
-# protocol_trusted_monitoring: rounds 0.1 · 30 up to 4; not named
+# protocol_trusted_monitoring: rounds 0.1 · 30 up to 4; named: "0.1 · 30 is a little more than 3 in floats, and becomes 4."
+# ruff: noqa: E501
 import math
 
 import numpy as np

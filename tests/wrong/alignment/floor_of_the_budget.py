@@ -1,4 +1,4 @@
-# protocol_upfront_auditing: rounds the budget down; not named
+# protocol_upfront_auditing: rounds the budget down; named: "Rounds down: a small budget becomes none."
 import random
 
 

@@ -1,4 +1,5 @@
-# wilson_interval: is the normal approximation, cut to [0, 1]; not named
+# wilson_interval: is the normal approximation, cut to [0, 1]; named: "Is the plain interval around p, cut off at 0 and 1."
+# ruff: noqa: E501
 import math
 
 

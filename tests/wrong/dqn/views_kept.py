@@ -1,4 +1,4 @@
-# ReplayBuffer: keeps the caller's arrays; not named
+# ReplayBuffer: keeps the caller's arrays; named: "Keeps the environment's own arrays, which change afterwards."
 from collections import namedtuple
 
 import numpy as np
@@ -20,5 +20,5 @@ class ReplayBuffer:
     def sample(self, sample_size, device):
         fields = [np.concatenate(field) for field in zip(*self.storage, strict=True)]
         indices = self.rng.integers(0, len(fields[0]), sample_size)
-        obs, actions, rewards, terminated, next_obs = (t.as_tensor(field[indices]) for field in fields)
+        obs, actions, rewards, terminated, next_obs = (t.as_tensor(field[indices], device=device) for field in fields)
         return Samples(obs.float(), actions.long(), rewards.float(), terminated.bool(), next_obs.float())

@@ -1,4 +1,5 @@
-# calc_clipped_surrogate_objective: leaves the minimum out; not named
+# calc_clipped_surrogate_objective: leaves the minimum out; named: "Takes the clipped term alone: what has gone wrong can never be repaired."
+# ruff: noqa: E501
 import torch
 
 

@@ -25,4 +25,4 @@ class Actor(nn.Module):
     def forward(self, obs):
         mu = self.actor_mu(obs)
         sigma = self.actor_log_sigma.broadcast_to(mu.shape)
-        return mu, sigma, Normal(mu, sigma, validate_args=False)
+        return mu, sigma, Normal(mu, sigma)
