@@ -12,6 +12,7 @@ SECTIONS = (
     "representations",
     "rl_basics",
     "dqn",
+    "policy_gradient",
     "ppo",
     "rlhf",
     "alignment",
