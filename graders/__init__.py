@@ -10,6 +10,7 @@ SECTIONS = (
     "transformer",
     "interpretability",
     "representations",
+    "circuits",
     "rl_basics",
     "dqn",
     "policy_gradient",
