@@ -24,6 +24,7 @@ from graders.learning.rendering import html
 from graders.learning.research import markdown, page, points_over_time, research
 
 NASTY = "<script>document.title='taken'</script><b>&"
+LATER = '{"schema": 2, "written": 0, "standings": [], "seen": [], "trained": {}}'
 SLIP = f"Adds {NASTY}"
 NOTES = f"""# Mine
 
@@ -165,7 +166,7 @@ def test_the_extract_holds_no_path_and_nothing_that_was_printed(own: Course) -> 
     assert str(own.root) not in text
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"schema": 2, "written": 0, "standings": [], "seen": [], "trained": {}}', "\xff"])
+@pytest.mark.parametrize("text", ["", "{}", LATER, "\xff"])
 def test_a_file_that_is_no_extract_is_wrong_usage(own: Course, text: str) -> None:
     path = own.root / "kept.json"
     path.write_text(text, "latin-1")

@@ -21,7 +21,8 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--html", default="report.html", metavar="FILE", help="the page (default: report.html)")
     parser.add_argument("--markdown", metavar="FILE", help="a table of badges and a summary, for a README")
-    parser.add_argument("--json", metavar="FILE", help="what the page needs of your progress, to commit beside the notes")
+    words = "what the page needs of your progress, to commit beside the notes"
+    parser.add_argument("--json", metavar="FILE", help=words)
     parser.add_argument("--from", dest="kept", type=Path, metavar="FILE", help="make the page from such a file")
     parser.add_argument("--title", default="What I have learnt", help="what stands at the top of the page")
     options = parser.parse_args(arguments)

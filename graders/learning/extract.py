@@ -1,7 +1,7 @@
 """What a research notebook needs of the diary, as a value, and as a file that can be committed beside the notes.
 
-The diary itself stays on the learner's machine: it also holds what their code printed, and where their files lie. From the
-extract and the notes the page is made again anywhere, by the workflow that publishes it, say.
+The diary itself stays on the learner's machine: it also holds what their code printed, and where their files lie. From
+the extract and the notes the page is made again anywhere, by the workflow that publishes it, say.
 """
 
 import time

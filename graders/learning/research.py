@@ -48,9 +48,7 @@ def research(course: Course, known: Extract, title: str) -> Research:
     written = {name: text for name in course.sections if (text := notes.read(course, name))}
     names += [name for name in written if name not in names]
     titles = {name: find(course, name).outline.title for name in names}
-    return Research(
-        title, found, known.seen, known.trained, titles, written, course.root / notes.FOLDER, known.written
-    )
+    return Research(title, found, known.seen, known.trained, titles, written, course.root / notes.FOLDER, known.written)
 
 
 def page(told: Research) -> str:
