@@ -2,6 +2,7 @@
 
     python benchmarks/learning.py watch [SECTION...] [--saves N]
     python benchmarks/learning.py overview [--rounds N]
+    python benchmarks/learning.py collecting [--rounds N]
 
 `watch`: a section's reference is watched as `grade.py SECTION --watch` does it, and its exercises are edited and saved
 one after the other, by writing and by renaming in turn. The time is that from before the save to the verdict, through
@@ -10,11 +11,14 @@ the real file system. Next to it: the whole command on the same exercise, papers
 `overview`: `python grade.py` with the reference as answers, all of it known from the diary, next to the same with
 nothing known.
 
+`collecting`: `pytest graders/ --collect-only` in a folder for caches of its own, empty, next to `import torch`.
+
 Machines differ and are noisy: the ratios within one run are what counts.
 """
 
 import argparse
 import ast
+import json
 import os
 import shutil
 import statistics
@@ -37,15 +41,17 @@ from graders.learning.watching import Failed, Saved, Verdict, Watching
 def main() -> None:
     """Measures and prints what is asked for."""
     parser = argparse.ArgumentParser(description="times the learner's loop; see the head of the file")
-    parser.add_argument("what", choices=["watch", "overview"])
+    parser.add_argument("what", choices=["watch", "overview", "collecting"])
     parser.add_argument("sections", nargs="*", metavar="SECTION")
     parser.add_argument("--saves", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.what == "watch":
         _watch(options.sections or ["backprop", "networks"], options.saves)
-    else:
+    elif options.what == "overview":
         _overview(options.rounds)
+    else:
+        _collecting(options.rounds)
 
 
 def _watch(sections: Sequence[str], saves: int) -> None:
@@ -123,6 +129,29 @@ def _glance(variables: dict[str, str]) -> float:
     words = [sys.executable, str(ROOT / "grade.py"), "--submission", str(ROOT / "reference")]
     subprocess.run(words, env=os.environ | variables, stdout=subprocess.DEVNULL, check=False)
     return time.perf_counter() - began
+
+
+def _collecting(rounds: int) -> None:
+    settings = json.loads((ROOT / ".vscode" / "settings.json").read_text("utf-8"))  # as an editor calls it
+    collecting = ["-m", "pytest", "--collect-only", "-q", *settings["python.testing.pytestArgs"]]
+    commands = {"collecting": collecting, "pytest that collects nothing": ["-m", "pytest", "--version", "--version"]}
+    commands["import torch"] = ["-c", "import torch"]
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):  # turn about
+        for name, words in commands.items():
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.perf_counter()
+                variables = os.environ | {"XDG_CACHE_HOME": folder}
+                finished = subprocess.run(
+                    [sys.executable, *words], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+                )
+                took[name].append(time.perf_counter() - began)
+            if name == "collecting":
+                last = finished.stdout.strip().splitlines()[-1]
+    medians = {name: statistics.median(seconds) for name, seconds in took.items()}
+    for name, seconds in medians.items():
+        print(f"{name}: {seconds:.2f} s, {seconds / medians['import torch']:.2f} of import torch")
+    print(f"pytest says: {last}, {len(Course().sections)} sections")
 
 
 if __name__ == "__main__":

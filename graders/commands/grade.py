@@ -26,7 +26,9 @@ from graders.learning.history import History, opened
 from graders.learning.remembering import remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
-from graders.report.streams import say, stdout
+from graders.report.streams import say, show, stdout
+
+_SHOWN, _MOST_SHOWN = 3, 10_000  # failures
 
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
@@ -56,11 +58,21 @@ def run(arguments: Sequence[str]) -> int:
     add_seed(parser)
     add_examples(parser)
     add("--min-score", type=percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
-    add("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
+    words = f"how many to show whole (default: {_SHOWN}, with -v all)"
+    add("--failures", type=whole_number(0, _MOST_SHOWN), metavar="N", help=words)
+    loudness = parser.add_mutually_exclusive_group()
+    words = "show the score alone, a line for each section, and what is to be fixed"
+    loudness.add_argument("-q", "--quiet", action="store_true", help=words)
+    words = "show all failures, each check with its time, and versions"
+    loudness.add_argument("-v", "--verbose", action="store_true", help=words)
     add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
     add("--watch", action="store_true", help="grade again on every save, what it has changed")
     files.add_options(parser)
     options = parser.parse_args(arguments)
+    if options.verbose:
+        options.targets = options.targets or ["all"]  # a glance would leave out what is asked for
+    if options.failures is None:
+        options.failures = _MOST_SHOWN if options.verbose else _SHOWN
     asked_for = files.outputs(options)
     check_files({output.option: output.file for output in asked_for})
     since = files.earlier(options.since)
@@ -95,6 +107,8 @@ def _watched(course: Course, names: Sequence[str], path: Path, options: argparse
     from graders.learning.watch_screen import WatchScreen
     from graders.learning.watching import Watching
 
+    if options.quiet or options.verbose:
+        raise UsageError("--watch has a screen of its own: -q and -v are for a single grading")
     if not options.targets or any("::" in target for target in options.targets):
         raise UsageError("which sections are to be watched? Say for example backprop --watch")
     with opened(course) as history, Forkserver(course.secrets) as forkserver:
@@ -114,7 +128,7 @@ def _graded(
         from graders.engine.marking.grading import grade
 
         grading = partial(grade, course, asked, path, forkserver, seed=options.seed, examples=options.examples)
-        if telling.on_screen:
+        if telling.on_screen and not options.quiet:
             from rich.console import Console
 
             from graders.report.progress import progress
@@ -144,7 +158,7 @@ class _Telling:
 
     def settled(self, section: SectionResult) -> None:
         """Verdicts first: explanations come behind them."""
-        if self._options.targets and not self._lost:
+        if self._options.targets and not self._options.quiet and not self._lost:
             self._lost = not made("the report", partial(_print_verdicts, section, folded=self._folded))
             self._told.add(section.name)
 
@@ -152,11 +166,19 @@ class _Telling:
         """Tells the rest; how many reports were shown."""
         if not self.on_screen or self._lost:
             return 0
+        if self._options.quiet:
+            return made("the report", partial(_print_scores, result))
         if not self._options.targets:
             reach = within_reach(history, self._course, result.sections)
             welcome = history.keeps and not any(section.score for section in result.sections)
             return made("the report", partial(_print_at_a_glance, result, self._options, reach, welcome=welcome))
         return made("the report", partial(_print, result, self._course, self._options, self._told, solved))
+
+
+def _print_scores(result: Grade) -> None:
+    from graders.report.score_lines import score_lines
+
+    show("\n".join(score_lines(result)))
 
 
 def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
@@ -190,6 +212,11 @@ def _print(
     from graders.report.terminal import print_grade
 
     with stdout():
+        if options.verbose:
+            from graders.commands.version import versions
+            from graders.report.details import print_details
+
+            print_details(result, Console(highlight=False), versions().splitlines())
         print_grade(
             result,
             Console(highlight=False),
