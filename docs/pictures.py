@@ -1,9 +1,10 @@
-"""Makes the README's pictures from real runs: `python docs/pictures.py`.
+"""Makes the README's pictures of the terminal from real runs: `python docs/pictures.py [NAME...]`.
 
-A full-mark submission, and one with three mistakes that people make, are graded, a checkpoint is carried out, and the
-screens are kept as SVG.
+A full-mark submission, and one with three mistakes that people make, are graded, a checkpoint is carried out, all
+sections are shown at a glance, and the screens are kept as SVG. `docs/page_pictures.py` makes those of pages.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -12,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
+import made_up_learner
 from rich.console import Console
 
 from graders.commands.checkpoint import carry_out_all
@@ -21,24 +23,32 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.engine.marking.grading import grade
 from graders.engine.sitting.forkserver import Forkserver
+from graders.report.overview import print_overview
 from graders.report.terminal import print_grade
 
 SECTION = "backprop"
 WIDTH = 96
+Shown = Callable[[Path, Forkserver, Console], None]
 MISTAKEN = ("unbroadcast", "topological_sort", "maximum_back0")
 
 
 def main() -> None:
-    """Writes docs/passing.svg, docs/failing.svg and docs/checkpoint.svg."""
+    """Writes docs/failing.svg, docs/passing.svg, docs/checkpoint.svg and docs/overview.svg, or those that are named."""
     material = find(Course(), SECTION)
     source = material.reference_source
     for exercise in MISTAKEN:
         mistake = next(mistake for mistake in material.section.mistakes if mistake.exercise == exercise)
         for old, new in mistake.edits:
             source = source.replace(old, new)
-    _picture("failing", source, f"python grade.py {SECTION}", _graded)
-    _picture("passing", material.reference_source, f"python grade.py {SECTION}", _graded)
-    _picture("checkpoint", material.reference_source, f"python grade.py checkpoint {SECTION}", _trained)
+    right, command = material.reference_source, "python grade.py"
+    made: dict[str, tuple[str, str, Shown]] = {
+        "failing": (source, f"{command} {SECTION}", _graded),
+        "passing": (right, f"{command} {SECTION}", _graded),
+        "checkpoint": (right, f"{command} checkpoint {SECTION}", _trained),
+        "overview": (right, command, _at_a_glance),
+    }
+    for name in sys.argv[1:] or made:
+        _picture(name, *made[name])
 
 
 def _graded(path: Path, forkserver: Forkserver, console: Console) -> None:
@@ -50,14 +60,23 @@ def _trained(path: Path, forkserver: Forkserver, console: Console) -> None:
     carry_out_all(Course(), [SECTION], path, forkserver, seed=0, seconds=None, plots=Path(), console=console)
 
 
-def _picture(name: str, source: str, title: str, shown: Callable[[Path, Forkserver, Console], None]) -> None:
-    with tempfile.TemporaryDirectory() as folder, Forkserver() as forkserver, open(os.devnull, "w") as nowhere:
-        os.chdir(folder)  # so that the path is shown as learners see it
+def _at_a_glance(path: Path, forkserver: Forkserver, console: Console) -> None:
+    course = Course()
+    made_up_learner.exercises(course, path.parent)
+    asked = dict.fromkeys(course.sections)
+    result = grade(course, asked, path.parent, forkserver, seed=0, examples=100)
+    print_overview(result, console, within_reach=["ray_tracing"])
+
+
+def _picture(name: str, source: str, title: str, shown: Shown) -> None:
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         path = Path("exercises") / f"{SECTION}.py"
-        path.parent.mkdir()
-        path.write_text(source)
-        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-        shown(path, forkserver, console)
+        with contextlib.chdir(folder), Forkserver() as forkserver:  # so that the path is shown as learners see it
+            path.parent.mkdir()
+            path.write_text(source)
+            console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
+            shown(path, forkserver, console)
+        console.print()  # what hangs below the last line is cut off
         svg = console.export_svg(title=title)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S)  # no fonts from elsewhere
     svg = svg.replace("Fira Code", "ui-monospace, monospace")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from graders.engine.authoring.material import find
@@ -70,7 +71,8 @@ def checker(section: str, sources: Callable[[], Sequence[str]] | None = None) ->
         cells = tuple(Cell(f"cell {number}", without_cell_magic(text)) for number, text in enumerate(ran(), 1) if text)
         with _lock:
             result = mark(material, questions, Submission("the notebook", cells), _workers(), only=exercises or None)
-        return Checked(result)
+        without_lines = tuple(msgspec.structs.replace(each, line=None) for each in result.exercises)  # of which cell?
+        return Checked(msgspec.structs.replace(result, exercises=without_lines))
 
     return check
 
