@@ -15,7 +15,7 @@ from graders.engine.setting.paper import Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
-from graders.engine.values.messages import Cell
+from graders.engine.values.messages import Cell, Manner
 
 _MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
 LONG_SECONDS = 1.0  # of a core, that one example of a check may take with a mistake
@@ -114,7 +114,7 @@ class Bench:
         with Sitting(forkserver, paper.cover.order(watch.source.cells)) as sitting:
             for inputs in item.inputs:
                 seconds = 5 * LONG_SECONDS
-                if sitting.sit(item.name, [inputs], paper.seed, seconds, processor=LONG_SECONDS).stopped:
+                if sitting.sit(item.name, [inputs], paper.seed, seconds, manner=Manner(processor=LONG_SECONDS)).stopped:
                     return True
         return False
 

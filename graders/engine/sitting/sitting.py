@@ -9,9 +9,10 @@ import msgspec
 from graders.engine.sitting.claims import sane
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers, Point, Stopped, Worker
-from graders.engine.values.messages import Loaded, Order, Trouble
+from graders.engine.values.messages import Loaded, Manner, Order, Trouble
 
 _FILE_SECONDS = 30.0  # for loading all of a submission
+_USUAL = Manner()
 _MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
 _HOPELESS = "the process ended while the file was loaded, at no statement of it"
 
@@ -94,13 +95,13 @@ class Sitting:
         seed: int,
         seconds: float,
         point: Point | None = None,
-        processor: float = 0.0,
+        manner: Manner = _USUAL,
     ) -> Answers:
         """Runs `probe` on `inputs`, all within `seconds` of wall-clock time.
 
         Args:
             point: called with each value that an experiment yields, and the name of its curve.
-            processor: seconds of a core that it may take, where code is run that does not mean harm; 0 is no limit.
+            manner: how it is done.
         """
         if self._stopped:
             return Answers([], stopped="crashed", reason="it was stopped")
@@ -108,7 +109,7 @@ class Sitting:
             self.load()
             self._warm_up(seconds)
         self._tasks += 1
-        return self._run(probe, inputs, seed, seconds, point, processor)
+        return self._run(probe, inputs, seed, seconds, point, manner)
 
     def _warm_up(self, seconds: float) -> None:
         if self._worker and self._first:
@@ -123,11 +124,11 @@ class Sitting:
         seed: int,
         seconds: float,
         point: Point | None = None,
-        processor: float = 0.0,
+        manner: Manner = _USUAL,
     ) -> Answers:
         if self._worker is None:
             return Answers([], stopped="crashed", reason=_HOPELESS)
-        task = msgspec.structs.replace(self._forkserver.task(probe, seed, inputs), processor=processor)
+        task = msgspec.structs.replace(self._forkserver.task(probe, seed, inputs), manner=manner)
         answers, reusable = self._worker.run(task, len(inputs), seconds, point)
         if not reusable:
             self.leave()
