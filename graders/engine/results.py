@@ -33,6 +33,17 @@ class Counterexample(msgspec.Struct, frozen=True):
     script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where the fault is likely to be: one small change there makes every check of the exercise pass."""
+
+    line: int  # of the file, or of the notebook's cell
+    column: int
+    kind: str  # what the change is about: "an axis"
+    text: str  # what stands there, without the spaces before it
+    cell: str | None = None  # of a notebook, as messages name it
+    others: tuple[int, ...] = ()  # lines in which another change does so too
+
+
 class CheckResult(msgspec.Struct, frozen=True):
     """The verdict on one graded behaviour."""
 
@@ -45,6 +56,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     seconds: float
     counterexample: Counterexample | None = None
     mistake: str | None = None  # the misunderstanding it looks like
+    place: Place | None = None  # where the fault is likely to be, where no misunderstanding fits
     error: str | None = None  # learner's frames of an exception, or why there is no verdict of its own
     output: str = ""  # what the learner's code printed
     extra: bool = False  # beside the score: its points are not among the exercise's

@@ -69,7 +69,8 @@ def checker(section: str, sources: Callable[[], Sequence[str]] | None = None) ->
                 raise UsageError(f"{section} has no exercise {exercise!r}{nearest(exercise, questions.exercises)}")
         cells = tuple(Cell(f"cell {number}", without_cell_magic(text)) for number, text in enumerate(ran(), 1) if text)
         with _lock:
-            result = mark(material, questions, Submission("the notebook", cells), _workers(), only=exercises or None)
+            answers = Submission("the notebook", cells)
+            result = mark(material, questions, answers, _workers(), only=exercises or None, places=True)
         return Checked(result)
 
     return check

@@ -200,7 +200,7 @@ class Watching:
         **options: Any,
     ) -> SectionResult:
         material, questions = watched.material, watched.paper
-        return mark(material, questions, answers, self.forkserver, only=only, given_up=given_up, **options)
+        return mark(material, questions, answers, self.forkserver, only=only, given_up=given_up, places=True, **options)
 
     def take(self, verdict: Verdict) -> SectionResult | None:
         """The result of the whole section, with this verdict in it; None where a later save has overtaken it."""

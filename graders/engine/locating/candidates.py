@@ -66,7 +66,9 @@ def candidates(unit: Unit, suspicion: Mapping[int, float], complaint: str) -> li
     head = max((suspicion.get(line, 0.0) for line in own), default=0.0)  # defaults are computed when it is defined
     found: dict[tuple[int, int, str], Candidate] = {}
     for slip in _slips(unit, scope, complaint):
-        seen = suspicion.get(slip.line) or suspicion.get(slip.runs) or (head if slip.line < unit.node.body[0].lineno else 0.0)
+        seen = suspicion.get(slip.line) or suspicion.get(slip.runs, 0.0)
+        if slip.line < unit.node.body[0].lineno:
+            seen = seen or head
         if not seen:
             continue
         cost = slip.cost + _UNSUSPECTED * (1 - seen)
@@ -90,8 +92,5 @@ def _audited(unit: Unit, change: Change) -> Iterator[Slip]:
         return  # what was made of a function stays; and a condition that always holds is nobody's intention
     cost, kind = _AUDITED[change.operator]
     start, end = unit.extent(change.node)
-    if change.new is None:
-        new = "pass"
-    else:
-        new = unit.spelt(change.new)
+    new = "pass" if change.new is None else unit.spelt(change.new)
     yield Slip.at(unit, change.node, new, kind, cost, start=start, end=end, whole=isinstance(change.node, ast.stmt))

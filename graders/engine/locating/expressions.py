@@ -28,14 +28,16 @@ _SUFFIXES = (".detach()", ".clone()", ".T", ".mT", ".abs()", ".exp()", ".log()",
 _PREFIXES = ("abs", "len", "list", "reversed", "sorted", "int", "float", "tuple", "set")
 _NUMPY = ("exp", "log", "sqrt", "abs", "square", "copy")
 _TORCH = ("exp", "log", "sqrt", "abs", "square", "relu", "sigmoid", "tanh")
-_REDUCING = {"sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all", "var", "std",
-             "softmax", "log_softmax", "logsumexp", "norm", "cumsum", "cat", "stack", "sort", "argsort", "flip"}  # fmt: skip
+_REDUCING = {
+    "sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all", "var", "std", "softmax",
+    "log_softmax", "logsumexp", "norm", "cumsum", "cat", "stack", "sort", "argsort", "flip",
+}  # fmt: skip
 _KEYWORDS = {
     "keepdim": ("True",), "keepdims": ("True",), "unbiased": ("False",), "correction": ("0",), "diagonal": ("1",),
     "dtype": ("bool", "int", "float"), "indexing": ('"ij"',), "retain_graph": ("True",), "reverse": ("True",),
-    "bias": ("False",), "axis": ("-1", "0", "1"), "dim": ("-1", "0", "1"), "side": ('"right"',), "descending": ("True",),
-    "approximate": ('"tanh"',), "strict": ("True",), "requires_grad": ("False", "True"), "reduction": ('"none"', '"sum"'),
-    "maxlen": (), "key": (), "default": ("None", "0"), "sparse": (),
+    "bias": ("False",), "axis": ("-1", "0", "1"), "dim": ("-1", "0", "1"), "side": ('"right"',),
+    "descending": ("True",), "approximate": ('"tanh"',), "strict": ("True",), "requires_grad": ("False", "True"),
+    "reduction": ('"none"', '"sum"'), "default": ("None", "0"),
 }  # fmt: skip
 _WORDS = ({"mean", "sum", "none"}, {"right", "left"}, {"ij", "xy"}, {"rgb_array", "human"}, {"same", "valid"})
 _MOST_LETTERS = 60
@@ -124,7 +126,7 @@ class _Expressions:
                 yield self._slip(node, other, "a number", 2.4, uses=other)
 
     def _string(self, node: ast.Constant, owner: ast.AST) -> Iterator[Slip]:
-        text = node.value
+        text = str(node.value)
         for words in _WORDS:
             if text in words:
                 for other in sorted(words - {text}):
@@ -207,21 +209,21 @@ class _Expressions:
             return f"{function}({', '.join([*args, *keywords])})"
 
         for axis in axes(node):
-            for other in (-1, 0, 1, -2, 2):
-                if other != number(axis):
-                    yield self._slip(axis, str(other), "an axis", 0.8)
+            for place in (-1, 0, 1, -2, 2):
+                if place != number(axis):
+                    yield self._slip(axis, str(place), "an axis", 0.8)
         if any(isinstance(arg, ast.Starred) for arg in node.args):
             return
-        for one, other in combinations(range(len(args)), 2):
+        for one, two in combinations(range(len(args)), 2):
             turned = list(args)
-            turned[one], turned[other] = turned[other], turned[one]
-            yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if other == one + 1 else 1.3)
+            turned[one], turned[two] = turned[two], turned[one]
+            yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if two == one + 1 else 1.3)
         given = {keyword.arg for keyword in node.keywords}
-        for one, other in combinations(range(len(keywords)), 2):
-            first, second = node.keywords[one], node.keywords[other]
+        for one, two in combinations(range(len(keywords)), 2):
+            first, second = node.keywords[one], node.keywords[two]
             if first.arg and second.arg:
                 turned = list(keywords)
-                turned[one], turned[other] = (
+                turned[one], turned[two] = (
                     f"{first.arg}={self._text(second.value)}", f"{second.arg}={self._text(first.value)}",
                 )  # fmt: skip
                 yield self._slip(node, called(args, turned), "an order of arguments", 1.4)
@@ -243,10 +245,10 @@ class _Expressions:
                 yield self._slip(node, called(args, [*keywords, f"{other}={value}"]), "an argument", 1.8, uses=value)
         alike = self._scope.arguments_of(name)
         donors = [*alike, *self._scope.donors, *self._scope.numbers, "0", "1", "-1", "2", "None", "True", "False"]
-        for place in range(len(args) + 1):
+        for at in range(len(args) + 1):
             for rank, other in enumerate(donors):
-                more = [*args[:place], other, *args[place:]]
-                cost = 1.8 + 0.03 * rank + (0.0 if place == len(args) else 0.2)
+                more = [*args[:at], other, *args[at:]]
+                cost = 1.8 + 0.03 * rank + (0.0 if at == len(args) else 0.2)
                 yield self._slip(node, called(more, keywords), "an argument", cost, uses=other)
 
     def _keyword(self, keyword: ast.keyword) -> str:
@@ -290,7 +292,7 @@ class _Expressions:
         """A value with something done to it that was forgotten."""
         text = self._text(node)
         bare = _bare(node, text)
-        if not (isinstance(node, ast.UnaryOp) or isinstance(node, ast.Constant)):
+        if not isinstance(node, ast.UnaryOp | ast.Constant):
             yield self._slip(node, f"-{bare}", "a sign", 1.4)
         if isinstance(node, ast.Constant):
             return
@@ -303,13 +305,15 @@ class _Expressions:
             for shaped in (f"{bare}.reshape({other}.shape)", f"np.broadcast_to({text}, {other}.shape)",
                            f"{bare}.expand_as({other})", f"{bare}.to({other}.dtype)"):  # fmt: skip
                 yield self._slip(node, shaped, "a shape", 2.6, uses=other)
-        numbers = [each for each in ("2", "0.5", *self._scope.numbers[:4])]
+        numbers = ["2", "0.5", *self._scope.numbers[:4]]
         for rank, other in enumerate([*self._scope.donors[: 16 if outer else 8], *numbers]):
             for sign in "*/+-":
                 cost = (2.3 if outer else 2.8) + 0.03 * rank
                 yield self._slip(node, f"{bare} {sign} {other}", "something that is missing", cost, uses=other)
                 if sign in "-/" and outer:
-                    yield self._slip(node, f"{other} {sign} {bare}", "something that is missing", cost + 0.3, uses=other)
+                    yield self._slip(
+                        node, f"{other} {sign} {bare}", "something that is missing", cost + 0.3, uses=other
+                    )
 
 
 def _is_value(node: ast.expr, owner: ast.AST) -> bool:
@@ -325,7 +329,9 @@ def _is_value(node: ast.expr, owner: ast.AST) -> bool:
             return False
         case ast.stmt():
             return isinstance(owner, ast.Return | ast.Assign | ast.AugAssign | ast.AnnAssign)
-    return isinstance(owner, ast.BinOp | ast.Compare | ast.keyword | ast.UnaryOp | ast.Tuple | ast.List | ast.GeneratorExp)
+    return isinstance(
+        owner, ast.BinOp | ast.Compare | ast.keyword | ast.UnaryOp | ast.Tuple | ast.List | ast.GeneratorExp
+    )
 
 
 def _bare(node: ast.expr, text: str) -> str:
@@ -338,22 +344,17 @@ def _about(suffix: str) -> str:
 
 
 def _patterns(text: str) -> Iterator[str]:
-    """The patterns of einops and einsum with two letters or words exchanged, or one left out of the result."""
+    """The patterns of einops and einsum with two letters or words of one part exchanged, or one in another's place."""
     head, arrow, tail = text.partition("->")
-    words = re.findall(r"[A-Za-z]\w*", text)
-    letters = list(dict.fromkeys(words if " " in text.strip() else "".join(words)))
-    count = 0
-    for one, other in combinations(letters, 2):
-        swap = {one: other, other: one}
-        pattern = re.compile(r"[A-Za-z]\w*" if " " in text.strip() else r"[A-Za-z]")
-        parts = [*head.split(","), *([tail] if arrow else [])]
+    word = re.compile(r"[A-Za-z]\w*" if " " in text.strip() else r"[A-Za-z]")
+    letters = list(dict.fromkeys(word.findall(text)))
+    parts = [*head.split(","), *([tail] if arrow else [])]
+    swaps = [swap for one, two in combinations(letters, 2) for swap in ({one: two, two: one}, {one: two}, {two: one})]
+    found = []
+    for swap in swaps:
         for at, part in enumerate(parts):
-            changed = pattern.sub(lambda found: swap.get(found[0], found[0]), part)
-            if changed != part and (count := count + 1) <= _MOST_LETTERS:
+            changed = word.sub(lambda letter, swap=swap: swap.get(letter[0], letter[0]), part)  # type: ignore[misc]
+            if changed != part:
                 new = [*parts[:at], changed, *parts[at + 1 :]]
-                yield f"{','.join(new[:-1])}->{new[-1]}" if arrow else ",".join(new)
-        for at, part in enumerate(parts):  # one for the other, as where a letter is given twice
-            changed = pattern.sub(lambda found: other if found[0] == one else found[0], part)
-            if changed != part and (count := count + 1) <= _MOST_LETTERS:
-                new = [*parts[:at], changed, *parts[at + 1 :]]
-                yield f"{','.join(new[:-1])}->{new[-1]}" if arrow else ",".join(new)
+                found.append(f"{','.join(new[:-1])}->{new[-1]}" if arrow else ",".join(new))
+    yield from found[:_MOST_LETTERS]

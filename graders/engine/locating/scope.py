@@ -137,7 +137,7 @@ def _is_number(node: ast.AST) -> bool:
 
 
 def walked(unit: Unit) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """The nodes of a function's body that are run, each with what it is directly inside; no docstrings, no annotations."""
+    """The nodes of a function's body that are run, each with what it is directly inside: without annotations."""
 
     def below(owner: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         for field, value in ast.iter_fields(owner):

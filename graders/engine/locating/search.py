@@ -7,7 +7,9 @@ with the examples at hand is no repair.
 
 import heapq
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,9 +18,9 @@ from typing import Self
 import msgspec
 
 from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.explaining.budget import Budget
 from graders.engine.locating.candidates import Candidate, candidates
-from graders.engine.locating.units import Unit, units
-from graders.engine.results import Status
+from graders.engine.locating.units import units
 from graders.engine.setting.paper import Item, Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -27,7 +29,11 @@ from graders.engine.sitting.submission import Submission
 from graders.engine.values import codec
 from graders.engine.values.messages import Manner
 
-_TRIES = 1500  # changes of an exercise
+_TRIES = 1500  # changes of an exercise, fewer where an example runs very many lines
+_LINES = 3_000_000  # that all tries may run, as the first example lets expect it
+_FEWEST = 200
+_EXAMPLES = 20_000  # that a search may run
+_GUARD, _TORCH_GUARD = 3.0, 5.0  # seconds behind that
 _MORE = 250  # changes after the first one that helps: the search for another place
 _TRACED = 3  # failing examples of which it is looked which lines they run, and passing ones
 _AT_FIRST = 4  # examples of a check that is asked again, before the others
@@ -39,11 +45,12 @@ _MOST_PROVEN = 6  # changes that are tried as files of their own
 
 @dataclass(frozen=True)
 class Asked:
-    """A core check of an exercise, with its examples and how it is judged, and what the submission showed if it fails."""
+    """A core check of an exercise and how it is judged; if it fails, what was shown and the first failure."""
 
     item: Item
     rule: Rule
     answers: Answers | None  # None where it passes
+    failure: Failure | None
 
 
 @dataclass(frozen=True)
@@ -67,23 +74,65 @@ class Repair:
     others: tuple[int, ...]
 
 
+def repairs(
+    paper: Paper,
+    again: Callable[[], Paper],
+    submission: Submission,
+    asked: Mapping[str, Sequence[Asked]],
+    forkserver: Forkserver,
+    given_up: threading.Event | None = None,
+    at_once: int = 1,
+) -> dict[str, Repair]:
+    """By exercise the smallest change found that makes all its core checks pass; nothing where none does.
+
+    Args:
+        paper: the section.
+        again: makes the same section's paper at another seed.
+        submission: the learner's file.
+        asked: by exercise its core checks, in the order in which places are looked for.
+        forkserver: where workers come from.
+        given_up: set as soon as nobody wants it any more.
+        at_once: so many exercises side by side.
+    """
+    guard = _TORCH_GUARD if "torch" in paper.cover.imports else _GUARD
+    lock = threading.Lock()
+
+    def repair(exercise: str) -> Repair | None:
+        budget = Budget(_EXAMPLES, guard, given_up)
+        with Search(paper, again, submission, forkserver, budget, lock) as search:
+            return search.repair(exercise, asked[exercise])
+
+    with ThreadPoolExecutor(at_once) as pool:
+        found = zip(asked, pool.map(repair, asked), strict=True)
+        return {exercise: repair for exercise, repair in found if repair}
+
+
 class Search:
     """Looks for the place of a fault in one exercise of a submission.
 
     Args:
         paper: the section.
-        again: the same section at another seed.
+        again: makes the same section's paper at another seed.
         submission: the learner's file.
         forkserver: where workers come from.
         budget: what it may cost.
+        drawing: held while the other paper is drawn.
     """
 
-    def __init__(self, paper: Paper, again: Paper, submission: Submission, forkserver: Forkserver, budget: "Allowance"):
+    def __init__(
+        self,
+        paper: Paper,
+        again: Callable[[], Paper],
+        submission: Submission,
+        forkserver: Forkserver,
+        budget: Budget,
+        drawing: threading.Lock,
+    ):
         self._paper, self._again, self._submission = paper, again, submission
-        self._forkserver, self._budget = forkserver, budget
+        self._forkserver, self._budget, self._drawing = forkserver, budget, drawing
         self._stack = ExitStack()
         self._sitting = self._stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
-        self._lost = self._tries = 0
+        self._lost = 0
 
     def __enter__(self) -> Self:
         return self
@@ -109,25 +158,23 @@ class Search:
         complaint = _complaint(failure)
         heads = [candidates(unit, suspicion.get(unit.label, {}), complaint) for unit in parts]
         order = heapq.merge(*heads, key=lambda each: each.cost)
-        tries = int(min(_TRIES, max(200, 3_000_000 / max(cost, 1))))
+        tries = min(_TRIES, max(_FEWEST, _LINES // cost))
         helpful: list[Candidate] = []
         last = tries
         for number, candidate in enumerate(order):
-            if number >= last or self._lost > _MOST_LOST or not self._budget.left:
+            if number >= last or self._lost > _MOST_LOST or not self._budget.seconds:
                 break
             if self._agrees(candidate, case, [failure]) and self._passes(candidate, case, asked):
                 helpful.append(candidate)
                 last = min(last, number + _MORE)
                 if len({each.line for each in helpful}) > 3:
                     break
-        self._tries = number if parts and tries else 0
-        return self._proven(exercise, helpful)
+        return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
 
     def _suspicion(
         self, case: Asked, failure: Failure, passing: Sequence[bytes]
     ) -> tuple[Mapping[str, Mapping[int, float]], int]:
         """By file and line how suspicious it is (Ochiai), and how many lines an example runs."""
-        assert case.answers is not None
         bad = [failure.inputs]
         seen: dict[tuple[str, int], list[int]] = {}
         most = 1
@@ -151,7 +198,8 @@ class Search:
         return answers
 
     def _agrees(self, candidate: Candidate, case: Asked, examples: Sequence[Failure]) -> bool:
-        self._budget.take(len(examples))
+        if not self._budget.take(len(examples)):
+            return False
         slip = candidate.slip
         changed = candidate.unit.changed(slip.start, slip.end, slip.new)
         inputs = [each.inputs for each in examples]
@@ -174,68 +222,49 @@ class Search:
                     return False
         return True
 
-    def _proven(self, exercise: str, helpful: Sequence[Candidate]) -> Repair | None:
+    def _proven(self, exercise: str, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Repair | None:
         """The smallest of the changes that make the checks pass in a worker of its own, on other inputs."""
-        questions = [each for each in self._again.questions if each.exercise == exercise and not each.extra]
         by_line: dict[tuple[str, int], Candidate] = {}
         for candidate in sorted(helpful, key=lambda each: each.cost):
             by_line.setdefault((candidate.unit.label, candidate.line), candidate)
-        proven = []
-        for candidate in list(by_line.values())[:_MOST_PROVEN]:
-            if self._holds(candidate, self._again.some(questions)):
-                proven.append(candidate)
+        if not by_line:
+            return None
+        with self._drawing:
+            again = self._again()
+            items = again.some(each for each in again.questions if each.name in rules)
+        proven = [each for each in list(by_line.values())[:_MOST_PROVEN] if self._holds(each, items, again.seed, rules)]
         if not proven:
             return None
-        best = proven[0]
-        others = tuple(each.line for each in proven[1:] if each.unit.label == best.unit.label)
-        return _repair(best, others)
+        best, *more = proven
+        return _repair(best, tuple(each.line for each in more if each.unit.label == best.unit.label))
 
-    def _holds(self, candidate: Candidate, items: Sequence[Item]) -> bool:
+    def _holds(self, candidate: Candidate, items: Sequence[Item], seed: int, rules: Mapping[str, Rule]) -> bool:
         slip, unit = candidate.slip, candidate.unit
         cells = list(self._submission.cells)
         whole = unit.whole(slip.start, slip.end, slip.new)
         cells[unit.cell] = msgspec.structs.replace(cells[unit.cell], source=whole)
         with Sitting(self._forkserver, self._paper.cover.order(tuple(cells))) as sitting:
             for item in items:
-                answers = sitting.sit(item.name, item.inputs, self._again.seed, min(item.seconds, _SECONDS))
-                rule = self._rules[item.name]
-                if answers.stopped or any(map(rule.failure, item.inputs, item.expected, answers.seen)):
+                answers = sitting.sit(item.name, item.inputs, seed, min(item.seconds, _SECONDS))
+                if answers.stopped or any(map(rules[item.name].failure, item.inputs, item.expected, answers.seen)):
                     return False
         return True
-
-    _rules: Mapping[str, Rule]
-
-
-class Allowance:
-    """What a search may cost."""
-
-    left = True
-
-    def take(self, examples: int) -> None:
-        """Takes so many examples."""
 
 
 def _case(failing: Sequence[Asked]) -> tuple[Asked, Failure, list[bytes]]:
     """The failing check to begin with, its smallest failing example, and examples of it that pass."""
-    best: tuple[int, Asked, Failure, list[bytes]] | None = None
+    found: list[tuple[int, Asked, Failure, list[bytes]]] = []
     for case in failing:
         assert case.answers is not None
-        failures, passing = [], []
-        item = case.item
+        assert case.failure is not None
+        item, failures, passing = case.item, [case.failure], []
         for inputs, expected, seen in zip(item.inputs, item.expected, case.answers.seen, strict=False):
             failure = case.rule.failure(inputs, expected, seen)
             failures += [failure] if failure else []
             passing += [] if failure else [inputs]
-        if case.answers.stopped and not failures:
-            place = len(case.answers.seen)
-            stopped: Status = case.answers.stopped
-            failures = [Failure(stopped, item.inputs[place], item.expected[place], None, case.answers.reason)]
-        if failures:
-            smallest = min(failures, key=lambda each: len(each.inputs))
-            if best is None or len(smallest.inputs) < best[0]:
-                best = (len(smallest.inputs), case, smallest, sorted(passing, key=len))
-    assert best
-    return best[1:]
+        smallest = min(failures, key=lambda each: len(each.inputs))
+        found.append((len(smallest.inputs), case, smallest, sorted(passing, key=len)))
+    return min(found, key=lambda each: each[0])[1:]
 
 
 def _complaint(failure: Failure) -> str:

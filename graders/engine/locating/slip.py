@@ -67,4 +67,4 @@ def _is_atom(text: str) -> bool:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):
         return True  # part of something: an argument with its name, an `if True`
-    return isinstance(node, _ATOMS) and not text[:1].isdigit() or (text.isdigit())
+    return (isinstance(node, _ATOMS) and not text[:1].isdigit()) or (text.isdigit())

@@ -171,18 +171,18 @@ class _Statements:
         other, end = self._unit.extent(second)
         text = self._unit.text
         new = text[other:end] + text[middle:other] + text[start:middle]
-        yield Slip.at(
-            self._unit, first, new, "an order of statements", 1.6, start=start, end=end, whole=True
-        )
+        yield Slip.at(self._unit, first, new, "an order of statements", 1.6, start=start, end=end, whole=True)
 
     def _outdented(self, statement: ast.stmt, owner: ast.AST) -> Iterator[Slip]:
         """The last statement of a block after it."""
         depth = statement.col_offset - getattr(owner, "col_offset", 0)
-        if isinstance(owner, ast.If) and owner.orelse or depth <= 0:
+        if (isinstance(owner, ast.If) and owner.orelse) or depth <= 0:
             return
         start = self._unit.line_start(statement.lineno)
         _, end = self._unit.extent(statement)
-        new = "\n".join(line[depth:] if not line[:depth].strip() else line for line in self._unit.text[start:end].split("\n"))
+        new = "\n".join(
+            line[depth:] if not line[:depth].strip() else line for line in self._unit.text[start:end].split("\n")
+        )
         yield Slip.at(self._unit, statement, new, "what is inside a block", 1.4, start=start, end=end, whole=True)
 
     def _indented(self, statement: ast.stmt, before: ast.stmt) -> Iterator[Slip]:
@@ -254,6 +254,4 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def _read(statement: ast.stmt) -> set[str]:
-    return {
-        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}

@@ -6,12 +6,14 @@ behind touches no other, and a submission cannot tell the second time from the f
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,7 +21,17 @@ from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
 from graders.engine.explaining.explanation import Explanation, Failing
-from graders.engine.results import CheckResult, ExerciseResult, Extras, LoadWarning, SectionResult, Status, together
+from graders.engine.results import (
+    CheckResult,
+    ExerciseResult,
+    Extras,
+    LoadWarning,
+    Place,
+    SectionResult,
+    Status,
+    together,
+)
+from graders.engine.setting import papers
 from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -28,10 +40,14 @@ from graders.engine.sitting.submission import Submission
 from graders.engine.values.definitions import lines_of
 from graders.engine.values.messages import Loaded
 
+if TYPE_CHECKING:
+    from graders.engine.locating.search import Repair
+
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
 _WRONG = ("failed", "raised", "timed_out", "crashed")
+_EXAMPLES_AGAIN = 40  # of each check, on which a repair has to hold as well
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -47,6 +63,7 @@ class Mark:
     failure: Failure | None = None  # the first example that failed
     error: str | None = None  # why there is no verdict of its own
     explanation: Explanation | None = None
+    place: Place | None = None
 
 
 def mark(
@@ -57,6 +74,7 @@ def mark(
     *,
     only: Collection[str] | None = None,
     explain: bool = True,
+    places: bool = False,
     side_by_side: bool = True,
     advance: Advance = silent,
     drawing: Advance = silent,
@@ -71,6 +89,7 @@ def mark(
         forkserver: where workers come from.
         only: the exercises to grade; None is all of them.
         explain: look for smaller inputs and name mistakes. Without it there are only verdicts.
+        places: look for the line of a fault that no known mistake explains.
         side_by_side: sit the parts of a long paper at the same time. Where other cores have other submissions to grade,
             one after the other takes less time in all.
         advance: called with the title of each check when it begins.
@@ -98,6 +117,8 @@ def mark(
         settled(marking.result(marks, loaded))
         if explain and failing:
             marking.explain(failing, marks, forkserver, given_up)
+            if places:
+                marking.locate(marks, forkserver, given_up, at_once=2 if side_by_side else 1)
     return marking.result(marks, loaded)
 
 
@@ -284,6 +305,48 @@ class _Marking:
             if explanation := explanations.get(mark.question.name):
                 mark.explanation, mark.status = explanation, explanation.status
 
+    def locate(
+        self, marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
+    ) -> None:
+        """Adds the place of the fault to the failing marks of exercises in which no mistake was recognised."""
+        for exercise, repair in self.repairs(marks, forkserver, given_up, at_once).items():
+            cell = None if repair.label == self._submission.file else repair.label
+            where = Place(repair.line, repair.column, repair.kind, repair.was, cell, repair.others)
+            for mark in marks:
+                if mark.question.exercise == exercise and mark.failure and not mark.question.extra:
+                    mark.place = where
+
+    def repairs(
+        self, marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
+    ) -> "dict[str, Repair]":
+        """Small changes that make all core checks of an exercise pass, by exercise."""
+        from graders.engine.locating.search import Asked, repairs  # only where something failed
+
+        by_exercise: dict[str, list[Mark]] = {}
+        for mark in marks:
+            if not mark.question.extra:
+                by_exercise.setdefault(mark.question.exercise, []).append(mark)
+        asked = {
+            exercise: [
+                Asked(mark.item, self.rule(mark.item), mark.answers if mark.failure else None, mark.failure)
+                for mark in group
+                if mark.item
+            ]
+            for exercise, group in by_exercise.items()
+            if _is_unexplained(group)
+        }
+        if not asked:
+            return {}
+        try:
+            return repairs(self._paper, self._again, self._submission, asked, forkserver, given_up, at_once)
+        except Exception:  # costs the places, never a verdict
+            traceback.print_exc()
+            return {}
+
+    def _again(self) -> Paper:
+        """The paper with other inputs."""
+        return papers.paper(self._material, self._paper.seed + 1, min(self._paper.examples, _EXAMPLES_AGAIN))
+
     def _why_missing(self, exercise: str, loaded: Loaded) -> str:
         aliases = self._paper.cover.aliases
         names = (exercise, *(other for other, name in aliases.items() if name == exercise))
@@ -335,6 +398,14 @@ class _Marking:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
 
 
+def _is_unexplained(marks: Sequence[Mark]) -> bool:
+    """Whether an exercise was sat and fails, and nobody knows why."""
+    named = any(mark.explanation and mark.explanation.mistake for mark in marks)
+    return (
+        not named and any(mark.failure for mark in marks) and all(mark.status in (*_WRONG, "passed") for mark in marks)
+    )
+
+
 @cache
 def _judges(grader_source: str, grader: Path) -> dict[str, Judge]:
     judges: dict[str, Judge] = module_of(shaking.judges(grader_source), "judges", grader).JUDGES
@@ -354,6 +425,7 @@ def _check_result(mark: Mark, examples: int) -> CheckResult:
         seconds=round(mark.seconds, 3),
         counterexample=explanation.counterexample if explanation else None,
         mistake=explanation.mistake if explanation else None,
+        place=mark.place,
         error=(explanation.error if explanation else None) or mark.error,
         output=explanation.output if explanation else mark.answers.said,
         extra=question.extra,
