@@ -32,6 +32,7 @@ class Job(msgspec.Struct, frozen=True):
 
     part: Part
     digest: str
+    places: bool = False  # look for the lines of faults
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ def grade_one(job: Job) -> Outcome:
         status = "unreadable"
     elif part.data is None:
         status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
-    result = mark(material, paper, answers, _hall.forkserver(part.section), side_by_side=False)
+    result = mark(material, paper, answers, _hall.forkserver(part.section), places=job.places, side_by_side=False)
     said = tuple(LoadWarning(None, words) for words in (trouble, part.note) if words)
     result = msgspec.structs.replace(result, warnings=said + result.warnings)
     return _outcome(job, status, trouble, result)

@@ -13,6 +13,7 @@ from typing import Self
 
 from graders.cohort.standing import STATUS_WORDS, Standing, SubmissionStatus
 from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
+from graders.report.blocks import place_in_words
 from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, shortened
 
 _MOST_ROWS = 30  # of exercises, and of mistakes
@@ -190,6 +191,8 @@ def _check(exercise: ExerciseResult, check: CheckResult) -> str:
     pieces = [f"<p><b>{_text(exercise.name)}</b> {WORDS[check.status]}: {_text(check.title)}"]
     if check.mistake:
         pieces.append(f" <i>It looks like: {_text(check.mistake)}</i>")
+    if check.place:
+        pieces.append(f" {_text(place_in_words(check.place))}: <code>{_text(check.place.text)}</code>")
     pieces.append("</p>\n")
     if case := check.counterexample:
         pieces.append(

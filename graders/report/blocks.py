@@ -71,7 +71,7 @@ def _paragraphs(check: CheckResult, exercise: str, width: int) -> Iterator[list[
 def _place(place: Place, width: int) -> Iterator[list[Line]]:
     """The line to look at, and whether there are others."""
     yield _prose("", f"{place_in_words(place)}:", width, "mistake")
-    yield _quote(place.text)
+    yield [(Span(f"{place.line:>4} | ", "label"), Span(shortened(one_line(place.text)), "quote"))]
 
 
 def place_in_words(place: Place) -> str:

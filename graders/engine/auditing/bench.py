@@ -27,6 +27,7 @@ class Job(NamedTuple):
     source: Submission
     paper: int = 0  # which of the papers
     only: Sequence[str] | None = None  # the exercises to grade; None is all
+    places: bool = False  # look for the lines of faults
 
 
 class Chase(NamedTuple):
@@ -89,8 +90,17 @@ class Bench:
         if self._forkserver is None:
             self._forkserver = Forkserver(self._material.course.secrets)  # ends with its process
         match work:
-            case Job(source, number, only):
-                return mark(self._material, self._papers[number], source, self._forkserver, only=only)
+            case Job(source, number, only, places):
+                papers, forkserver = self._papers, self._forkserver
+                return mark(
+                    self._material,
+                    papers[number],
+                    source,
+                    forkserver,
+                    only=only,
+                    places=places,
+                    side_by_side=not places,
+                )
             case Chase():
                 return self._caught(work, self._forkserver)
             case Watch():

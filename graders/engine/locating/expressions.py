@@ -218,7 +218,11 @@ class _Expressions:
             turned = list(args)
             turned[one], turned[two] = turned[two], turned[one]
             yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if two == one + 1 else 1.3)
-        given = {keyword.arg for keyword in node.keywords}
+        name, given = name_of(node.func), {keyword.arg for keyword in node.keywords}
+        if name in ("range", "arange"):
+            ends = [f"{end} {step}" for end in args[-1:] for step in ("+ 1", "- 1")]
+            for changed in [*([*args[:-1], end] for end in ends), ["1", *args], *([["1", end] for end in ends])]:
+                yield self._slip(node, called(changed, keywords), "a boundary", 0.9)
         for one, two in combinations(range(len(keywords)), 2):
             first, second = node.keywords[one], node.keywords[two]
             if first.arg and second.arg:
@@ -229,7 +233,6 @@ class _Expressions:
                 yield self._slip(node, called(args, turned), "an order of arguments", 1.4)
         for fewer in shortened(args):
             yield self._slip(node, called(fewer, keywords), "an argument", 1.7)
-        name = name_of(node.func)
         if name in _REDUCING:
             for keep in sorted(KEEPDIMS - given):
                 yield self._slip(node, called(args, [*keywords, f"{keep}=True"]), "an axis that is kept", 0.6)

@@ -5,12 +5,13 @@ exercise is asked, and what passes that once more as a file of its own, on other
 with the examples at hand is no repair.
 """
 
+import ast
 import heapq
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,8 @@ import msgspec
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.budget import Budget
 from graders.engine.locating.candidates import Candidate, candidates
-from graders.engine.locating.units import units
+from graders.engine.locating.slip import Slip
+from graders.engine.locating.units import Unit, units
 from graders.engine.setting.paper import Item, Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -36,8 +38,10 @@ _EXAMPLES = 20_000  # that a search may run
 _GUARD, _TORCH_GUARD = 3.0, 5.0  # seconds behind that
 _MORE = 250  # changes after the first one that helps: the search for another place
 _TRACED = 3  # failing examples of which it is looked which lines they run, and passing ones
+_PINNED = 20  # examples among which the one that hangs is looked for
 _AT_FIRST = 4  # examples of a check that is asked again, before the others
 _PATIENCE = 0.3  # seconds of a core for an example; what takes longer is no repair
+_IMPATIENCE = 0.04  # the same where the fault is that it hangs: then most changes hang as well
 _SECONDS = 5.0  # wall-clock time for an example, and a check
 _MOST_LOST = 6  # workers that a search may cost
 _MOST_PROVEN = 6  # changes that are tried as files of their own
@@ -61,7 +65,8 @@ class Repair:
         label: the name of the cell, or of the file.
         line, column: where it is there, from 1.
         kind: what it is about.
-        was, becomes: the lines that change, without the spaces before them.
+        text: that line, without the spaces before it.
+        was, becomes: the lines that change, likewise.
         others: the lines in which another change does so too.
     """
 
@@ -69,6 +74,7 @@ class Repair:
     line: int
     column: int
     kind: str
+    text: str
     was: str
     becomes: str
     others: tuple[int, ...]
@@ -133,6 +139,7 @@ class Search:
         self._stack = ExitStack()
         self._sitting = self._stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
         self._lost = 0
+        self._patience = _PATIENCE
 
     def __enter__(self) -> Self:
         return self
@@ -154,8 +161,11 @@ class Search:
         if not parts or not failing:
             return None
         case, failure, passing = _case(failing)
-        suspicion, cost = self._suspicion(case, failure, passing)
         complaint = _complaint(failure)
+        if failure.seen is None:
+            self._patience = _IMPATIENCE
+            failure = self._pinned(case) or failure
+        suspicion, cost = self._suspicion(case, failure, passing)
         heads = [candidates(unit, suspicion.get(unit.label, {}), complaint) for unit in parts]
         order = heapq.merge(*heads, key=lambda each: each.cost)
         tries = min(_TRIES, max(_FEWEST, _LINES // cost))
@@ -170,6 +180,16 @@ class Search:
                 if len({each.line for each in helpful}) > 3:
                     break
         return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
+
+    def _pinned(self, case: Asked) -> Failure | None:
+        """The first example that hangs or fails: of those before a worker's end, the last ones were not heard."""
+        assert case.answers is not None
+        item, first = case.item, len(case.answers.seen)
+        for inputs, expected in zip(item.inputs[first : first + _PINNED], item.expected[first:], strict=False):
+            answers = self._sit(item, [inputs], Manner(4 * _PATIENCE, self._patience))
+            if answers.stopped or case.rule.failure(inputs, expected, answers.seen[0]):
+                return Failure("timed_out", inputs, expected, None, "")
+        return None
 
     def _suspicion(
         self, case: Asked, failure: Failure, passing: Sequence[bytes]
@@ -203,7 +223,7 @@ class Search:
         slip = candidate.slip
         changed = candidate.unit.changed(slip.start, slip.end, slip.new)
         inputs = [each.inputs for each in examples]
-        answers = self._sit(case.item, inputs, Manner(4 * _PATIENCE * len(inputs), _PATIENCE, changed))
+        answers = self._sit(case.item, inputs, Manner(4 * _PATIENCE * len(inputs), self._patience, changed))
         if answers.stopped:
             return False
         return not any(
@@ -288,14 +308,25 @@ def _places(answers: Answers) -> Iterator[tuple[str, int] | int]:
                     yield label, line
 
 
+def _as_written(unit: Unit, slip: Slip) -> str:
+    """The cell after a change, without parentheses that say nothing."""
+    whole = unit.whole(slip.start, slip.end, slip.new)
+    if slip.new[:1] == "(" and slip.new[-1:] == ")":
+        bare = unit.whole(slip.start, slip.end, slip.new[1:-1])
+        with suppress(SyntaxError, ValueError):
+            whole = bare if ast.dump(ast.parse(bare)) == ast.dump(ast.parse(whole)) else whole
+    return whole
+
+
 def _repair(candidate: Candidate, others: tuple[int, ...]) -> Repair:
     slip, unit = candidate.slip, candidate.unit
     before = unit.source.split("\n")
-    after = unit.whole(slip.start, slip.end, slip.new).split("\n")
+    after = _as_written(unit, slip).split("\n")
     same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before) - 1)
     tail = 0
     while tail < min(len(before), len(after)) - same and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     was = "\n".join(before[same : len(before) - tail])
     becomes = "\n".join(after[same : len(after) - tail])
-    return Repair(unit.label, slip.line, slip.column, slip.kind, was.strip(), becomes.strip(), others)
+    text = before[slip.line - 1].strip()
+    return Repair(unit.label, slip.line, slip.column, slip.kind, text, was.strip(), becomes.strip(), others)

@@ -6,11 +6,10 @@ behind touches no other, and a submission cannot tell the second time from the f
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +19,17 @@ import msgspec
 from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
-from graders.engine.explaining.explanation import Explanation, Failing
+from graders.engine.explaining.explanation import Failing
+from graders.engine.marking.marks import Mark, check_result
+from graders.engine.marking.placing import locate, repairs
 from graders.engine.results import (
-    CheckResult,
     ExerciseResult,
     Extras,
     LoadWarning,
-    Place,
     SectionResult,
     Status,
     together,
 )
-from graders.engine.setting import papers
 from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -47,23 +45,7 @@ _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
 _WRONG = ("failed", "raised", "timed_out", "crashed")
-_EXAMPLES_AGAIN = 40  # of each check, on which a repair has to hold as well
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
-
-
-@dataclass
-class Mark:
-    """A check while it is marked."""
-
-    question: Question
-    status: Status = "passed"
-    seconds: float = 0.0
-    item: Item | None = None  # with its examples, where it was sat
-    answers: Answers = field(default_factory=lambda: Answers([]))
-    failure: Failure | None = None  # the first example that failed
-    error: str | None = None  # why there is no verdict of its own
-    explanation: Explanation | None = None
-    place: Place | None = None
 
 
 def mark(
@@ -97,7 +79,7 @@ def mark(
         settled: called with the result as soon as the verdicts stand, before anything is explained.
         given_up: set as soon as nobody wants the explanations any more.
     """
-    marking = _Marking(material, paper, submission, only)
+    marking = Marking(material, paper, submission, only)
     if submission.text == paper.cover.untouched:  # then nothing has to be loaded to see that nothing is attempted
         loaded = Loaded(lines_of(submission.text), frozenset(paper.exercises), ())
         result = marking.result([Mark(question, "not_attempted") for question in marking.questions], loaded)
@@ -118,8 +100,19 @@ def mark(
         if explain and failing:
             marking.explain(failing, marks, forkserver, given_up)
             if places:
-                marking.locate(marks, forkserver, given_up, at_once=2 if side_by_side else 1)
+                locate(marking, marks, forkserver, given_up, at_once=2 if side_by_side else 1)
     return marking.result(marks, loaded)
+
+
+def repaired(
+    material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
+) -> "Repair | None":
+    """The small change that makes all core checks of an exercise pass; None where none is found, or it passes."""
+    forkserver.preload(submission.imports.union(paper.cover.imports))
+    marking = Marking(material, paper, submission, [exercise])
+    with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
+        marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
+    return repairs(marking, marks, forkserver, None, 1).get(exercise)
 
 
 def notices(
@@ -136,7 +129,7 @@ def notices(
         seconds: the limit for each check, where it has not a shorter one.
     """
     forkserver.preload(submission.imports.union(paper.cover.imports))
-    marking = _Marking(material, paper, submission, None)
+    marking = Marking(material, paper, submission, None)
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         loaded = sitting.load()
         for item in items:
@@ -168,11 +161,11 @@ def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
     return [first, items[len(first) :]]
 
 
-class _Marking:
+class Marking:
     """What the checks of one submission share while they are marked."""
 
     def __init__(self, material: Material, paper: Paper, submission: Submission, only: Collection[str] | None):
-        self._material, self._paper, self._submission = material, paper, submission
+        self.material, self.paper, self.submission = material, paper, submission
         self._started = time.monotonic()
         self._room = _MAX_KEPT
         self._end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
@@ -181,12 +174,12 @@ class _Marking:
     @property
     def is_long(self) -> bool:
         """Whether two workers are worth it. Follows from the paper alone, whatever is attempted of it."""
-        examples = self._paper.examples
+        examples = self.paper.examples
         return sum(min(each.most or examples, examples) for each in self.questions) >= _WORTH_TWO
 
     @cached_property
     def _judges(self) -> dict[str, Judge]:
-        return _judges(self._material.grader_source, self._material.grader)
+        return _judges(self.material.grader_source, self.material.grader)
 
     def verdicts(
         self, sittings: Sequence[Sitting], loaded: Loaded, advance: Advance, drawing: Advance, at_once: int
@@ -194,7 +187,7 @@ class _Marking:
         """The verdicts on all checks, without explanations; each part is sat at a desk of its own, so many at once."""
         marks = [self.attempted(question, loaded) for question in self.questions]
         open_marks = {mark.question.name: mark for mark in marks if mark.status == "passed"}
-        items = self._paper.some([mark.question for mark in open_marks.values()], drawing)
+        items = self.paper.some([mark.question for mark in open_marks.values()], drawing)
         stop = threading.Event()
 
         def sit(items: Sequence[Item], sitting: Sitting) -> None:
@@ -240,13 +233,13 @@ class _Marking:
         if started > self._end:
             mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
             return
-        mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+        mark.answers = sitting.sit(item.name, item.inputs, self.paper.seed, item.seconds)
         mark.failure = self._first_failure(item, mark.answers)
         if mark.failure and sitting.may_be_tainted and mark.answers.stopped != "timed_out":
             # What ran before may have left something behind. It is asked again in a fresh worker, after another task,
             # so that a submission cannot tell this from the first time.
             sitting.leave()
-            mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+            mark.answers = sitting.sit(item.name, item.inputs, self.paper.seed, item.seconds)
             mark.failure = self._first_failure(item, mark.answers)
         if mark.failure:
             mark.status = mark.failure.status
@@ -255,7 +248,7 @@ class _Marking:
                 mark.error = self._why_missing(item.exercise, sitting.loaded)
             sitting.leave()
         else:
-            sitting.passed(item.name, item.inputs[0], self._paper.seed)
+            sitting.passed(item.name, item.inputs[0], self.paper.seed)
         self._put_away(mark)
         mark.seconds = time.monotonic() - started
 
@@ -299,59 +292,17 @@ class _Marking:
         right = {mark.question.name for mark in marks if mark.status == "passed"}
         absent = {mark.question.exercise for mark in marks if mark.status in ("missing", "not_attempted")}
         explanations = explain_all(
-            self._material, self._paper, self._submission, cases, right, absent, forkserver, given_up
+            self.material, self.paper, self.submission, cases, right, absent, forkserver, given_up
         )
         for mark in failing:
             if explanation := explanations.get(mark.question.name):
                 mark.explanation, mark.status = explanation, explanation.status
 
-    def locate(
-        self, marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
-    ) -> None:
-        """Adds the place of the fault to the failing marks of exercises in which no mistake was recognised."""
-        for exercise, repair in self.repairs(marks, forkserver, given_up, at_once).items():
-            cell = None if repair.label == self._submission.file else repair.label
-            where = Place(repair.line, repair.column, repair.kind, repair.was, cell, repair.others)
-            for mark in marks:
-                if mark.question.exercise == exercise and mark.failure and not mark.question.extra:
-                    mark.place = where
-
-    def repairs(
-        self, marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
-    ) -> "dict[str, Repair]":
-        """Small changes that make all core checks of an exercise pass, by exercise."""
-        from graders.engine.locating.search import Asked, repairs  # only where something failed
-
-        by_exercise: dict[str, list[Mark]] = {}
-        for mark in marks:
-            if not mark.question.extra:
-                by_exercise.setdefault(mark.question.exercise, []).append(mark)
-        asked = {
-            exercise: [
-                Asked(mark.item, self.rule(mark.item), mark.answers if mark.failure else None, mark.failure)
-                for mark in group
-                if mark.item
-            ]
-            for exercise, group in by_exercise.items()
-            if _is_unexplained(group)
-        }
-        if not asked:
-            return {}
-        try:
-            return repairs(self._paper, self._again, self._submission, asked, forkserver, given_up, at_once)
-        except Exception:  # costs the places, never a verdict
-            traceback.print_exc()
-            return {}
-
-    def _again(self) -> Paper:
-        """The paper with other inputs."""
-        return papers.paper(self._material, self._paper.seed + 1, min(self._paper.examples, _EXAMPLES_AGAIN))
-
     def _why_missing(self, exercise: str, loaded: Loaded) -> str:
-        aliases = self._paper.cover.aliases
+        aliases = self.paper.cover.aliases
         names = (exercise, *(other for other, name in aliases.items() if name == exercise))
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
-        return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self._submission.file}"
+        return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self.submission.file}"
 
     def result(self, marks: Iterable[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""
@@ -360,9 +311,9 @@ class _Marking:
             by_exercise.setdefault(mark.question.exercise, []).append(mark)
         exercises = tuple(self._exercise(name, group, loaded) for name, group in by_exercise.items())
         return SectionResult(
-            name=self._paper.section,
-            title=self._paper.cover.title,
-            file=self._submission.file,
+            name=self.paper.section,
+            title=self.paper.cover.title,
+            file=self.submission.file,
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
             seconds=round(time.monotonic() - self._started, 3),
@@ -372,7 +323,7 @@ class _Marking:
         )
 
     def _exercise(self, name: str, marks: list[Mark], loaded: Loaded) -> ExerciseResult:
-        checks = tuple(_check_result(mark, self._paper.examples) for mark in marks)
+        checks = tuple(check_result(mark, self.paper.examples) for mark in marks)
         core = [check for check in checks if not check.extra] or checks
         extra = [check for check in checks if check.extra]
         status: Status = next((check.status for check in core if check.status != "passed"), "passed")
@@ -388,45 +339,17 @@ class _Marking:
         )
 
     def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
-        cells = self._submission.cells
+        cells = self.submission.cells
         troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
         for trouble in troubles[:_MAX_WARNINGS]:
-            label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file
-            where = "" if label == self._submission.file else f"{label}: "
+            label = cells[trouble.cell].label if trouble.cell < len(cells) else self.submission.file
+            where = "" if label == self.submission.file else f"{label}: "
             yield LoadWarning(trouble.line, where + trouble.message[:_MAX_WARNING])
         if (more := len(troubles) - _MAX_WARNINGS) > 0:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
-
-
-def _is_unexplained(marks: Sequence[Mark]) -> bool:
-    """Whether an exercise was sat and fails, and nobody knows why."""
-    named = any(mark.explanation and mark.explanation.mistake for mark in marks)
-    return (
-        not named and any(mark.failure for mark in marks) and all(mark.status in (*_WRONG, "passed") for mark in marks)
-    )
 
 
 @cache
 def _judges(grader_source: str, grader: Path) -> dict[str, Judge]:
     judges: dict[str, Judge] = module_of(shaking.judges(grader_source), "judges", grader).JUDGES
     return judges
-
-
-def _check_result(mark: Mark, examples: int) -> CheckResult:
-    question, explanation = mark.question, mark.explanation
-    passed = mark.status == "passed"
-    return CheckResult(
-        name=question.name,
-        title=question.title,
-        status=mark.status,
-        score=question.points if passed else 0.0,
-        points=question.points,
-        examples=len(mark.item.inputs) if mark.item else 0,
-        seconds=round(mark.seconds, 3),
-        counterexample=explanation.counterexample if explanation else None,
-        mistake=explanation.mistake if explanation else None,
-        place=mark.place,
-        error=(explanation.error if explanation else None) or mark.error,
-        output=explanation.output if explanation else mark.answers.said,
-        extra=question.extra,
-    )
