@@ -8,7 +8,6 @@ that fails costs the names it would have defined, and nothing else.
 import __future__
 
 import ast
-import copy
 import io
 import linecache
 import pkgutil
@@ -23,11 +22,21 @@ from graders.engine.values.messages import Cell, Loaded, Trouble
 from graders.engine.worker import attempts, observing, relevance, stand_ins
 from graders.engine.worker.magics import converted_cell, without_line_magics
 from graders.engine.worker.naming import Names
+from graders.engine.worker.statements import (
+    DEFINING,
+    bound_by,
+    chunks_of,
+    flat,
+    is_main,
+    is_plain,
+    lines_of,
+    moved,
+    named_by,
+    renamed,
+    root_of,
+)
 
-_CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
-_STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
-               ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
 _GYM = re.compile(r"(gym|gymnasium)\.(envs\.registration\.)?register")
 _TRAINING = ("backward", "step", "zero_grad")  # methods by which a loop is known that trains something
 # Annotations stay text: no answer computes with them, and many need libraries that are not there.
@@ -96,7 +105,7 @@ class Loader:
             linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
             bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
         statements = [statement for body in bodies for statement in body]
-        self.defined = frozenset(_lines(statements))
+        self.defined = frozenset(lines_of(statements))
         for number, body in enumerate(bodies):
             self.cell = number
             for statement in body:
@@ -104,9 +113,9 @@ class Loader:
                 self._run(statement)
         for name in self.grafts.keys() - self.defined:
             self._graft(name)
-        lines = _lines(self.executed)
+        lines = lines_of(self.executed)
         added = self.names.settle(vars(self.module), lines)
-        statements = [*self.executed, *(_named(exercise, node) for exercise, node in added)]
+        statements = [*self.executed, *(renamed(exercise, node) for exercise, node in added)]
         unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
         left_out = relevance.left_out(self.executed, self.left_out, exercises)
         return Loaded(lines, unattempted, tuple(self.troubles), left_out)
@@ -124,7 +133,7 @@ class Loader:
         if isinstance(error, RecursionError | MemoryError):
             self._trouble(1, "the code is nested too deep to be read", ())
             return
-        chunks = list(_chunks(cell.source))
+        chunks = list(chunks_of(cell.source))
         start = 0
         while start < len(chunks):
             for end in range(start + 1, min(start + _MAX_JOINED, len(chunks)) + 1):
@@ -142,7 +151,7 @@ class Loader:
                 break
             else:
                 where = getattr(first, "lineno", None) or chunks[start][0]
-                names = _heads(chunks[start][1])
+                names = named_by(chunks[start][1])
                 reason = first.msg if isinstance(first, SyntaxError) else str(first)
                 self._trouble(where, f"{type(first).__name__}: {reason}", names)
                 start += 1
@@ -151,7 +160,7 @@ class Loader:
         match statement:
             case ast.If(test=test, body=body, orelse=orelse):
                 chosen = body
-                if not _is_main(test):
+                if not is_main(test):
                     value = self._guarded(
                         statement, lambda: eval(self._compiled(ast.Expression(test), "eval"), vars(self.module))
                     )
@@ -162,13 +171,13 @@ class Loader:
                 self._execute(statement)
             case ast.For() if self._fills(statement):
                 self._execute(statement)
-            case ast.Try() | ast.With() if _is_plain(statement):
+            case ast.Try() | ast.With() if is_plain(statement):
                 self._execute(statement)
-            case _ if isinstance(statement, _STATEMENTS):
+            case _ if isinstance(statement, DEFINING):
                 self._execute(statement)
             case ast.Expr() if source := converted_cell(statement):
                 for inner in self._parsed(Cell(self.cells[self.cell].label, without_line_magics(source))):
-                    self._run(_at(statement.lineno, inner))
+                    self._run(moved(statement.lineno, inner))
             case _:
                 self.left_out.append(statement)
 
@@ -179,7 +188,7 @@ class Loader:
         """
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
-                root, text = _root(function), ast.unparse(function)
+                root, text = root_of(function), ast.unparse(function)
                 return root in self.own | loop or text == "sys.setrecursionlimit" or bool(_GYM.fullmatch(text))
         return False
 
@@ -204,7 +213,7 @@ class Loader:
             self.defined |= {name}
 
     def _graft(self, name: str) -> None:
-        body = [each for each in self.grafts[name] if name in _bound(each) or self.defined.isdisjoint(_bound(each))]
+        body = [each for each in self.grafts[name] if name in bound_by(each) or self.defined.isdisjoint(bound_by(each))]
         code = compile(ast.Module(body, []), "<graft>", "exec", dont_inherit=True)
         self._guarded(ast.Pass(lineno=0), lambda: exec(code, vars(self.module)))
 
@@ -214,13 +223,13 @@ class Loader:
                 self.flags |= getattr(__future__, alias.name, __future__.annotations).compiler_flag
             return
         if not isinstance(statement, ast.Import | ast.ImportFrom):
-            self.own.update(_bound(statement))
+            self.own.update(bound_by(statement))
         if isinstance(statement, ast.ImportFrom) and len(statement.names) > 1:
             for alias in statement.names:  # one name that is not there does not cost the others
                 one = ast.ImportFrom(statement.module, [alias], statement.level)
                 self._execute(ast.copy_location(one, statement))
             return
-        grafted = self.grafts.keys() & set(_bound(statement))
+        grafted = self.grafts.keys() & set(bound_by(statement))
         if not grafted or not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             code = ast.Module([statement], [])
             self._guarded(statement, lambda: exec(self._compiled(code, "exec"), vars(self.module)))
@@ -228,7 +237,7 @@ class Loader:
             self._graft(name)
         if not stand_ins.lends(statement):  # an exercise that is taken from there is not written yet
             self.executed.append(statement)
-            self.names.note(list(_bound(statement)), statement, vars(self.module))
+            self.names.note(list(bound_by(statement)), statement, vars(self.module))
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -246,9 +255,9 @@ class Loader:
                 reason = _reason(error, self.files)
                 cause = self._cause(error)
                 follows = cause is not None or isinstance(error, NotImplementedError)
-                self._trouble(statement.lineno, cause or reason, tuple(_bound(statement)), follows)
+                self._trouble(statement.lineno, cause or reason, tuple(bound_by(statement)), follows)
                 return None
-        self._trouble(statement.lineno, reason, tuple(_bound(statement)))
+        self._trouble(statement.lineno, reason, tuple(bound_by(statement)))
         return None
 
     def _cause(self, error: BaseException) -> str | None:
@@ -271,107 +280,7 @@ def _uncompiled(model: Any = None, **_: Any) -> Any:
     return _uncompiled if model is None else model
 
 
-def _named(name: str, statement: ast.stmt) -> ast.stmt:
-    """A definition under another name."""
-    if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)), statement)
-    renamed = copy.copy(statement)
-    renamed.name = name
-    return renamed
-
-
-def _at(line: int, statement: ast.stmt) -> ast.stmt:
-    """A statement that was read from a string, as if all of it stood on the string's line."""
-    for node in ast.walk(statement):
-        if hasattr(node, "lineno"):
-            vars(node).update(lineno=line, end_lineno=line)
-    return statement
-
-
-def _chunks(source: str) -> Iterator[tuple[int, str]]:
-    """The text cut before each line that begins in the first column and can begin a statement, with line numbers."""
-    start = 1
-    lines: list[str] = []
-    decorated = False
-    for number, line in enumerate(io.StringIO(source), 1):  # splitlines would split at form feeds too
-        begins = line.strip() and not line[0].isspace() and not line.startswith(_CLAUSES)
-        if begins and lines and not decorated:
-            yield start, "".join(lines)
-            start, lines = number, []
-        if begins:
-            decorated = line.startswith("@")
-        lines.append(line)
-    if lines:
-        yield start, "".join(lines)
-
-
-def _heads(text: str) -> tuple[str, ...]:
-    """The name that broken text would have defined, as far as its first words show it."""
-    for line in text.splitlines():
-        words = line.replace("(", " ").replace(":", " ").replace("=", " = ").split()
-        if words[:1] in (["def"], ["class"]) and len(words) > 1:
-            return (words[1],)
-        if len(words) > 1 and words[1] == "=":
-            return (words[0],)
-    return ()
-
-
-def _is_main(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id in ("MAIN", "__name__") for node in ast.walk(test))
-
-
-def _root(expression: ast.expr) -> str | None:
-    while isinstance(expression, ast.Attribute | ast.Subscript):
-        expression = expression.value
-    return expression.id if isinstance(expression, ast.Name) else None
-
-
-def _inner(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """The statements directly inside a compound one."""
-    for field in ("body", "orelse", "finalbody"):
-        yield from getattr(statement, field, [])
-    for handler in getattr(statement, "handlers", []):
-        yield from handler.body
-
-
-def _is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement is, or holds, only what would run on its own. What handles an exception may be anything."""
-    if isinstance(statement, ast.If | ast.With):
-        return all(map(_is_plain, _inner(statement)))
-    if isinstance(statement, ast.Try):
-        return all(map(_is_plain, (*statement.body, *statement.orelse, *statement.finalbody)))
-    return isinstance(statement, (*_STATEMENTS, ast.Pass))
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement defines in the module."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
-        case ast.Assign(targets=targets):
-            found = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-            yield from (node.id for node in found if isinstance(node.ctx, ast.Store))
-        case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
-            yield name
-        case ast.Try() | ast.With() | ast.If():
-            for inner in _inner(statement):
-                yield from _bound(inner)
-
-
-def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in statements:
-        yield statement
-        if isinstance(statement, ast.If | ast.Try | ast.With):
-            yield from _flat(list(_inner(statement)))
-
-
-def _lines(statements: list[ast.stmt]) -> dict[str, int]:
-    return {name: statement.lineno for statement in _flat(statements) for name in _bound(statement)}
-
-
 def _unattempted(statements: list[ast.stmt], stub: str, exercises: tuple[str, ...]) -> frozenset[str]:
-    last = {name: node for node in _flat(statements) for name in _bound(node)}  # `f = other` may replace a stub of f
+    last = {name: node for node in flat(statements) for name in bound_by(node)}  # `f = other` may replace a stub of f
     definitions: list[ast.stmt] = [node for node in last.values() if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return frozenset(attempts.unattempted(ast.Module(definitions, []), stub, exercises))
