@@ -26,7 +26,7 @@ from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.definitions import lines_of
-from graders.engine.values.messages import Loaded
+from graders.engine.values.messages import Cell, Loaded
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
@@ -328,9 +328,11 @@ class _Marking:
         cells = self._submission.cells
         troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
         for trouble in troubles[:_MAX_WARNINGS]:
-            label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file
-            where = "" if label == self._submission.file else f"{label}: "
-            yield LoadWarning(trouble.line, where + trouble.message[:_MAX_WARNING])
+            cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self._submission.file, "")
+            message, file = trouble.message[:_MAX_WARNING], cell.label if cell.module else None
+            if cell.label not in (self._submission.file, file):  # a notebook's cell
+                message = f"{cell.label}: {message}"
+            yield LoadWarning(trouble.line, message, file)
         if (more := len(troubles) - _MAX_WARNINGS) > 0:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
 

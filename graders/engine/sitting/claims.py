@@ -18,7 +18,7 @@ def sane(loaded: Loaded, order: Order) -> Loaded:
     """
     asked = {*order.exercises, *order.aliases}
     words = {word for cell in order.cells for word in re.findall(r"\w+", cell.source)} if loaded.troubles else set()
-    last = max(map(_lines, order.cells), default=0)
+    last = max((_lines(cell) for cell in order.cells if not cell.module), default=0)
     return Loaded(
         lines={name: line for name, line in loaded.lines.items() if name in asked and 1 <= line <= last},
         unattempted=loaded.unattempted & asked,

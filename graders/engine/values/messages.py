@@ -12,6 +12,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     label: str
     source: str
+    module: str = ""  # the name by which the answer imports it, where it is a file beside the answer
 
 
 class Order(msgspec.Struct, frozen=True):

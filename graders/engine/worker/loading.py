@@ -2,19 +2,23 @@
 
 Imports, definitions, assignments and method calls on the submission's own objects (registrations) run one statement at
 a time, at the top level and inside main blocks. Loose statements (test calls, loops, prints, plots) do not. A statement
-that fails costs the names it would have defined, and nothing else.
+that fails costs the names it would have defined, and nothing else. A file beside the answer that it imports is part of
+the submission: it is loaded in the same way, into a module of its own, when a statement first imports it.
 """
 
 import __future__
 
 import ast
+import copy
 import io
 import linecache
 import pkgutil
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -24,6 +28,7 @@ from graders.engine.worker.magics import converted_cell, without_line_magics
 from graders.engine.worker.naming import Names
 from graders.engine.worker.statements import (
     DEFINING,
+    absolute,
     bound_by,
     chunks_of,
     flat,
@@ -38,6 +43,7 @@ from graders.engine.worker.statements import (
 
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
 _GYM = re.compile(r"(gym|gymnasium)\.(envs\.registration\.)?register")
+_UNKNOWN = re.compile(r"cannot import name '(\w+)'")
 _TRAINING = ("backward", "step", "zero_grad")  # methods by which a loop is known that trains something
 # Annotations stay text: no answer computes with them, and many need libraries that are not there.
 _ANNOTATIONS = __future__.annotations.compiler_flag
@@ -48,7 +54,7 @@ class Loader:
 
     Args:
         name: the name of the module.
-        cells: the submission's source.
+        cells: the submission's source, and that of the files beside it that it imports.
         announce: called with (cell, line, is an import) before each statement, so that the parent can keep the time.
         skip: statements, as (cell, line), that ran out of time or killed the process in an earlier try, and why.
         until: the statement, as (cell, line), with which the time for the whole file ran out; the rest is left alone.
@@ -67,7 +73,8 @@ class Loader:
     ):
         self.module = ModuleType(name)
         self.cells, self.announce, self.skip = cells, announce, skip
-        self.until = until or (len(cells), 0)
+        self.until = until
+        self.reached: set[tuple[int, int]] = set()  # statements
         self.files = frozenset(cell.label for cell in cells)
         self.troubles: list[Trouble] = []
         self.own: set[str] = set()  # names that the submission itself made, by definition or assignment
@@ -76,7 +83,8 @@ class Loader:
         self.flags = _ANNOTATIONS  # and those of the __future__ imports met so far
         self.names = Names()
         self.executed: list[ast.stmt] = []  # and tried, in branches that were taken
-        self.left_out: list[ast.stmt] = []  # statements that are not executed
+        self.left_out: list[tuple[str, ast.stmt]] = []  # statements that are not executed, and where they stand
+        self.beside: dict[str, Loader] = {}  # the files beside the answer that are loaded, by module
         self.cell = 0
 
     def load(self, exercises: tuple[str, ...], stub: str, lent: Mapping[str, str] = MappingProxyType({})) -> Loaded:
@@ -88,43 +96,61 @@ class Loader:
             lent: names that are there from the start, and where each is imported from, `module.attribute`.
         """
         sys.modules[self.module.__name__] = self.module
-        torch = sys.modules.get("torch")
         given = {name: pkgutil.resolve_name(origin) for name, origin in lent.items()}
-        vars(self.module).update(
-            __file__=self.cells[0].label if self.cells else "",
-            MAIN=False,
-            device=torch.device("cpu") if torch else "cpu",
-            **given,
-        )
-        stand_ins.put_in_place(self.files, given)
-        if torch:
+        modules = {cell.module: partial(self._fill, number, given) for number, cell in enumerate(self.cells)}
+        modules.pop("", None)
+        stand_ins.put_in_place(self.files, given, modules)
+        if torch := sys.modules.get("torch"):
             vars(torch)["compile"] = _uncompiled
-        bodies: list[list[ast.stmt]] = []
-        for number, cell in enumerate(self.cells):
-            self.cell = number
-            linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
-            bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
-        statements = [statement for body in bodies for statement in body]
-        self.defined = frozenset(lines_of(statements))
-        for number, body in enumerate(bodies):
-            self.cell = number
-            for statement in body:
-                self._graft_before(statement)
-                self._run(statement)
+        self._execute_cells([number for number, cell in enumerate(self.cells) if not cell.module], given)
+        for name in modules.keys() - self.beside.keys():  # a function may import it later, when nobody keeps the time
+            with suppress(Exception):
+                exec(compile(f"import {name}", self.cells[0].label, "exec"), {})
         for name in self.grafts.keys() - self.defined:
             self._graft(name)
         lines = lines_of(self.executed)
         added = self.names.settle(vars(self.module), lines)
         statements = [*self.executed, *(renamed(exercise, node) for exercise, node in added)]
         unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
-        left_out = relevance.left_out(self.executed, self.left_out, exercises)
+        loaders = (self, *self.beside.values())
+        executed = [statement for loader in loaders for statement in loader.executed]
+        others = [other for loader in loaders for other in loader.left_out]
+        left_out = relevance.left_out(executed, others, exercises)
         return Loaded(lines, unattempted, tuple(self.troubles), left_out)
+
+    def _execute_cells(self, numbers: Sequence[int], given: Mapping[str, Any]) -> None:
+        torch = sys.modules.get("torch")
+        vars(self.module).update(
+            __file__=self.cells[numbers[0]].label if numbers else "",
+            MAIN=False,
+            device=torch.device("cpu") if torch else "cpu",
+            **given,
+        )
+        bodies: list[list[ast.stmt]] = []
+        for number in numbers:
+            self.cell, cell = number, self.cells[number]
+            linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
+            bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
+        self.defined = frozenset(lines_of([statement for body in bodies for statement in body]))
+        for number, body in zip(numbers, bodies, strict=True):
+            self.cell = number
+            for statement in body:
+                self._graft_before(statement)
+                self._run(statement)
+
+    def _fill(self, number: int, given: Mapping[str, Any], module: ModuleType) -> None:
+        """Loads a file beside the answer into its module: under the same limits, with the same list of troubles."""
+        inner = copy.copy(self)
+        inner.module, inner.flags, inner.own, inner.grafts = module, _ANNOTATIONS, set(), {}
+        inner.names, inner.executed, inner.left_out = Names(), [], []
+        self.beside[module.__name__] = inner
+        inner._execute_cells([number], given)
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the learner's escape sequences
-                yield from ast.parse(cell.source, cell.label).body
+                yield from absolute(ast.parse(cell.source, cell.label).body, cell.source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             yield from self._salvaged(cell, error)
 
@@ -146,7 +172,7 @@ class Loader:
                     if end == start + 1:
                         first = problem
                     continue
-                yield from body
+                yield from absolute(body, cell.source)
                 start = end
                 break
             else:
@@ -179,7 +205,9 @@ class Loader:
                 for inner in self._parsed(Cell(self.cells[self.cell].label, without_line_magics(source))):
                     self._run(moved(statement.lineno, inner))
             case _:
-                self.left_out.append(statement)
+                file = self.cells[self.cell]
+                where = f"line {statement.lineno}" + (f" of {file.label}" if file.module else "")
+                self.left_out.append((where, statement))
 
     def _is_registration(self, statement: ast.stmt, loop: frozenset[str] = frozenset()) -> bool:
         """Whether a statement calls a method of the submission's own objects, or of what a loop goes through.
@@ -222,6 +250,8 @@ class Loader:
             for alias in statement.names:
                 self.flags |= getattr(__future__, alias.name, __future__.annotations).compiler_flag
             return
+        if isinstance(statement, ast.ImportFrom) and [alias.name for alias in statement.names] == ["*"]:
+            statement = self._with_names(statement)
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             self.own.update(bound_by(statement))
         if isinstance(statement, ast.ImportFrom) and len(statement.names) > 1:
@@ -238,6 +268,29 @@ class Loader:
         if not stand_ins.lends(statement):  # an exercise that is taken from there is not written yet
             self.executed.append(statement)
             self.names.note(list(bound_by(statement)), statement, vars(self.module))
+        if isinstance(statement, ast.ImportFrom) and statement.module in self.beside:
+            self._take(statement, self.beside[statement.module])
+
+    def _with_names(self, statement: ast.ImportFrom) -> ast.ImportFrom:
+        """`from file import *` with the names that this takes from a file beside the answer; else as it is."""
+        self._guarded(statement, lambda: exec(self._compiled(ast.Module([statement], []), "exec"), {}))
+        if statement.module not in self.beside:
+            return statement
+        there = self.beside[statement.module]
+        values = vars(there.module)
+        names = values.get("__all__", [name for name in lines_of(there.executed) if not name.startswith("_")])
+        taken = [ast.copy_location(ast.alias(name), statement) for name in names if name in values]
+        return ast.copy_location(ast.ImportFrom(statement.module, taken or statement.names, 0), statement)
+
+    def _take(self, statement: ast.ImportFrom, beside: "Loader") -> None:
+        """Notes the definition that an import takes from a file beside the answer, as if it stood in its place."""
+        (alias,) = statement.names
+        for definition in reversed(list(flat(beside.executed))):
+            if isinstance(definition, ast.FunctionDef | ast.ClassDef) and definition.name == alias.name:
+                taken = ast.copy_location(renamed(alias.asname or alias.name, definition), statement)
+                self.executed.append(taken)
+                self.names.note(list(bound_by(taken)), taken, vars(self.module))
+                return
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -245,7 +298,8 @@ class Loader:
     def _guarded(self, statement: ast.stmt, action: Callable[[], Any]) -> Any:
         place = (self.cell, statement.lineno)
         reason = self.skip.get(place)
-        if place >= self.until:
+        self.reached.add(place)
+        if self.until in self.reached:
             reason = "not executed: the time for the whole file was used up before"
         elif reason is None:
             self.announce(*place, isinstance(statement, ast.Import | ast.ImportFrom))
@@ -262,8 +316,16 @@ class Loader:
 
     def _cause(self, error: BaseException) -> str | None:
         """Why there is no such name, if that is what `error` complains of and it is known."""
-        missing = error.name if isinstance(error, NameError) else None
-        return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
+        match error:
+            case NameError(name=missing):
+                return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
+            case ImportError(name=str(module)) if module in self.beside:
+                named = _UNKNOWN.search(str(error))
+                missing = named[1] if named else ""
+                there = [trouble for trouble in self.troubles if self.cells[trouble.cell].module == module]
+                for found in (trouble for trouble in there if missing in trouble.names):
+                    return f"{self.cells[found.cell].label}, line {found.line}: {found.message}"
+        return None
 
     def _trouble(self, line: int, message: str, names: tuple[str, ...], follows: bool = False) -> None:
         sendable = message.encode(errors="replace").decode()  # without lone surrogates

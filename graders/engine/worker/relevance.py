@@ -6,25 +6,27 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 _KINDS = {ast.For: "a loop", ast.While: "a loop", ast.With: "a with block", ast.Try: "a try block"}
 
 
-def left_out(executed: Sequence[ast.stmt], others: Iterable[ast.stmt], exercises: Collection[str]) -> dict[str, str]:
+def left_out(
+    executed: Sequence[ast.stmt], others: Iterable[tuple[str, ast.stmt]], exercises: Collection[str]
+) -> dict[str, str]:
     """For each exercise that uses what a statement changes that was not executed: a sentence on the first such one.
 
     Args:
         executed: the statements that were.
-        others: those that were not.
+        others: those that were not, and where each stands.
         exercises: the names that are asked about.
     """
-    changing = [(other, set(_changed(other))) for other in others]
-    changed = set().union(*(names for _, names in changing))
+    changing = [(where, other, set(_changed(other))) for where, other in others]
+    changed = set().union(*(names for _, _, names in changing))
     if not changed:
         return {}
     uses = {node.name: _mentioned(node) for node in executed if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     found = {}
     for exercise in uses.keys() & set(exercises):
         used = _reached(exercise, uses) & changed
-        for other, names in changing:
+        for where, other, names in changing:
             if used & names:
-                what = f"line {other.lineno} ({_KINDS.get(type(other), 'a loose statement')})"
+                what = f"{where} ({_KINDS.get(type(other), 'a loose statement')})"
                 name = f"{min(used & names)}, which {exercise} uses,"
                 found[exercise] = f"{what} is not executed when a file is graded, and {name} is changed there"
                 break
