@@ -70,7 +70,7 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     note: str | None = None  # what was not executed of the submission, where that may be why it fails
 
 
-class LoadWarning(msgspec.Struct, frozen=True):
+class LoadWarning(msgspec.Struct, frozen=True, omit_defaults=True):
     """A statement of the submission that could not be executed; without a line, something else that is to be known."""
 
     line: int | None

@@ -10,6 +10,7 @@ from rich.console import Console
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
 from graders.report.blocks import failure_lines
 from graders.report.failures import explained
+from graders.report.load_warnings import warned
 from graders.report.next_step import Called, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import WORDS, count, number, one_line, shortened
@@ -154,21 +155,15 @@ def _print_stacked(screen: Screen, rows: list[Row]) -> None:
 
 
 def _print_warnings(screen: Screen, section: SectionResult) -> None:
-    if not section.warnings:
-        return
-    screen.line()
-    notes = [warning for warning in section.warnings if warning.line is None]
-    lost = [warning for warning in section.warnings if warning.line is not None]
-    for note in notes[:MOST_WARNINGS]:
-        screen.prose(shortened(one_line(note.message)), "yellow", "  ", "    ")
-    if not lost:
-        return
-    screen.line((f"  {count(len(lost), 'statement')} could not be loaded:", "yellow"))
-    for warning in lost[:MOST_WARNINGS]:
-        place = "" if warning.line is None else f"line {warning.line}: "
-        screen.prose(place + shortened(one_line(warning.message)), "", "    ", "      ")
-    if (more := len(lost) - MOST_WARNINGS) > 0:
-        screen.line((f"    and {more} more", ""))
+    notes, heading, lost = warned(section, MOST_WARNINGS)
+    if section.warnings:
+        screen.line()
+    for note in notes:
+        screen.prose(note, "yellow", "  ", "    ")
+    if heading:
+        screen.line((f"  {heading}:", "yellow"))
+    for each in lost:
+        screen.prose(each.line, "", "    ", "      ")
 
 
 def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tuple[str, str], str]) -> None:

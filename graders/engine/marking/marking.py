@@ -26,7 +26,7 @@ from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.definitions import lines_of
-from graders.engine.values.messages import Cell, Loaded
+from graders.engine.values.messages import Cell, Loaded, Trouble
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
@@ -303,7 +303,7 @@ class _Marking:
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
             seconds=round(time.monotonic() - self._started, 3),
-            warnings=tuple(self._warnings(loaded)),
+            warnings=tuple(self._warnings(loaded, {each.name for each in exercises if each.status != "passed"})),
             exercises=exercises,
             extras=together(exercise.extras for exercise in exercises),
         )
@@ -324,17 +324,24 @@ class _Marking:
             note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
         )
 
-    def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
-        cells = self._submission.cells
-        troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
-        for trouble in troubles[:_MAX_WARNINGS]:
-            cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self._submission.file, "")
-            message, file = trouble.message[:_MAX_WARNING], cell.label if cell.module else None
-            if cell.label not in (self._submission.file, file):  # a notebook's cell
-                message = f"{cell.label}: {message}"
-            yield LoadWarning(trouble.line, message, file)
-        if (more := len(troubles) - _MAX_WARNINGS) > 0:
+    def _warnings(self, loaded: Loaded, lacking: Collection[str]) -> Iterable[LoadWarning]:
+        """What could not be executed: what costs an exercise first, and else in the order of the file."""
+        told = [self._warning(trouble, lacking) for trouble in loaded.troubles if not trouble.follows]
+        told.sort(key=lambda warning: not warning.costs)
+        yield from told[:_MAX_WARNINGS]
+        if (more := len(told) - _MAX_WARNINGS) > 0:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
+
+    def _warning(self, trouble: Trouble, lacking: Collection[str]) -> LoadWarning:
+        cells = self._submission.cells
+        cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self._submission.file, "")
+        message, file = trouble.message[:_MAX_WARNING], cell.label if cell.module else None
+        if cell.label not in (self._submission.file, file):  # a notebook's cell
+            message = f"{cell.label}: {message}"
+        aliases = self._paper.cover.aliases
+        needed_by = {*trouble.needed_by, *(aliases.get(name, name) for name in trouble.names)}
+        costs = tuple(name for name in self._paper.exercises if name in needed_by and name in lacking)
+        return LoadWarning(trouble.line, message, file, costs)
 
 
 @cache

@@ -1,6 +1,7 @@
 """What a worker claims about the file that it has loaded, as far as that can be true: it may say anything."""
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -24,18 +25,19 @@ def sane(loaded: Loaded, order: Order) -> Loaded:
         unattempted=loaded.unattempted & asked,
         left_out={name: sentence[:_MAX_WORDS] for name, sentence in loaded.left_out.items() if name in asked},
         troubles=tuple(
-            _sane(trouble, order.cells[trouble.cell], words)
+            _sane(trouble, order.cells[trouble.cell], words, order.exercises)
             for trouble in loaded.troubles
             if trouble.cell < len(order.cells)
         ),
     )
 
 
-def _sane(trouble: Trouble, cell: Cell, words: set[str]) -> Trouble:
+def _sane(trouble: Trouble, cell: Cell, words: set[str], exercises: Sequence[str]) -> Trouble:
     """A syntax error may well be found after the last line: where the text ends."""
     line = min(max(trouble.line, 1), _lines(cell))
     names = tuple(name for name in trouble.names if name in words)
-    return msgspec.structs.replace(trouble, line=line, names=names)
+    needed_by = tuple(name for name in exercises if name in trouble.needed_by)
+    return msgspec.structs.replace(trouble, line=line, names=names, needed_by=needed_by)
 
 
 def _lines(cell: Cell) -> int:

@@ -22,6 +22,8 @@ from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+import msgspec
+
 from graders.engine.values.messages import Cell, Loaded, Trouble
 from graders.engine.worker import attempts, observing, relevance, stand_ins
 from graders.engine.worker.magics import converted_cell, without_line_magics
@@ -116,7 +118,13 @@ class Loader:
         executed = [statement for loader in loaders for statement in loader.executed]
         others = [other for loader in loaders for other in loader.left_out]
         left_out = relevance.left_out(executed, others, exercises)
-        return Loaded(lines, unattempted, tuple(self.troubles), left_out)
+        return Loaded(lines, unattempted, self._troubles(executed, exercises), left_out)
+
+    def _troubles(self, executed: Sequence[ast.stmt], exercises: tuple[str, ...]) -> tuple[Trouble, ...]:
+        if not self.troubles:
+            return ()
+        needing = relevance.needing(executed, exercises)
+        return tuple(msgspec.structs.replace(each, needed_by=needing(each.names)) for each in self.troubles)
 
     def _execute_cells(self, numbers: Sequence[int], given: Mapping[str, Any]) -> None:
         torch = sys.modules.get("torch")

@@ -1,7 +1,9 @@
-"""Whether what was not executed of a submission may matter to an exercise: it changes what the exercise uses."""
+"""Whether what was not executed of a submission may matter to an exercise: it changes or defines what that uses."""
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from graders.engine.worker.statements import bound_by
 
 _KINDS = {ast.For: "a loop", ast.While: "a loop", ast.With: "a with block", ast.Try: "a try block"}
 
@@ -31,6 +33,21 @@ def left_out(
                 found[exercise] = f"{what} is not executed when a file is graded, and {name} is changed there"
                 break
     return found
+
+
+def needing(executed: Iterable[ast.stmt], exercises: Sequence[str]) -> Callable[[Collection[str]], tuple[str, ...]]:
+    """A function that gives the exercises that use one of some names, or are one, in the order of study.
+
+    Args:
+        executed: the statements that were executed, or tried.
+        exercises: all exercises.
+    """
+    uses: dict[str, set[str]] = {}
+    for statement in executed:
+        for name in bound_by(statement):
+            uses.setdefault(name, set()).update(_mentioned(statement))
+    reached = {exercise: {exercise, *_reached(exercise, uses)} for exercise in exercises}
+    return lambda names: tuple(exercise for exercise in exercises if not reached[exercise].isdisjoint(names))
 
 
 def _changed(statement: ast.stmt) -> Iterator[str]:
