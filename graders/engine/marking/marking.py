@@ -18,8 +18,18 @@ import msgspec
 from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
+from graders.engine.comparing.spelling import steady
 from graders.engine.explaining.explanation import Explanation, Failing
-from graders.engine.results import CheckResult, ExerciseResult, Extras, LoadWarning, SectionResult, Status, together
+from graders.engine.results import (
+    CheckResult,
+    Counterexample,
+    ExerciseResult,
+    Extras,
+    LoadWarning,
+    SectionResult,
+    Status,
+    together,
+)
 from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -335,7 +345,7 @@ class _Marking:
     def _warning(self, trouble: Trouble, lacking: Collection[str]) -> LoadWarning:
         cells = self._submission.cells
         cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self._submission.file, "")
-        message, file = trouble.message[:_MAX_WARNING], cell.label if cell.module else None
+        message, file = steady(trouble.message)[:_MAX_WARNING], cell.label if cell.module else None
         if cell.label not in (self._submission.file, file):  # a notebook's cell
             message = f"{cell.label}: {message}"
         aliases = self._paper.cover.aliases
@@ -361,9 +371,16 @@ def _check_result(mark: Mark, examples: int) -> CheckResult:
         points=question.points,
         examples=len(mark.item.inputs) if mark.item else 0,
         seconds=round(mark.seconds, 3),
-        counterexample=explanation.counterexample if explanation else None,
+        counterexample=_steady_case(explanation.counterexample) if explanation else None,
         mistake=explanation.mistake if explanation else None,
-        error=(explanation.error if explanation else None) or mark.error,
-        output=explanation.output if explanation else mark.answers.said,
+        error=steady((explanation.error if explanation else None) or mark.error or "") or None,
+        output=steady(explanation.output if explanation else mark.answers.said),
         extra=question.extra,
     )
+
+
+def _steady_case(case: Counterexample | None) -> Counterexample | None:
+    if case is None:
+        return None
+    words = {name: steady(getattr(case, name)) for name in ("expected", "actual", "difference")}
+    return msgspec.structs.replace(case, **words)
