@@ -114,7 +114,7 @@ def grade_one(job: Job) -> Outcome:
     answers = submission.Submission(name, ())
     if part.data is not None:
         try:
-            answers = submission.parse(name, part.suffix, part.data)
+            answers = submission.parse(name, part.suffix, part.data, part.beside)
         except UsageError as error:
             trouble = str(error)
     if trouble:
@@ -122,7 +122,7 @@ def grade_one(job: Job) -> Outcome:
     elif part.data is None:
         status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
     result = mark(material, paper, answers, _hall.forkserver(part.section), places=job.places, side_by_side=False)
-    said = tuple(LoadWarning(None, words) for words in (trouble, part.note) if words)
+    said = tuple(LoadWarning(None, words) for words in (trouble, part.note, *answers.notes) if words)
     result = msgspec.structs.replace(result, warnings=said + result.warnings)
     return _outcome(job, status, trouble, result)
 

@@ -27,6 +27,7 @@ from graders.learning.remembering import remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
 from graders.report.streams import say, stdout
+from graders.report.words import Scripts
 
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
@@ -84,11 +85,19 @@ def run(arguments: Sequence[str]) -> int:
         result = grade_of(ordered, options.seed, options.examples)
         solved = remember(history, course, result, left)
         shown = telling.tell(result, solved, history)
-    shown += files.write(result, asked_for, since)
+    shown += files.write(result, asked_for, since, _scripts(result, course) if files.for_people(asked_for) else {})
     if not shown:
         return GRADER_FAILED
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
+
+
+def _scripts(result: Grade, course: Course) -> Scripts:
+    """The commands that run the failing calls, for reports that hold all of them."""
+    from graders.learning import scripts
+    from graders.report.failures import failures
+
+    return scripts.write(failures(result), course.root, Path.cwd())
 
 
 def _watched(course: Course, names: Sequence[str], path: Path, options: argparse.Namespace) -> int:

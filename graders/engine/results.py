@@ -82,11 +82,13 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     note: str | None = None  # what was not executed of the submission, where that may be why it fails
 
 
-class LoadWarning(msgspec.Struct, frozen=True):
-    """A statement of the submission that could not be executed."""
+class LoadWarning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A statement of the submission that could not be executed; without a line, something else that is to be known."""
 
     line: int | None
     message: str
+    file: str | None = None  # in which the line is, where that is one beside the section's own
+    costs: tuple[str, ...] = ()  # the exercises that it costs
 
 
 class Measured(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ import msgspec
 from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
+from graders.engine.comparing.spelling import steady
 from graders.engine.explaining.explanation import Failing
 from graders.engine.marking.marks import Mark, check_result
 from graders.engine.marking.placing import locate, repairs
@@ -36,7 +37,7 @@ from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.definitions import lines_of
-from graders.engine.values.messages import Loaded
+from graders.engine.values.messages import Cell, Loaded, Trouble
 
 if TYPE_CHECKING:
     from graders.engine.locating.search import Repair
@@ -317,7 +318,7 @@ class Marking:
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
             seconds=round(time.monotonic() - self._started, 3),
-            warnings=tuple(self._warnings(loaded)),
+            warnings=tuple(self._warnings(loaded, {each.name for each in exercises if each.status != "passed"})),
             exercises=exercises,
             extras=together(exercise.extras for exercise in exercises),
         )
@@ -338,15 +339,24 @@ class Marking:
             note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
         )
 
-    def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
-        cells = self.submission.cells
-        troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
-        for trouble in troubles[:_MAX_WARNINGS]:
-            label = cells[trouble.cell].label if trouble.cell < len(cells) else self.submission.file
-            where = "" if label == self.submission.file else f"{label}: "
-            yield LoadWarning(trouble.line, where + trouble.message[:_MAX_WARNING])
-        if (more := len(troubles) - _MAX_WARNINGS) > 0:
+    def _warnings(self, loaded: Loaded, lacking: Collection[str]) -> Iterable[LoadWarning]:
+        """What could not be executed: what costs an exercise first, and else in the order of the file."""
+        told = [self._warning(trouble, lacking) for trouble in loaded.troubles if not trouble.follows]
+        told.sort(key=lambda warning: not warning.costs)
+        yield from told[:_MAX_WARNINGS]
+        if (more := len(told) - _MAX_WARNINGS) > 0:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
+
+    def _warning(self, trouble: Trouble, lacking: Collection[str]) -> LoadWarning:
+        cells = self.submission.cells
+        cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self.submission.file, "")
+        message, file = steady(trouble.message)[:_MAX_WARNING], cell.label if cell.module else None
+        if cell.label not in (self.submission.file, file):  # a notebook's cell
+            message = f"{cell.label}: {message}"
+        aliases = self.paper.cover.aliases
+        needed_by = {*trouble.needed_by, *(aliases.get(name, name) for name in trouble.names)}
+        costs = tuple(name for name in self.paper.exercises if name in needed_by and name in lacking)
+        return LoadWarning(trouble.line, message, file, costs)
 
 
 @cache

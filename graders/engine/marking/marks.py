@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from graders.engine.comparing.judging import Failure
+from graders.engine.comparing.spelling import steady
 from graders.engine.explaining.explanation import Explanation
-from graders.engine.results import CheckResult, Place, Status
+from graders.engine.results import CheckResult, Counterexample, Place, Status
 from graders.engine.setting.paper import Item, Question
 from graders.engine.sitting.running import Answers
 
@@ -36,10 +39,17 @@ def check_result(mark: Mark, examples: int) -> CheckResult:
         points=question.points,
         examples=len(mark.item.inputs) if mark.item else 0,
         seconds=round(mark.seconds, 3),
-        counterexample=explanation.counterexample if explanation else None,
+        counterexample=_steady_case(explanation.counterexample) if explanation else None,
         mistake=explanation.mistake if explanation else None,
         place=mark.place,
-        error=(explanation.error if explanation else None) or mark.error,
-        output=explanation.output if explanation else mark.answers.said,
+        error=steady((explanation.error if explanation else None) or mark.error or "") or None,
+        output=steady(explanation.output if explanation else mark.answers.said),
         extra=question.extra,
     )
+
+
+def _steady_case(case: Counterexample | None) -> Counterexample | None:
+    if case is None:
+        return None
+    words = {name: steady(getattr(case, name)) for name in ("expected", "actual", "difference")}
+    return msgspec.structs.replace(case, **words)

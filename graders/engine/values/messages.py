@@ -12,6 +12,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     label: str
     source: str
+    module: str = ""  # the name by which the answer imports it, where it is a file beside the answer
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -73,7 +74,7 @@ class Trouble(msgspec.Struct, frozen=True):
     """A statement that could not be executed: where, why, and which names it would have defined.
 
     `follows` says that there is nothing to mend here: it uses an exercise that is still a stub, or a name that an
-    earlier statement failed to define.
+    earlier statement failed to define. `needed_by` are the exercises that use one of the names, or are one.
     """
 
     cell: Annotated[int, msgspec.Meta(ge=0)]  # a worker may send anything, and this becomes an index
@@ -81,6 +82,7 @@ class Trouble(msgspec.Struct, frozen=True):
     message: str
     names: tuple[str, ...]
     follows: bool = False
+    needed_by: tuple[str, ...] = ()
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -76,8 +76,8 @@ def work(connection: socket.socket, limits: Limits) -> None:
     printed = Printed(channel)
     sys.stdout = sys.stderr = printed
     order = msgspec.msgpack.decode(channel.receive()[1], type=Order)
-    probes = ModuleType("probes")
-    sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
+    probes = ModuleType("<probes>")
+    sys.modules[probes.__name__] = probes  # dataclasses and named tuples look it up; no file can have its name
     exec(compiled(order.probes), vars(probes))
     if limits.readable is not None:
         sandbox.restrict(limits.readable, limits.scratch, limits.memory, limits.hidden)
