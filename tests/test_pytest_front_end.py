@@ -119,7 +119,9 @@ def test_collecting_shows_the_tests_and_grades_nothing(verdicts, tmp_path):
 
 def test_collecting_all_sections_imports_nothing_that_computes_and_draws_nothing(tmp_path):
     """Editors collect whenever a file is saved, in a fresh clone too."""
-    told = "loaded = sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)); print('LOADED', *loaded)"
+    told = (
+        "loaded = sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)); print('LOADED', *loaded)"
+    )
     script = f"import sys, pytest; pytest.main(sys.argv[1:]); {told}"
     arguments = json.loads((PROJECT / ".vscode" / "settings.json").read_text())["python.testing.pytestArgs"]
     options = ["-o", "addopts=-p graders.commands.collecting", "-p", "no:cacheprovider", "-q", "--collect-only"]
@@ -138,7 +140,15 @@ def test_collecting_all_sections_imports_nothing_that_computes_and_draws_nothing
     assert named == "LOADED"
     assert all(f"graders/{name}.py::" in finished.stdout for name in Course().sections)
     assert "graders.commands.collecting" in loaded
-    costly = {"torch", "numpy", "hypothesis", "gymnasium", "sklearn", "graders.engine.marking", "graders.engine.setting"}
+    costly = {
+        "torch",
+        "numpy",
+        "hypothesis",
+        "gymnasium",
+        "sklearn",
+        "graders.engine.marking",
+        "graders.engine.setting",
+    }
     assert not loaded & costly
     assert list(tmp_path.rglob("*.*")) == []  # no paper was set, and nothing of one is kept
 

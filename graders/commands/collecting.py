@@ -1,7 +1,7 @@
 """`pytest graders/` shows each check as a test of the learner's file: the same engine, the same verdicts.
 
-`--submission PATH` grades another file or folder than `exercises/`. Editors collect often: what is collected is read from
-the texts of the grader files, and what grades is imported when the first check runs.
+`--submission PATH` grades another file or folder than `exercises/`. Editors collect often: what is collected is read
+from the texts of the grader files, and what grades is imported when the first check runs.
 """
 
 from collections.abc import Iterator

@@ -56,10 +56,10 @@ class CheckResult(msgspec.Struct, frozen=True):
     seconds: float
     counterexample: Counterexample | None = None
     mistake: str | None = None  # the misunderstanding it looks like
-    place: Place | None = None  # where the fault is likely to be, where no misunderstanding fits
     error: str | None = None  # learner's frames of an exception, or why there is no verdict of its own
     output: str = ""  # what the learner's code printed
     extra: bool = False  # beside the score: its points are not among the exercise's
+    place: Place | None = None  # where the fault is likely to be, where no misunderstanding fits
 
 
 class Extras(msgspec.Struct, frozen=True):
