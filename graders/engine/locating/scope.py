@@ -87,7 +87,15 @@ class Scope:
                 if len(text) <= _LONGEST and "\n" not in text:
                     found[text] += 1
         names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
-        return list(dict.fromkeys([*names, *(text for text, _ in found.most_common())]))[:_MOST]
+        often = [text for text, _ in found.most_common()]
+        alike = [  # x.ndim, where y.ndim stands
+            f"{name}.{rest}"
+            for text in often
+            for owner, dot, rest in [text.partition(".")]
+            if dot and owner in self.variables
+            for name in self.parameters
+        ]
+        return list(dict.fromkeys([*names, *often, *alike]))[:_MOST]
 
     def arguments_of(self, function: str) -> list[str]:
         """What a function of this name is given elsewhere in the file."""
