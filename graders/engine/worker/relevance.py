@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from graders.engine.worker.statements import bound_by
 
 _KINDS = {ast.For: "a loop", ast.While: "a loop", ast.With: "a with block", ast.Try: "a try block"}
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_UNREAD = ("annotation", "returns")
 
 
 def left_out(
@@ -70,7 +72,31 @@ def _root(node: ast.expr) -> Iterator[str]:
 
 
 def _mentioned(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
+    """The names of the module that code reads: not those that a function has for itself, and none of annotations."""
+    found = set()
+    left: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]  # code may be nested deeper than calls
+    while left:
+        each, hidden = left.pop()
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and each.id not in hidden:
+            found.add(each.id)
+        if isinstance(each, _SCOPES):
+            hidden |= frozenset(_own_names(each))
+        for field, value in ast.iter_fields(each):
+            left += [(inner, hidden) for inner in _nodes(value) if field not in _UNREAD]
+    return found
+
+
+def _nodes(value: object) -> list[ast.AST]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, ast.AST)]
+
+
+def _own_names(scope: ast.AST) -> Iterator[str]:
+    """The names that are bound inside a function, a lambda or a comprehension."""
+    for node in ast.walk(scope):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
 
 
 def _reached(name: str, uses: dict[str, set[str]]) -> set[str]:

@@ -5,6 +5,7 @@ import copy
 import io
 import re
 from collections.abc import Iterator
+from typing import Any
 
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _FROM_HERE = re.compile(r"\bfrom\s*\.")
@@ -120,12 +121,16 @@ def absolute(body: list[ast.stmt], source: str) -> list[ast.stmt]:
     """The statements, with each import of a neighbour (`from .layers import f`) by its name alone: a submission is in
     no package. To look for them takes as long as to parse the source; where it shows that there are none, nothing is
     looked at."""
-    return [_Absolute().visit(statement) for statement in body] if _FROM_HERE.search(source) else body
+    if _FROM_HERE.search(source):
+        for node in ast.walk(ast.Module(body, [])):
+            for _, value in ast.iter_fields(node):
+                if isinstance(value, list):
+                    value[:] = map(_absolute, value)
+    return body
 
 
-class _Absolute(ast.NodeTransformer):
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
-        if not node.level:
-            return node
-        new = ast.ImportFrom(node.module, node.names, 0) if node.module else ast.Import(node.names)
-        return ast.copy_location(new, node)
+def _absolute(node: Any) -> Any:
+    if not isinstance(node, ast.ImportFrom) or not node.level:
+        return node
+    new = ast.ImportFrom(node.module, node.names, 0) if node.module else ast.Import(node.names)
+    return ast.copy_location(new, node)
