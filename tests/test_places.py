@@ -158,7 +158,14 @@ def test_what_is_changed_in_other_letters_than_ascii_stands_where_it_stood() -> 
 def test_a_fault_that_no_mistake_explains_is_located(grade_text: GradeText) -> None:
     result = grade_text("def halve(x):\n    y = x + 0\n    return y / 3\n", places=True)
     place = place_of(result, "halves_numbers")
-    assert place == Place(3, 12, "a number", "return y / 3") or (place and place.line == 3)
+    assert place
+    assert (place.line, place.text) == (3, "return y / 3")
+
+
+def test_two_faults_in_one_line_are_located(grade_text: GradeText) -> None:
+    place = place_of(grade_text("def halve(x):\n    y = x\n    return (y + 1) / 3\n", places=True), "halves_numbers")
+    assert place
+    assert place.line == 3
 
 
 def test_a_fault_in_a_helper_is_located_there(grade_text: GradeText) -> None:
@@ -253,8 +260,7 @@ def test_a_cohort_looks_for_places_when_it_is_asked_to(tmp_path: Path) -> None:
     def place(*options: str) -> object:
         arguments = ("cohort", folder, "--section", "small", "--course", course, "--json", "-", *options)
         record = json.loads(command(*arguments, cwd=tmp_path).stdout)
-        text = json.dumps(record)
-        return '"line": 2, "column": 12' in text or '"place": {' in text or '"place":{' in text
+        return '"place": {' in json.dumps(record)
 
     assert not place()
     assert place("--places", "--gradebook", str(tmp_path / "second.gradebook"))

@@ -1,7 +1,9 @@
 """What is tried: small changes of a function's text, the likely ones first."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import NamedTuple
 
 from graders.engine.locating import expressions, statements
@@ -12,6 +14,7 @@ from graders.engine.mutating.nodes import Change
 from graders.engine.mutating.operators import changes
 
 _UNUSED = 1.2  # how much likelier a change is that uses what nothing uses so far
+_LIKELY, _PAIRED = 1.6, 24  # how likely a change is that is tried with another one, and how many of a line are
 _UNSUSPECTED = 2.5  # how much less likely one is in a line that runs no more often where it fails
 # How far a change of the audit's is from what people do: the higher, the later it is tried. And what it is about.
 _AUDITED = {
@@ -78,6 +81,25 @@ def candidates(unit: Unit, suspicion: Mapping[int, float], complaint: str) -> li
         if key not in found or cost < found[key].cost:
             found[key] = Candidate(unit, slip, cost)
     return sorted(found.values(), key=lambda each: each.cost)
+
+
+def pairs(found: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Two likely changes at once, inside one line; the likeliest line first.
+
+    Args:
+        found: changes of one function, the likeliest first.
+    """
+    by_line: dict[int, list[Candidate]] = {}
+    for each in found:
+        if each.slip.cost <= _LIKELY and not (each.slip.new.count("\n") or each.slip.start == each.slip.end):
+            by_line.setdefault(each.line, []).append(each)
+    for group in by_line.values():
+        for one, two in combinations(group[:_PAIRED], 2):
+            first, second = sorted((one.slip, two.slip), key=lambda slip: slip.start)
+            if first.end <= second.start:
+                between = one.unit.text[first.end : second.start]
+                both = replace(first, kind="two things", end=second.end, new=f"{first.new}{between}{second.new}")
+                yield Candidate(one.unit, both, one.cost + two.cost)
 
 
 def _slips(unit: Unit, scope: Scope, complaint: str) -> Iterator[Slip]:

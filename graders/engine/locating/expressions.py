@@ -304,6 +304,7 @@ class _Expressions:
             yield self._slip(node, f"{bare}{suffix}", _about(suffix), 2.2 + 0.02 * rank)
         for rank, prefix in enumerate(self._prefixes):
             yield self._slip(node, f"{prefix}({text})", "a function that is called", 2.3 + 0.02 * rank)
+        yield from self._unless(node, owner)
         for other in self._scope.variables[:8]:
             for shaped in (f"{bare}.reshape({other}.shape)", f"np.broadcast_to({text}, {other}.shape)",
                            f"{bare}.expand_as({other})", f"{bare}.to({other}.dtype)"):  # fmt: skip
@@ -317,6 +318,20 @@ class _Expressions:
                     yield self._slip(
                         node, f"{other} {sign} {bare}", "something that is missing", cost + 0.3, uses=other
                     )
+
+    def _unless(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
+        """A value that is only meant where something holds."""
+        text = self._text(node)
+        if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"):
+            for other in ("0", "0.0", "1", *self._scope.donors[:4]):
+                yield self._slip(node, f"{other} if {text} is None else {text}", "a condition", 2.4)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            for kind in self._scope.kinds[:4]:
+                plain = node.value.id
+                yield self._slip(node, f"{text} if isinstance({plain}, {kind}) else {plain}", "a condition", 1.8)
+        if isinstance(owner, ast.Return | ast.Assign) and not isinstance(node, ast.BinOp):
+            for other in self._scope.conditions[:16]:
+                yield self._slip(node, f"{text} and {other}", "a condition", 2.8, uses=other)
 
 
 def _is_value(node: ast.expr, owner: ast.AST) -> bool:

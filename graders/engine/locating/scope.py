@@ -116,15 +116,16 @@ class Scope:
     def conditions(self) -> list[str]:
         """Tests that stand in the function, and whether a name is there."""
         found = [self._unit.spelt(node) for node in self._nodes if isinstance(node, ast.Compare)]
-        kinds = {
-            ast.unparse(node.args[1])
-            for node in ast.walk(self._unit.tree)
-            if isinstance(node, ast.Call) and name_of(node.func) == "isinstance" and len(node.args) == 2
-        }
-        found += [f"isinstance({name}, {kind})" for name in self.variables for kind in sorted(kinds)[:4]]
+        found += [f"isinstance({name}, {kind})" for name in self.variables for kind in self.kinds[:4]]
         names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
         truths = [text for name in names for text in (name, f"not {name}", f"{name} is None", f"{name} is not None")]
         return list(dict.fromkeys([*found, *truths]))
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The types that the file asks for with `isinstance`."""
+        asked = (node for node in ast.walk(self._unit.tree) if isinstance(node, ast.Call) and len(node.args) == 2)
+        return sorted({ast.unparse(node.args[1]) for node in asked if name_of(node.func) == "isinstance"})
 
     @cached_property
     def numbers(self) -> list[str]:

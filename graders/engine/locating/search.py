@@ -9,10 +9,11 @@ import ast
 import heapq
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -20,7 +21,7 @@ import msgspec
 
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.budget import Budget
-from graders.engine.locating.candidates import Candidate, candidates
+from graders.engine.locating.candidates import Candidate, candidates, pairs
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit, units
 from graders.engine.setting.paper import Item, Paper
@@ -43,6 +44,8 @@ _AT_FIRST = 4  # examples of a check that is asked again, before the others
 _PATIENCE = 0.3  # seconds of a core for an example; what takes longer is no repair
 _IMPATIENCE = 0.04  # the same where the fault is that it hangs: then most changes hang as well
 _SECONDS = 5.0  # wall-clock time for an example, and a check
+_SHARE_OF_PAIRS = 4  # of so many single changes, one pair
+_MOST_LINES = 3  # of which it is found that a change there helps
 _MOST_LOST = 6  # workers that a search may cost
 _MOST_PROVEN = 6  # changes that are tried as files of their own
 
@@ -167,8 +170,18 @@ class Search:
             failure = self._pinned(case) or failure
         suspicion, cost = self._suspicion(case, failure, passing)
         heads = [candidates(unit, suspicion.get(unit.label, {}), complaint) for unit in parts]
-        order = heapq.merge(*heads, key=lambda each: each.cost)
         tries = min(_TRIES, max(_FEWEST, _LINES // cost))
+        order = heapq.merge(*heads, key=lambda each: each.cost)
+        helpful = self._helpful(order, tries, failure, case, asked)
+        if not helpful:
+            both = chain.from_iterable(map(pairs, heads))
+            helpful = self._helpful(both, tries // _SHARE_OF_PAIRS, failure, case, asked)
+        return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
+
+    def _helpful(
+        self, order: Iterable[Candidate], tries: int, failure: Failure, case: Asked, asked: Sequence[Asked]
+    ) -> list[Candidate]:
+        """The changes, among so many first ones, with which the exercise passes in the worker at hand."""
         helpful: list[Candidate] = []
         last = tries
         for number, candidate in enumerate(order):
@@ -177,9 +190,9 @@ class Search:
             if self._agrees(candidate, case, [failure]) and self._passes(candidate, case, asked):
                 helpful.append(candidate)
                 last = min(last, number + _MORE)
-                if len({each.line for each in helpful}) > 3:
+                if len({each.line for each in helpful}) > _MOST_LINES:
                     break
-        return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
+        return helpful
 
     def _pinned(self, case: Asked) -> Failure | None:
         """The first example that hangs or fails: of those before a worker's end, the last ones were not heard."""
