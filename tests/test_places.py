@@ -150,6 +150,18 @@ def test_helpers_that_are_no_exercises_are_part_of_an_exercise() -> None:
     assert [unit.node.name for unit in units((Cell("own.py", source),), "f", ("f", "g"), {})] == ["f", "h"]
 
 
+def test_what_was_handed_out_and_what_is_too_long_is_left_alone() -> None:
+    long = "def h(x):\n" + "    x = x + 1\n" * 1000 + "    return x\n"
+    source = f"{long}\ndef g(x):\n    return x\n\ndef f(x):\n    return g(h(x))"
+    assert [unit.node.name for unit in units((Cell("own.py", source),), "f", ("f",), {}, {"g"})] == ["f"]
+
+
+def test_code_that_is_nested_too_deep_costs_the_place_and_nothing_else(grade_text: GradeText) -> None:
+    deep = "def halve(x):\n    return " + "(" * 150 + "x" + " + 1)" * 150 + " - (" * 1 + "-x" + ")" * 1 + "\n"
+    check = checks_of(grade_text(deep, places=True))["halves_numbers"]
+    assert check.status == "failed"
+
+
 def test_what_is_changed_in_other_letters_than_ascii_stands_where_it_stood() -> None:
     assert "def f(x):\n    é = 'ü'; return (x - 1)" in tried("def f(x):\n    é = 'ü'; return x + 1")
 

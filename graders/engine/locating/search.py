@@ -30,6 +30,7 @@ from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values import codec
+from graders.engine.values.definitions import lines_of
 from graders.engine.values.messages import Manner
 
 _TRIES = 1500  # changes of an exercise, fewer where an example runs very many lines
@@ -159,7 +160,7 @@ class Search:
             asked: its core checks.
         """
         cover = self._paper.cover
-        parts = units(self._submission.cells, exercise, self._paper.exercises, cover.aliases)
+        parts = units(self._submission.cells, exercise, self._paper.exercises, cover.aliases, lines_of(cover.untouched))
         failing = [each for each in asked if each.answers is not None]
         if not parts or not failing:
             return None

@@ -6,10 +6,13 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from graders.engine.values.definitions import Definition, Function, first_line
 from graders.engine.values.messages import Cell, Changed
 from graders.engine.worker.magics import without_line_magics
+
+_MOST, _LONGEST = 40, 8_000  # functions, and characters of one
 
 
 @dataclass(frozen=True)
@@ -114,16 +117,23 @@ class _Verbatim(ast.NodeTransformer):
         return node
 
 
-def units(cells: Sequence[Cell], exercise: str, exercises: Collection[str], aliases: Mapping[str, str]) -> list[Unit]:
+def units(
+    cells: Sequence[Cell],
+    exercise: str,
+    exercises: Collection[str],
+    aliases: Mapping[str, str],
+    given: Collection[str] = (),
+) -> list[Unit]:
     """The functions that an exercise consists of in a submission: its own, and helpers that are no exercises.
 
-    Empty where the text cannot be read as a whole.
+    Empty where the text cannot be read as a whole. What is too long to be changed all over is left out.
 
     Args:
         cells: the submission.
         exercise: its name.
         exercises: the names of all.
         aliases: other names that exercises may have, each with the exercise.
+        given: names that were handed out complete.
     """
     found: dict[str, tuple[int, Cell, Definition]] = {}
     for number, cell in enumerate(cells):
@@ -133,13 +143,14 @@ def units(cells: Sequence[Cell], exercise: str, exercises: Collection[str], alia
             continue
         found.update({node.name: (number, cell, node) for node in _definitions(body)})
     own = [exercise, *(name for name, meant in aliases.items() if meant == exercise)]
-    others = {*exercises, *aliases} - {*own}
+    others = {*exercises, *aliases, *given} - {*own}
     wanted = [name for name in own if name in found][:1]
     for name in wanted:  # which grows meanwhile
         _, _, node = found[name]
         mentioned = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         wanted += [each for each in found if each in mentioned and each not in others and each not in wanted]
-    return [unit for name in wanted for unit in _units(*found[name])]
+    every = (unit for name in wanted for unit in _units(*found[name]))
+    return [unit for unit in islice(every, _MOST) if len(unit.text) <= _LONGEST]
 
 
 def _definitions(body: Sequence[ast.stmt]) -> Iterator[Definition]:
