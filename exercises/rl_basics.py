@@ -454,7 +454,7 @@ def value_iteration(env: Environment, gamma: float = GAMMA, eps: float = EPS) ->
 
     Args:
         env: with env.T and env.R, shape (states, actions, states).
-        gamma: γ, at least 0 and less than 1.
+        gamma: γ, greater than 0 and less than 1.
         eps: how far V may be from V*, in any state.
 
     Returns:

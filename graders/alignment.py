@@ -803,6 +803,10 @@ wilson_interval = section.exercise(
             edit("p + z**2 / (2 * n)", "p * (1 + z**2 / n)"),
             edit(_HALF, "z * math.sqrt(p * (1 - p) / n) * (1 + z**2 / n)"),
         ],
+        "Is the plain interval around p, cut off at 0 and 1.": edit(
+            "    p = k / n\n",
+            "    p = k / n\n    d = z * math.sqrt(p * (1 - p) / n)\n    return max(0.0, p - d), min(1.0, p + d)\n",
+        ),
         "The centre is p itself.": edit("p + z**2 / (2 * n)", "p"),
         "Does not divide by 1 + z²/n.": edit(_ENDS, "centre - half, centre + half"),
         "Forgets the 4 in z²/4n².": edit("(4 * n**2)", "n**2"),
@@ -1071,14 +1075,14 @@ def upfront_budget(solution, case):
 
 
 @protocol_upfront_auditing.check(
-    judge=distributed_as(probabilities=lambda inputs: np.full(6, 1 / 6)),
+    judge=distributed_as(probabilities=lambda inputs: np.isin(np.arange(13), (3, 5, 6, 9, 10, 12)) / 6),  # two bits
     examples=3,
     fraction=st.sampled_from((0.5, 0.4)),
 )
 def upfront_by_lot(solution, fraction):
     """Every set of so many submissions is equally probable."""
-    pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
-    return np.array([pairs.index(sorted(solution.protocol_upfront_auditing(work(4), fraction))) for _ in range(2000)])
+    sets = [solution.protocol_upfront_auditing(work(4), fraction) for _ in range(2000)]
+    return np.array([sum(2 ** int(index) for index in each) for each in sets])
 
 
 @protocol_upfront_auditing.check(points=0.25, extra=True, judge=indices, examples=3, case=awkward)

@@ -7,7 +7,6 @@ what they are worth, so that ties may be broken in any way. What is left to chan
 Where editions of the curriculum differ, all are right: the toy's numbering, the cliff's -100 with or without the
 penalty, optimism that counts as a sample, t before or after the pull, gym's interface before gymnasium, names of λ.
 All of them look ahead from terminal states and rely on Q being 0 there; no experience of a check ends where it is not.
-
 Of the curriculum nothing is left out. What the step into the cliff's goal earns is asked for beside the score, and so
 is how traces accumulate: there answers may differ, and the text says what is meant.
 """
@@ -143,8 +142,7 @@ Preferences = namedtuple("Preferences", "prefs tau")
 
 
 def preferences(values=WHOLE, taus=(0.5, 2.0, 1.0)):
-    prefs = st.integers(1, 4).flatmap(lambda size: arrays((size,), values))
-    return st.builds(Preferences, prefs, st.sampled_from(taus))
+    return st.builds(Preferences, st.integers(1, 4).flatmap(lambda n: arrays((n,), values)), st.sampled_from(taus))
 
 
 softmax_policy = section.exercise(
@@ -193,7 +191,7 @@ MultiArmedBandit = section.exercise(
         "What are the five things that step returns, in order? A bandit never ends by itself.",
     ],
     mistakes={
-        "Pays the mean itself, without any chance.": edit("means[arm], 1.0)", "means[arm], 0.0)"),
+        "Pays the mean itself, without any chance.": edit("means[arm])", "means[arm], 0.0)"),
         "Draws from numpy's own generator, not the seeded one.": edit("reward = self.np_random", "reward = np.random"),
         "Only the pulled arm drifts.": edit("means, 0.01)", "means, 0.01 * np.eye(self.num_arms)[arm])"),
         "Takes 0.01² for the standard deviation of a step.": edit("means, 0.01)", "means, 0.0001)"),
@@ -559,6 +557,7 @@ penalties = st.sampled_from((-0.25, -0.5, 0.0))
 actions = st.integers(0, 3)
 anywhere = st.builds(Place, penalties, st.sampled_from((8, 0, 1, 2, 4, 6, 9, 10, 11)), actions)  # not where it ends
 _PROBS = "[0.7 if direction == action else 0.1 for direction in range(self.num_actions)]"
+_STAYING = edit("np.array([0.0])", "np.array([self.goal_rewards[state]])")
 _INSIDE = "0 <= new_row < self.height and 0 <= new_column < self.width"
 Norvig = section.exercise(
     "Norvig",
@@ -576,7 +575,8 @@ Norvig = section.exercise(
         "Up and down are swapped.": edit("row + down", "row - down"),
         "Left and right are swapped.": edit("column + right", "column - right"),
         "Goal and pit cost the penalty as well.": edit("(new_state, self.penalty)", "(new_state, 0.0) + self.penalty"),
-        "Goal and pit pay again to who stays there.": edit("np.array([0.0])", "np.array([self.goal_rewards[state]])"),
+        "Goal and pit pay again to who stays there.": _STAYING,
+        "Goal and pit pay to who stays there, not to who comes in.": [_STAYING, edit("get(new_state", "get(None")],
         "One can leave the goal and the pit again.": edit("if state in self.terminal:", "if state in self.walls:"),
         "A step that leads nowhere is free.": edit("(new_state, self.", "(new_state, (new_state != state) * self."),
     },
@@ -844,6 +844,7 @@ def improvement_actions(solution, case):
     return solution.policy_improvement(Table(*case.world), case.V, case.gamma)
 
 
+_EVALUATES = edit("policy_eval_exact(env, pi, gamma)", "policy_eval_exact(env, pi)")
 find_optimal_policy = section.exercise(
     "find_optimal_policy",
     hints=[
@@ -851,8 +852,9 @@ find_optimal_policy = section.exercise(
         "When a policy is improved and comes out the same: can the next round change anything?",
     ],
     mistakes={
-        "Evaluates without handing gamma on.": edit("policy_eval_exact(env, pi, gamma)", "policy_eval_exact(env, pi)"),
+        "Evaluates without handing gamma on.": _EVALUATES,
         "Improves without handing gamma on.": edit("(env, V, gamma=gamma)", "(env, V)"),
+        "Hands gamma on to neither of the two.": [_EVALUATES, edit("(env, V, gamma=gamma)", "(env, V)")],
         "Improves once, and takes that for the best.": edit("if (pi == old).all():", "if True:"),
         "Never improves.": edit("range(max_iterations)", "range(0)"),
         "Goes on until max_iterations, though nothing changes any more.": edit("if (pi == old).all():", "if False:"),
@@ -903,9 +905,7 @@ def iteration_result(solution, world, gamma):
     return tuple(solution.value_iteration(Table(*world), gamma, 1e-8))
 
 
-@value_iteration.check(
-    points=0.5, judge=within_eps, world=worlds(), gamma=gammas | st.just(0.0), eps=st.sampled_from((1.0, 0.5, 4.0))
-)
+@value_iteration.check(points=0.5, judge=within_eps, world=worlds(), gamma=gammas, eps=st.sampled_from((0.8, 0.4, 3.3)))
 def iteration_stops(solution, world, gamma, eps):
     """Does not stop before all values are within eps of the optimal ones."""
     return solution.value_iteration(Table(*world), gamma, eps)[0]

@@ -145,7 +145,7 @@ class MultiArmedBandit(gym.Env):
         if not self.stationary:
             self.arm_reward_means = self.np_random.normal(self.arm_reward_means, 0.01)  # (arms,)
             self.best_arm = int(self.arm_reward_means.argmax())
-        reward = self.np_random.normal(self.arm_reward_means[arm], 1.0)
+        reward = self.np_random.normal(self.arm_reward_means[arm])  # with a standard deviation of 1
         return 0, float(reward), False, False, {"best_arm": self.best_arm}
 
 
@@ -517,7 +517,7 @@ def value_iteration(env: Environment, gamma: float = GAMMA, eps: float = EPS) ->
 
     Args:
         env: with env.T and env.R, shape (states, actions, states).
-        gamma: γ, at least 0 and less than 1.
+        gamma: γ, greater than 0 and less than 1.
         eps: how far V may be from V*, in any state.
 
     Returns:

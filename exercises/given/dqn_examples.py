@@ -206,7 +206,8 @@ FIELDS = (
 def buffer(kind: Callable[..., Any], num_envs: int, size: int, seed: int = 0, obs: tuple[int, ...] = (1,)) -> Any:
     """A ReplayBuffer for actions that are numbers. Early editions keep one environment's transitions."""
     first = next(iter(inspect.signature(kind).parameters))
-    return kind(size, 1, seed) if "size" in first else kind(num_envs, obs, (), size, seed)
+    envs = 1 if _is_narrow(kind) else num_envs
+    return kind(size, envs, seed) if "size" in first else kind(envs, obs, (), size, seed)
 
 
 def transition(number: int, obs: tuple[int, ...] = (1,)) -> tuple[Any, ...]:
@@ -224,7 +225,7 @@ def transition(number: int, obs: tuple[int, ...] = (1,)) -> tuple[Any, ...]:
 def put(kept: Any, numbers: Sequence[int], num_envs: int = 1, obs: tuple[int, ...] = (1,), spoil: bool = False) -> Any:
     """The buffer, after transitions of these numbers were added, num_envs at a time. With `spoil`, the arrays are
     overwritten afterwards, as environments do."""
-    if getattr(kept, "num_envs", getattr(kept, "num_environments", 1)) == 1 or not _is_wide(kept):
+    if _is_narrow(type(kept)):
         num_envs = 1
     for start in range(0, len(numbers), num_envs):
         some = [transition(number, obs) for number in numbers[start : start + num_envs]]
@@ -236,9 +237,10 @@ def put(kept: Any, numbers: Sequence[int], num_envs: int = 1, obs: tuple[int, ..
     return kept
 
 
-def _is_wide(kept: Any) -> bool:
-    """Whether a buffer was told how many environments it is for."""
-    return "size" not in next(iter(inspect.signature(type(kept)).parameters))
+def _is_narrow(kind: Callable[..., Any]) -> bool:
+    """Whether a buffer is of an edition that keeps one environment's transitions, and may insist on that."""
+    first = next(iter(inspect.signature(kind).parameters))
+    return "size" in first or first == "num_environments"
 
 
 def fields(samples: Any) -> list[Tensor]:
@@ -316,9 +318,18 @@ def is_early(kind: Callable[..., Any]) -> bool:
     return "args" in inspect.signature(kind).parameters
 
 
+def _publish(kind: Any, args: Any) -> None:
+    """Methods may read a global `args` of their file where they mean their own settings: let both be the same."""
+    for method in vars(kind).values():
+        names = getattr(inspect.unwrap(method), "__globals__", {}) if callable(method) else {}
+        if "args" in names:
+            names["args"] = args
+
+
 def agent(kind: Callable[..., Any], envs: Any, buffer: Any, network: Any, rng: Any = None, **schedule: Any) -> Any:
     """A DQNAgent. `schedule`: start_e, end_e, exploration_fraction, total_timesteps."""
     args = settings(**schedule)
+    _publish(kind, args)
     parts = {
         **vars(args), "args": args, "envs": envs, "env": envs, "buffer": buffer, "rb": buffer, "memory": buffer,
         "q_network": network, "target_network": network, "rng": np.random.default_rng(0) if rng is None else rng,
@@ -449,6 +460,7 @@ def weights(network: nn.Module) -> list[Tensor]:
 
 def make_trainer(kind: Callable[..., Any], args: Any, **parts: Any) -> Any:
     """A DQNTrainer with these parts, without its __init__."""
+    _publish(kind, args)
     made: Any = kind.__new__(kind)  # type: ignore[attr-defined]
     if isinstance(made, nn.Module):
         nn.Module.__init__(made)

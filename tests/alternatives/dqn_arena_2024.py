@@ -1,5 +1,5 @@
 """As people have it who worked through ARENA in 2024: gymnasium, a buffer with num_environments and dones, settings as
-args, and a trainer whose training_step counts by its agent's steps."""
+args, which the agent reads as a global, and a trainer whose training_step counts by its agent's steps."""
 
 import itertools
 import sys
@@ -56,6 +56,7 @@ class ReplayBufferSamples:
 
 class ReplayBuffer:
     def __init__(self, num_environments: int, obs_shape: tuple[int], action_shape: tuple[int], buffer_size: int, seed: int):
+        assert num_environments == 1, "one environment"
         self.num_environments = num_environments
         self.obs_shape = obs_shape
         self.action_shape = action_shape
@@ -211,6 +212,9 @@ class DQNArgs:
     train_frequency: int = 10
 
 
+args = DQNArgs(batch_size=256)
+
+
 class DQNAgent:
     def __init__(self, envs, args: DQNArgs, rb: ReplayBuffer, q_network: QNetwork, target_network: QNetwork, rng: Generator):
         self.envs = envs
@@ -239,7 +243,7 @@ class DQNAgent:
 
     def get_actions(self, obs: np.ndarray) -> np.ndarray:
         self.epsilon = linear_schedule(
-            self.step, self.args.start_e, self.args.end_e, self.args.exploration_fraction, self.args.total_timesteps
+            self.step, args.start_e, args.end_e, args.exploration_fraction, args.total_timesteps
         )
         return epsilon_greedy_policy(self.envs, self.q_network, self.rng, obs, self.epsilon)
 

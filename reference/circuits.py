@@ -1,0 +1,828 @@
+"""Toy circuits: small models of which every step can be understood, and the tools with which one does.
+
+Three models. The first says whether brackets are balanced; you take apart what its heads and neurons write. The
+second adds modulo p, and does so with cosines and sines: you write the Fourier transform that shows it. The third plays
+a board game and keeps the board in its residual stream, as directions which a probe has found.
+
+Models are HookedTransformers (exercises/given/hooked.py). Shapes are named so: batch, seq, d_model, head, d_head,
+neuron. The names `model`, `p`, `fourier_basis` and the like below stand for what you work with; the grader sets them
+for each call.
+"""
+
+# %% Setup
+from typing import Any
+
+import torch
+from einops import einsum
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from exercises.given.circuits_examples import basis, toy
+from exercises.given.circuits_models import BracketTokenizer, LinearRegression, Sums
+from exercises.given.hooked import ActivationCache, HookedTransformer, HookPoint
+from exercises.given.othello import OthelloBoardState
+
+model = toy(0)  # the grader sets it for each call, and these:
+p = 5
+fourier_basis = basis(p)  # (p, p), a row for each basis vector
+sums = Sums(p)
+all_data = sums.all_data  # (p², 3): x, y and the sign "=", which is token p
+test_logits = sums.test_logits  # the loss of logits (p², p): mode "train" is about pairs a model was trained on
+key_freqs = [1, 2]
+F0_index, original_F0_log_prob, corrupted_F0_log_prob = 0, -1.0, -3.0  # noqa: N816
+
+
+# %% Brackets: the task
+def count_open(parens: str) -> int:
+    """How many brackets open. It is done for you, to show the form."""
+    return parens.count("(")
+
+
+def is_balanced_forloop(parens: str) -> bool:
+    """Whether each bracket has its partner, by reading from left to right.
+
+    Count up at each "(" and down at each ")". The brackets are balanced if the count is never negative, and zero in the
+    end. Both are needed: ")(" ends at zero as well.
+
+    Args:
+        parens: brackets "(" and ")" and nothing else. Of none at all, "", all have a partner.
+
+    Returns:
+        True or False.
+
+    >>> is_balanced_forloop("(())()"), is_balanced_forloop("())(")
+    (True, False)
+
+    Source: the task of ARENA's "Balanced Bracket Classifier"; Dyck (1882) words.
+    """
+    depth = 0
+    for sign in parens:
+        depth += 1 if sign == "(" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def is_balanced_vectorized(tokens: Int[Tensor, "seq"]) -> bool:
+    """The same for tokens, without a loop: as a model has to do it, which sees all positions at once.
+
+    Args:
+        tokens: int64, (seq,): 0 start, 1 pad, 2 end, 3 "(", 4 ")". Only brackets count, wherever others stand, such as
+            pads after the end. There is at least one token.
+
+    Returns:
+        True or False, or a tensor of one truth value.
+
+    >>> is_balanced_vectorized(torch.tensor([0, 3, 4, 2, 1]))
+    True
+
+    What to look out for: a table with an entry for each kind of token says how the depth changes there.
+    """
+    change = torch.tensor([0, 0, 0, 1, -1])[tokens]  # (seq,)
+    depth = change.cumsum(0)  # (seq,)
+    return bool((depth[-1] == 0) & (depth >= 0).all())
+
+
+def is_balanced_vectorized_return_both(
+    toks: Int[Tensor, "batch seq"],
+) -> tuple[Bool[Tensor, "batch"], Bool[Tensor, "batch"]]:
+    """In which of two ways each text fails, read from right to left, as the model turns out to do.
+
+        elevation_i = (number of "(") - (number of ")") among positions i, i + 1, …, the last
+        total failure: the elevation at the first position is not zero
+        negative failure: the elevation is above zero anywhere: more open on the right than close there
+
+    Args:
+        toks: int64, (batch, seq), tokens as above. Pads and other tokens that are no brackets change nothing.
+
+    Returns:
+        (total failure, negative failure), a truth value for each text, (batch,) both. Neither is a condition for the
+        other: a text may fail in one way, in both, or in none.
+
+    >>> is_balanced_vectorized_return_both(torch.tensor([[0, 4, 3, 2], [0, 4, 4, 2]]))  # ")(" and "))"
+    (tensor([False,  True]), tensor([ True, False]))
+    """
+    change = torch.tensor([0, 0, 0, 1, -1])[toks]  # (batch, seq)
+    elevation = change.flip(-1).cumsum(-1)  # (batch, seq), from the right
+    return elevation[:, -1] != 0, (elevation > 0).any(-1)
+
+
+def tallest_balanced_bracket(length: int) -> str:
+    """The balanced text of that length which goes deepest: all brackets open before the first closes.
+
+    Returns:
+        As many "(" as ")", length in all: it is even, and not negative.
+
+    >>> tallest_balanced_bracket(6)
+    '((()))'
+    """
+    return "(" * (length // 2) + ")" * (length // 2)
+
+
+# %% Brackets: looking inside
+def add_perma_hooks_to_mask_pad_tokens(model: HookedTransformer, pad_token: int) -> HookedTransformer:
+    """Lets no head look at a pad, in any run from now on.
+
+    The hook point "hook_tokens" sees the tokens, (batch, seq); each block's "attn.hook_attn_scores" sees the scores,
+    (batch, head, query, key), before their softmax. A hook may keep something for others in hook.ctx, a dict.
+
+    Args:
+        model: hooks are added to it which model.reset_hooks() does not remove: model.add_perma_hook adds such.
+        pad_token: which token is a pad. Each text has a token that is none.
+
+    Returns:
+        The model. In its patterns no query looks at a key that is a pad; pads as queries are of no importance, and look
+        where others do. Each run goes by its own tokens.
+    """
+
+    def remember(tokens: Tensor, hook: HookPoint) -> None:
+        hook.ctx["pads"] = (tokens == pad_token)[:, None, None]  # (batch, 1, 1, key)
+
+    def mask(scores: Tensor, hook: HookPoint) -> Tensor:
+        return scores.masked_fill(model.hook_dict["hook_tokens"].ctx["pads"], -torch.inf)
+
+    model.add_perma_hook("hook_tokens", remember)
+    model.add_perma_hook(lambda name: name.endswith("hook_attn_scores"), mask)
+    return model
+
+
+def get_activations(
+    model: HookedTransformer, toks: Int[Tensor, "batch seq"], names: str | list[str]
+) -> Tensor | ActivationCache:
+    """What goes through one hook point, or through several, while the model reads.
+
+    Args:
+        model: any HookedTransformer. No hook of yours is left on it.
+        toks: (batch, seq).
+        names: of a hook point, such as "blocks.0.hook_resid_pre"; or a list of such names.
+
+    Returns:
+        For one name its tensor; for a list the values by their names, a cache or a dict.
+
+    >>> get_activations(model, torch.tensor([[0, 3, 4, 2]]), "blocks.0.mlp.hook_post").shape
+    torch.Size([1, 4, 6])
+    """
+    wanted = [names] if isinstance(names, str) else names
+    _, cache = model.run_with_cache(toks, names_filter=lambda name: name in wanted)
+    return cache[names] if isinstance(names, str) else cache
+
+
+def LN_hook_names(layernorm: nn.Module) -> tuple[str, str]:  # noqa: N802
+    """The hook points just before and just after a LayerNorm of the global `model`.
+
+    Before it is the residual stream: resid_pre for the ln1 of a block, resid_mid for its ln2, and the resid_post of the
+    last block for ln_final. After it is its own hook_normalized.
+
+    Args:
+        layernorm: of `model`; it knows the name of its point hook_normalized. The model has three blocks.
+
+    Returns:
+        Both names in full.
+
+    >>> LN_hook_names(model.blocks[1].ln2)
+    ('blocks.1.hook_resid_mid', 'blocks.1.ln2.hook_normalized')
+    """
+    after = layernorm.hook_normalized.name
+    if after.startswith("ln_final"):
+        return f"blocks.{model.cfg.n_layers - 1}.hook_resid_post", after
+    _, layer, norm, _ = after.split(".")
+    return f"blocks.{layer}.hook_resid_{'pre' if norm == 'ln1' else 'mid'}", after
+
+
+def get_ln_fit(
+    model: HookedTransformer, data: Any, layernorm: nn.Module, seq_pos: int | None = None
+) -> tuple[LinearRegression, float]:
+    """The straight map that does most nearly what a LayerNorm does, and how nearly.
+
+    A LayerNorm divides by a length, so it is no linear map. But where all lengths are alike, it nearly is; then a
+    direction after it can be followed to before it.
+
+    Args:
+        model: the global `model` is the same one.
+        data: data.toks are the tokens, (batch, seq).
+        layernorm: of the model. Its points before and after are those of your LN_hook_names.
+        seq_pos: a position, which may be 0; None for all positions of all texts, each an example.
+
+    Returns:
+        (fit, r²): LinearRegression().fit(inputs, outputs), with an intercept, for arrays (example, d_model); fit.coef_
+        is (d_model after, d_model before). r² is fit.score(inputs, outputs), 1 if it does the same.
+    """
+    before, after = LN_hook_names(layernorm)
+    cache = get_activations(model, data.toks, [before, after])
+    at = slice(None) if seq_pos is None else seq_pos
+    inputs, outputs = (cache[name][:, at].reshape(-1, model.cfg.d_model) for name in (before, after))  # (example, …)
+    fit = LinearRegression().fit(inputs.numpy(), outputs.numpy())
+    return fit, fit.score(inputs.numpy(), outputs.numpy())
+
+
+# %% Brackets: what the parts write
+def get_post_final_ln_dir(model: HookedTransformer) -> Float[Tensor, "d_model"]:
+    """The direction after the last LayerNorm along which the model grows surer that a text is unbalanced.
+
+    Logit 0 says unbalanced, logit 1 balanced: the direction is the first column of W_U less the second, so that
+
+        logit_0 - logit_1 = ln_final(x) · direction + (a constant)
+
+    Args:
+        model: with W_U of shape (d_model, 2).
+
+    Returns:
+        (d_model,), not normalised.
+
+    >>> get_post_final_ln_dir(model).shape
+    torch.Size([8])
+    """
+    return model.W_U[:, 0] - model.W_U[:, 1]
+
+
+def get_pre_final_ln_dir(model: HookedTransformer, data: Any) -> Float[Tensor, "d_model"]:
+    """The direction of get_post_final_ln_dir before the last LayerNorm, at position 0, where the answer is read.
+
+    With L the coef_ of your get_ln_fit for ln_final at position 0, ln_final(x) is about L x and a constant, so that
+
+        direction = Lᵀ get_post_final_ln_dir(model)          ln_final(x) · post is about x · direction
+
+    Args:
+        model: its LayerNorms have w = 1 and b = 0. The global `model` is the same one.
+        data: data.toks are the tokens, (batch, seq).
+
+    Returns:
+        (d_model,), float32.
+    """
+    fit, _ = get_ln_fit(model, data, model.ln_final, seq_pos=0)
+    return torch.as_tensor(fit.coef_).float().T @ get_post_final_ln_dir(model)
+
+
+def get_out_by_components(model: HookedTransformer, data: Any) -> Float[Tensor, "component batch seq d_model"]:
+    """What each part of the model adds to the residual stream.
+
+    In the order of the model: the embeddings (of token and position, summed: one component), then for each block each
+    of its heads, then its MLP. With the b_O of all blocks they sum to the stream before the final LayerNorm: b_O is of
+    no single head, and is left out.
+
+    Args:
+        model: any number of blocks and heads.
+        data: data.toks are the tokens, (batch, seq).
+
+    Returns:
+        (1 + n_layers · (n_heads + 1), batch, seq, d_model).
+    """
+    _, cache = model.run_with_cache(data.toks)
+    parts = [(cache["embed"] + cache["pos_embed"])[None]]  # (1, batch, seq, d_model)
+    for layer in range(model.cfg.n_layers):
+        parts.append(cache["result", layer].permute(2, 0, 1, 3))  # (batch, seq, head, d_model) -> (head, batch, …)
+        parts.append(cache["mlp_out", layer][None])  # (1, batch, seq, d_model)
+    return torch.cat(parts)
+
+
+def get_WOV(model: HookedTransformer, layer: int, head: int) -> Float[Tensor, "d_model d_model"]:  # noqa: N802
+    """What a head makes of the stream where it looks: x @ W_OV is what it writes, biases aside.
+
+        W_OV = W_V W_O
+
+    Args:
+        model: its weights W_V are (layer, head, d_model, d_head), its W_O (layer, head, d_head, d_model).
+
+    Returns:
+        (d_model, d_model), what is read along the first axis.
+
+    Source: Elhage et al. (2021), "A Mathematical Framework for Transformer Circuits".
+    """
+    return model.W_V[layer, head] @ model.W_O[layer, head]
+
+
+def get_pre_20_dir(model: HookedTransformer, data: Any) -> Float[Tensor, "d_model"]:
+    """The direction before block 2 along which position 1 makes head 2.0 say that a text is unbalanced.
+
+    The head looks from position 0 at position 1. What stands there goes through the LayerNorm ln1 of block 2, which is
+    about L (get_ln_fit at position 1), and through W_OV (get_WOV), and adds to the direction d of get_pre_final_ln_dir:
+
+        direction = Lᵀ W_OV d
+
+    Args:
+        model, data: as for get_pre_final_ln_dir; the model has three blocks.
+
+    Returns:
+        (d_model,), float32.
+    """
+    fit, _ = get_ln_fit(model, data, model.blocks[2].ln1, seq_pos=1)
+    return torch.as_tensor(fit.coef_).float().T @ get_WOV(model, 2, 0) @ get_pre_final_ln_dir(model, data)
+
+
+def get_out_by_neuron(
+    model: HookedTransformer, data: Any, layer: int, seq: int | None = None
+) -> Float[Tensor, "batch *seq neuron d_model"]:
+    """What each neuron of an MLP adds to the residual stream: its activation, times its row of W_out.
+
+        out[b, s, n] = post[b, s, n] · W_out[n]          post: after the activation function
+
+    Args:
+        model: any.
+        data: data.toks are the tokens, (batch, seq).
+        layer: of the MLP.
+        seq: a position, which may be 0; None for all of them.
+
+    Returns:
+        (batch, seq, neuron, d_model), or (batch, neuron, d_model) for one position. b_out, which is of no neuron, is
+        left out.
+    """
+    _, cache = model.run_with_cache(data.toks)
+    post = cache["post", layer]  # (batch, seq, neuron)
+    if seq is not None:
+        post = post[:, seq]  # (batch, neuron)
+    return post[..., None] * model.W_out[layer]  # (…, neuron, 1) * (neuron, d_model) -> (…, neuron, d_model)
+
+
+def get_out_by_neuron_in_20_dir(model: HookedTransformer, data: Any, layer: int) -> Float[Tensor, "neuron batch"]:
+    """How much each neuron writes along get_pre_20_dir at position 1: which neurons tell head 2.0 that a text fails.
+
+    Returns:
+        The product of that direction with what get_out_by_neuron has for a neuron of the layer and a text, (neuron,
+        batch); or (batch, neuron).
+    """
+    out = get_out_by_neuron(model, data, layer, seq=1)  # (batch, neuron, d_model)
+    return (out @ get_pre_20_dir(model, data)).T
+
+
+def get_attn_probs(model: HookedTransformer, data: Any, layer: int, head: int) -> Float[Tensor, "batch query key"]:
+    """Where a head of any model looks while it reads data.toks, (batch, seq): its pattern, after the softmax.
+
+    Returns:
+        (batch, query, key), each row with the sum 1.
+    """
+    _, cache = model.run_with_cache(data.toks)
+    return cache["pattern", layer][:, head]  # (batch, head, query, key) -> (batch, query, key)
+
+
+def cos_sim_with_MLP_weights(  # noqa: N802
+    model: HookedTransformer, v: Float[Tensor, "d_model"], layer: int
+) -> Float[Tensor, "neuron"]:
+    """How much each neuron looks in a direction: the cosine of the angle between v and the weights it reads by.
+
+        out[n] = v · W_in[:, n] / (|v| |W_in[:, n]|)
+
+    Args:
+        model: its W_in are (layer, d_model, neuron).
+        v: (d_model,), of any length but 0; it is not changed.
+        layer: of the MLP.
+
+    Returns:
+        (neuron,), from -1 to 1.
+    """
+    W_in = model.W_in[layer]  # (d_model, neuron)
+    return v @ W_in / (v.norm() * W_in.norm(dim=0))
+
+
+def avg_squared_cos_sim(v: Float[Tensor, "d_model"], n_samples: int = 1000) -> float:
+    """What to compare cosines with: the mean of their squares between v and directions drawn by chance.
+
+    Draw n_samples directions, each direction equally likely, as normally distributed numbers have it, and average the
+    squares of their cosines with v. About 1 / d_model comes out, whatever v is; the next call draws anew.
+
+    Args:
+        v: (d_model,), of any length but 0.
+        n_samples: how many directions.
+
+    Returns:
+        A number, or a tensor of one.
+    """
+    drawn = torch.randn(n_samples, len(v))  # (sample, d_model)
+    cosines = drawn @ v / (drawn.norm(dim=1) * v.norm())  # (sample,)
+    return cosines.square().mean().item()
+
+
+def get_q_and_k_for_given_input(
+    model: HookedTransformer, tokenizer: BracketTokenizer, parens: str, layer: int
+) -> tuple[Float[Tensor, "seq head d_head"], Float[Tensor, "seq head d_head"]]:
+    """The queries and keys of a layer for one text, to be put into another run.
+
+    Args:
+        tokenizer: tokenizer.tokenize(parens) are the tokens of the brackets, (1, seq), with a start and an end.
+
+    Returns:
+        Queries and keys, (seq, head, d_head) each, without an axis for the batch.
+    """
+    _, cache = model.run_with_cache(tokenizer.tokenize(parens))
+    return cache["q", layer][0], cache["k", layer][0]
+
+
+def hook_fn_patch_qk(
+    value: Float[Tensor, "batch seq head d_head"],
+    hook: HookPoint,
+    new_value: Float[Tensor, "... seq head d_head"],
+    head_idx: int | None = None,
+) -> Float[Tensor, "batch seq head d_head"] | None:
+    """A hook that puts other queries (or keys) in the place of those of one head, or of all.
+
+    Args:
+        value: what went through the hook point; it may be changed in place.
+        hook: the hook point. It is not needed.
+        new_value: what is to be seen instead, of the same shape, or without the batch axis: then it is for all texts.
+        head_idx: which head, which may be 0; None for all of them.
+
+    Returns:
+        The new value; or None, if value was changed in place.
+    """
+    if head_idx is None:
+        value[:] = new_value
+    else:
+        value[..., head_idx, :] = new_value[..., head_idx, :]
+    return value
+
+
+# %% Modular addition: Fourier transforms
+def make_fourier_basis(p: int) -> tuple[Float[Tensor, "p p"], list[str]]:
+    """The waves of which all functions on 0, 1, …, p - 1 are made, each of length 1, at right angles to all others.
+
+        row 0:       constant
+        row 2k - 1:  cos(2π k x / p)
+        row 2k:      sin(2π k x / p)          k = 1, …, (p - 1) / 2, each divided by its length
+
+    Args:
+        p: odd.
+
+    Returns:
+        The basis, float32, (p, p), a row for each wave and a column for each x; and a list with the names of the rows:
+        "Const", "cos 1", "sin 1", "cos 2", …
+
+    >>> make_fourier_basis(3)
+    (tensor([[ 0.5774,  0.5774,  0.5774],
+            [ 0.8165, -0.4082, -0.4082],
+            [ 0.0000,  0.7071, -0.7071]]), ['Const', 'cos 1', 'sin 1'])
+
+    Source: Nanda et al. (2023), "Progress Measures for Grokking via Mechanistic Interpretability", section 4.
+    """
+    x = torch.arange(p)
+    rows, names = [torch.ones(p)], ["Const"]
+    for k in range(1, p // 2 + 1):
+        angle = 2 * torch.pi * k * x / p  # (p,)
+        rows += [angle.cos(), angle.sin()]
+        names += [f"cos {k}", f"sin {k}"]
+    basis = torch.stack(rows)  # (wave, x)
+    return basis / basis.norm(dim=1, keepdim=True), names
+
+
+def fft1d(x: Float[Tensor, "... p"]) -> Float[Tensor, "... p"]:
+    """How much of each wave is in a function on 0, …, p - 1.
+
+        out[…, k] = Σ_x fourier_basis[k, x] · values[…, x]
+
+    Args:
+        x: values, (…, p): any number of axes, also none, before the last. The global `fourier_basis` is (p, p).
+
+    Returns:
+        Shape of x, with waves where values were.
+
+    >>> fft1d(fourier_basis[2])  # the third wave is made of itself
+    tensor([0., 0., 1., 0., 0.])
+    """
+    return x @ fourier_basis.T  # (…, p) @ (x, wave)
+
+
+def fourier_2d_basis_term(i: int, j: int) -> Float[Tensor, "p p"]:
+    """The wave i along the first axis times the wave j along the second: functions of x and y are made of such terms.
+
+        out[x, y] = fourier_basis[i, x] · fourier_basis[j, y]
+
+    Returns:
+        (p, p), x along the first axis; i and j are rows of the global `fourier_basis`, (p, p).
+    """
+    return fourier_basis[i][:, None] * fourier_basis[j]  # (x, 1) * (y,)
+
+
+def fft2d(tensor: Float[Tensor, "p p ..."]) -> Float[Tensor, "p p ..."]:
+    """How much of each pair of waves is in a function of two numbers, such as the activations of neurons for x + y.
+
+        out[i, j, …] = Σ_x Σ_y fourier_basis[i, x] · fourier_basis[j, y] · tensor[x, y, …]
+
+    Args:
+        tensor: (p, p, …): values at each x and y, then any number of other axes, also none.
+
+    Returns:
+        Shape of tensor: waves in place of x and y, the other axes as they are.
+    """
+    return einsum(tensor, fourier_basis, fourier_basis, "x y ..., i x, j y -> i j ...")
+
+
+def fft1d_given_dim(tensor: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..."]:
+    """The transform of fft1d along one axis, which need not be the last; all axes stay where they are.
+
+    Args:
+        tensor: of p values along the axis dim. It is not changed.
+        dim: which axis; negative ones count from the end.
+
+    Returns:
+        Shape of tensor.
+    """
+    return (tensor.transpose(dim, -1) @ fourier_basis.T).transpose(dim, -1)
+
+
+def project_onto_direction(batch_vecs: Float[Tensor, "n ..."], v: Float[Tensor, "n"]) -> Float[Tensor, "n ..."]:
+    """What of each vector lies along v.
+
+        out = v (v · vector) / (v · v)
+
+    Args:
+        batch_vecs: (n, …): vectors along the first axis, as many as the other axes say, also one.
+        v: (n,), of length 1: v · v is 1 then. Best be right for any other length but 0 as well.
+
+    Returns:
+        Shape of batch_vecs.
+
+    >>> project_onto_direction(torch.tensor([3.0, 5.0]), torch.tensor([0.0, 1.0]))
+    tensor([0., 5.])
+    """
+    along = einsum(batch_vecs, v, "n ..., n -> ...") / v.dot(v)  # (…)
+    return einsum(along, v, "..., n -> n ...")
+
+
+def project_onto_frequency(batch_vecs: Float[Tensor, "p*p ..."], freq: int) -> Float[Tensor, "p*p ..."]:
+    """What of functions of x and y is made of one frequency.
+
+    The sum of the projections onto the nine terms of fourier_2d_basis_term(i, j), flattened, for which both i and j are
+    one of: the constant (row 0), the cosine (row 2 freq - 1) and the sine (row 2 freq) of that frequency.
+
+    Args:
+        batch_vecs: (p², …): the value at x and y is in row p · x + y.
+        freq: from 1 to (p - 1) / 2.
+
+    Returns:
+        Shape of batch_vecs.
+
+    Source: Nanda et al. (2023), section 5.
+    """
+    waves = fourier_basis[[0, 2 * freq - 1, 2 * freq]]  # (3, p)
+    terms = einsum(waves, waves, "i x, j y -> i j x y").reshape(9, -1)  # (9, p²)
+    return einsum(terms, terms, batch_vecs, "term m, term n, n ... -> m ...")
+
+
+def get_trig_sum_directions(k: int) -> tuple[Float[Tensor, "p p"], Float[Tensor, "p p"]]:
+    """The waves of frequency k in the sum x + y, as functions of x and y: what a network that adds computes.
+
+        cos(x + y) = cos x cos y - sin x sin y
+        sin(x + y) = sin x cos y + cos x sin y          angles 2π k x / p
+
+    made of the terms of fourier_2d_basis_term, whose rows 2k - 1 and 2k are cosine and sine.
+
+    Args:
+        k: from 1 to (p - 1) / 2.
+
+    Returns:
+        (cosine, sine), (p, p) each, x along the first axis, of length 1: terms are at right angles, so that the sum of
+        two has the length √2 before it is divided.
+    """
+    cos, sin = 2 * k - 1, 2 * k
+    cosines = fourier_2d_basis_term(cos, cos) - fourier_2d_basis_term(sin, sin)  # (p, p)
+    sines = fourier_2d_basis_term(sin, cos) + fourier_2d_basis_term(cos, sin)  # (p, p)
+    return cosines / 2**0.5, sines / 2**0.5
+
+
+def find_neuron_freqs(
+    fourier_neuron_acts: Float[Tensor, "p p neuron"],
+) -> tuple[Int[Tensor, "neuron"], Float[Tensor, "neuron"]]:
+    """Which frequency each neuron is mostly made of, and what share of its variance that is.
+
+    To a frequency belong the nine terms (i, j) for which i and j are each one of 0, 2 freq - 1 and 2 freq, as in
+    project_onto_frequency. The share is the sum of their squares divided by that of all terms.
+
+    Args:
+        fourier_neuron_acts: fft2d of activations from which the mean was subtracted: the term (0, 0) is 0. No neuron
+            is 0 throughout.
+
+    Returns:
+        (frequencies from 1 on, shares), (neuron,) both.
+    """
+    squares = fourier_neuron_acts.square()  # (p, p, neuron)
+    parts = []
+    for freq in range(1, len(squares) // 2 + 1):
+        rows = [0, 2 * freq - 1, 2 * freq]
+        parts.append(squares[rows][:, rows].sum((0, 1)))  # (neuron,)
+    most, which = torch.stack(parts).max(0)  # (freq, neuron) -> (neuron,)
+    return which + 1, most / squares.sum((0, 1))
+
+
+# %% Modular addition: progress measures
+def fourier_embed(model: Any) -> Float[Tensor, "p"]:
+    """How much of the embedding is in each wave: for each the sum of squares over d_model.
+
+        out[k] = Σ_d (Σ_x fourier_basis[k, x] · W_E[x, d])²
+
+    Args:
+        model: model.W_E, which is model.embed.W_E too, is (p + 1, d_model): the last row, that of "=", does not count.
+
+    Returns:
+        (p,).
+    """
+    return (fourier_basis @ model.W_E[:-1]).square().sum(1)  # (wave, d_model) -> (wave,)
+
+
+def embed_SVD(model: Any) -> Float[Tensor, "rank"]:  # noqa: N802
+    """The singular values of the embedding, model.W_E: how many directions it needs, and how much each.
+
+    Returns:
+        The singular values, the largest first; those that are 0 may be left out. "=" is embedded as 0 here.
+    """
+    return torch.linalg.svdvals(model.W_E)
+
+
+def excl_loss(model: Any, key_freqs: list[int]) -> list[float]:
+    """The loss when all that the logits say by one frequency is taken away: it grows if the model has need of it.
+
+    For each frequency the logits, as functions of x and y, lose their projections onto both of its
+    get_trig_sum_directions; the others stay. The loss is then test_logits(logits, mode="train"): of pairs it was
+    trained on, which a model that had learnt them by heart would go on to know.
+
+    Args:
+        model: model(all_data) are logits, (p², 3, p + 1), for the global all_data. The last position counts, and all
+            tokens but the last, which is "=".
+        key_freqs: frequencies, which are taken away one at a time.
+
+    Returns:
+        A loss for each of them.
+
+    Source: Nanda et al. (2023), section 5.1, "excluded loss".
+    """
+    logits = model(all_data)[:, -1, :-1]  # (p², p)
+    losses = []
+    for freq in key_freqs:
+        cos, sin = (direction.flatten() for direction in get_trig_sum_directions(freq))  # (p²,)
+        without = logits - project_onto_direction(logits, cos) - project_onto_direction(logits, sin)
+        losses.append(test_logits(without, mode="train").item())
+    return losses
+
+
+def tensor_trig_ratio(model: HookedTransformer, mode: str) -> Float[Tensor, "index"]:
+    """What share of the variance of neurons, or of logits, over all x and y are waves in x + y of the key frequencies.
+
+    From each neuron its mean over all pairs is subtracted. The share is the sum of squares of its products with the
+    get_trig_sum_directions of the global key_freqs, divided by the sum of its squares.
+
+    Args:
+        model: of one block; it reads the global all_data, (p², 3).
+        mode: "neuron_pre" or "neuron_post" for neurons before or after their activation function, or "logit"; always
+            at the last position, and of logits all but the last, which is that of "=".
+
+    Returns:
+        (neuron,) or (p,).
+
+    Raises:
+        ValueError: mode is something else.
+    """
+    logits, cache = model.run_with_cache(all_data)
+    if mode == "logit":
+        values = logits[:, -1, :-1]  # (p², p)
+    elif mode in ("neuron_pre", "neuron_post"):
+        values = cache[mode.removeprefix("neuron_"), 0][:, -1]  # (p², neuron)
+    else:
+        raise ValueError(f"no such mode: {mode}")
+    values = values - values.mean(0)
+    waves = torch.stack([wave.flatten() for freq in key_freqs for wave in get_trig_sum_directions(freq)])  # (wave, p²)
+    return (waves @ values).square().sum(0) / values.square().sum(0)
+
+
+# %% A board game
+def get_board_states_and_legal_moves(
+    games_square: Int[Tensor, "game move"],
+) -> tuple[Int[Tensor, "game move 8 8"], Int[Tensor, "game move 8 8"]]:
+    """What the board is like after each move, and where one may move next.
+
+    Args:
+        games_square: games of Othello from its start, (game, move): each move is a square, 8 row + col.
+
+    Returns:
+        (states, legal), (game, move, 8, 8) both. States are those of a board: 1 black, -1 white, 0 empty. Legal is 1
+        where the one whose turn it is may move after that move, else 0. A third value, such as texts about both, may
+        follow.
+
+    What to look out for: a game is played on an OthelloBoardState() of its own; board.umpire makes a move, and
+    board.state and board.get_valid_moves() tell what has become of it.
+    """
+    states = torch.zeros(*games_square.shape, 8, 8, dtype=torch.int32)
+    legal = torch.zeros_like(states)
+    for game, squares in enumerate(games_square.tolist()):
+        board = OthelloBoardState()
+        for move, square in enumerate(squares):
+            board.umpire(square)
+            states[game, move] = torch.as_tensor(board.state)
+            legal[game, move].view(-1)[board.get_valid_moves()] = 1
+    return states, legal
+
+
+def probe_loss(
+    resid: Float[Tensor, "game move d_model"],
+    linear_probe: Float[Tensor, "mode d_model row col option"],
+    states: Int[Tensor, "game move row col"],
+) -> Float[Tensor, ""]:
+    """The loss with which a linear probe learns to read a board from the residual stream.
+
+    A probe's product with the stream is a logit for each square and option. There are three probes, the modes: 0 learns
+    from even moves (the first is 0), 1 from odd ones, 2 from all: black moves at even ones and white at odd ones, and
+    models keep what is mine and what is theirs, so that the first two mean opposite things by the same direction.
+
+        loss = Σ_mode mean over games and the mode's moves of Σ_squares -log p(right option)
+
+    Args:
+        resid: (game, move, d_model); there are at least two moves.
+        linear_probe: (mode, d_model, row, col, option).
+        states: which option is right, from 0 on, int64, (game, move, row, col).
+
+    Returns:
+        A tensor of one number, of which the gradient reaches linear_probe.
+    """
+    logits = einsum(resid, linear_probe, "game move d, mode d row col option -> mode game move row col option")
+    right = states.expand(len(linear_probe), *states.shape).unsqueeze(-1)  # (mode, game, move, row, col, 1)
+    log_probs = logits.log_softmax(-1).gather(-1, right).sum((-1, -2, -3))  # (mode, game, move)
+    return -(log_probs[0, :, ::2].mean() + log_probs[1, :, 1::2].mean() + log_probs[2].mean())
+
+
+def probe_accuracies(
+    resid: Float[Tensor, "game move d_model"],
+    probe: Float[Tensor, "d_model row col option"],
+    states: Int[Tensor, "game move row col"],
+) -> Float[Tensor, "row col"]:
+    """On which squares a probe is right: the share of games and moves at which its largest logit is the right option.
+
+    Args:
+        resid, states: as for probe_loss, and probe is one of its modes.
+
+    Returns:
+        Float, (row, col), from 0 to 1.
+    """
+    guesses = einsum(resid, probe, "game move d, d row col option -> game move row col option").argmax(-1)
+    return (guesses == states).float().mean((0, 1))
+
+
+def apply_scale(
+    resid: Float[Tensor, "1 seq d_model"], flip_dir: Float[Tensor, "d_model"], scale: float, pos: int
+) -> Float[Tensor, "1 seq d_model"]:
+    """Turns around what the model believes of a square: the part of its stream along a direction.
+
+        a = resid[0, pos] · u,   u = flip_dir / |flip_dir|
+        resid[0, pos] becomes resid[0, pos] - (scale + 1) a u
+
+    so that the part along u was a, and is -scale · a then. Scale 1 mirrors it, scale -1 changes nothing, 0 removes it.
+
+    Args:
+        resid: (1, seq, d_model). It may be changed in place.
+        flip_dir: (d_model,), of any length but 0. It is not changed.
+        scale: how large the part is afterwards.
+        pos: the position; the others stay as they are.
+
+    Returns:
+        The stream with the change.
+
+    Source: Nanda, Lee and Wattenberg (2023), "Emergent Linear Representations in World Models", section 3.
+    """
+    u = flip_dir / flip_dir.norm()  # (d_model,)
+    resid[0, pos] -= (scale + 1) * (resid[0, pos] @ u) * u
+    return resid
+
+
+def calculate_neuron_input_weights(
+    model: HookedTransformer, probe: Float[Tensor, "d_model row col"], layer: int, neuron: int
+) -> Float[Tensor, "row col"]:
+    """Which squares of the board a neuron looks at: the cosines of its weights W_in with the probe's directions.
+
+    Args:
+        model: its W_in are (layer, d_model, neuron).
+        probe: a direction for each square, (d_model, row, col), of any lengths but 0; it is not changed.
+        layer, neuron: which neuron.
+
+    Returns:
+        (row, col), from -1 to 1. The board is 8 by 8.
+    """
+    w_in = model.W_in[layer, :, neuron]  # (d_model,)
+    return einsum(w_in / w_in.norm(), probe / probe.norm(dim=0), "d_model, d_model row col -> row col")
+
+
+def calculate_neuron_output_weights(
+    model: HookedTransformer, probe: Float[Tensor, "d_model row col"], layer: int, neuron: int
+) -> Float[Tensor, "row col"]:
+    """Which squares of the board a neuron writes about: the cosines of its weights W_out with the probe's directions.
+
+    Args:
+        model: its W_out are (layer, neuron, d_model).
+        probe, layer, neuron: as for calculate_neuron_input_weights; the probe is not changed.
+
+    Returns:
+        (row, col), from -1 to 1.
+    """
+    w_out = model.W_out[layer, neuron]  # (d_model,)
+    return einsum(w_out / w_out.norm(), probe / probe.norm(dim=0), "d_model, d_model row col -> row col")
+
+
+def patching_metric(patched_logits: Float[Tensor, "1 seq d_vocab"]) -> Float[Tensor, ""]:
+    """How far patching has brought a move back: 1 as likely as in the original game, 0 as in the corrupted one.
+
+        (log p(move) - corrupted_F0_log_prob) / (original_F0_log_prob - corrupted_F0_log_prob)
+
+    where log p is the log-softmax of the logits at the last position, and the move is the global F0_index.
+
+    Args:
+        patched_logits: (1, seq, d_vocab). They may be thousands apart.
+
+    Returns:
+        A number, or a tensor of one. It may be beyond 0 and 1.
+    """
+    log_probs = patched_logits[0, -1].log_softmax(-1)  # (d_vocab,)
+    return (log_probs[F0_index] - corrupted_F0_log_prob) / (original_F0_log_prob - corrupted_F0_log_prob)

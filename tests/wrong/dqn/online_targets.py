@@ -1,0 +1,23 @@
+# DQNTrainer: takes the online network for targets; named: "The network computes its own targets; that is what the target network is for."
+# ruff: noqa: E501
+import torch as t
+
+device = t.device("cpu")
+
+
+class DQNTrainer:
+    def __init__(self, args):
+        self.args = args
+
+    def training_step(self, step):
+        data = self.buffer.sample(self.args.batch_size, device)
+        with t.inference_mode():
+            target_max = self.q_network(data.next_obs).max(-1).values
+        predicted = self.q_network(data.obs)[range(self.args.batch_size), data.actions]
+        td_error = data.rewards + self.args.gamma * target_max * (1 - data.terminated.float()) - predicted
+        loss = td_error.pow(2).mean()
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if step % self.args.trains_per_target_update == 0:
+            self.target_network.load_state_dict(self.q_network.state_dict())
