@@ -9,6 +9,7 @@ import ast
 import heapq
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -37,7 +38,8 @@ _TRIES = 1500  # changes of an exercise, fewer where an example runs very many l
 _LINES = 3_000_000  # that all tries may run, as the first example lets expect it
 _FEWEST = 200
 _EXAMPLES = 20_000  # that a search may run
-_GUARD, _TORCH_GUARD = 3.0, 5.0  # seconds behind that
+_PROCESSOR, _TORCH_PROCESSOR = 3.0, 5.0  # seconds of a core behind that
+_GUARD = 5  # times as many of wall-clock time, where the system does not say how long a process had a core
 _MORE = 250  # changes after the first one that helps: the search for another place
 _TRACED = 3  # failing examples of which it is looked which lines they run, and passing ones
 _PINNED = 20  # examples among which the one that hangs is looked for
@@ -104,12 +106,12 @@ def repairs(
         given_up: set as soon as nobody wants it any more.
         at_once: so many exercises side by side.
     """
-    guard = _TORCH_GUARD if "torch" in paper.cover.imports else _GUARD
+    seconds = _TORCH_PROCESSOR if "torch" in paper.cover.imports else _PROCESSOR
     lock = threading.Lock()
 
     def repair(exercise: str) -> Repair | None:
-        budget = Budget(_EXAMPLES, guard, given_up)
-        with Search(paper, again, submission, forkserver, budget, lock) as search:
+        budget = Budget(_EXAMPLES, _GUARD * seconds, given_up)
+        with Search(paper, again, submission, forkserver, budget, lock, seconds) as search:
             return search.repair(exercise, asked[exercise])
 
     with ThreadPoolExecutor(at_once) as pool:
@@ -127,6 +129,7 @@ class Search:
         forkserver: where workers come from.
         budget: what it may cost.
         drawing: held while the other paper is drawn.
+        seconds: of a core.
     """
 
     def __init__(
@@ -137,7 +140,9 @@ class Search:
         forkserver: Forkserver,
         budget: Budget,
         drawing: threading.Lock,
+        seconds: float,
     ):
+        self._seconds, self._began = seconds, time.thread_time()
         self._paper, self._again, self._submission = paper, again, submission
         self._forkserver, self._budget, self._drawing = forkserver, budget, drawing
         self._stack = ExitStack()
@@ -186,7 +191,7 @@ class Search:
         helpful: list[Candidate] = []
         last = tries
         for number, candidate in enumerate(order):
-            if number >= last or self._lost > _MOST_LOST or not self._budget.seconds:
+            if number >= last or self._lost > _MOST_LOST or not self._budget.seconds or self._is_over():
                 break
             if self._agrees(candidate, case, [failure]) and self._passes(candidate, case, asked):
                 helpful.append(candidate)
@@ -194,6 +199,10 @@ class Search:
                 if len({each.line for each in helpful}) > _MOST_LINES:
                     break
         return helpful
+
+    def _is_over(self) -> bool:
+        """Whether this process and its workers have had their time."""
+        return time.thread_time() - self._began + self._sitting.processor > self._seconds
 
     def _pinned(self, case: Asked) -> Failure | None:
         """The first example that hangs or fails: of those before a worker's end, the last ones were not heard."""

@@ -34,6 +34,7 @@ class Sitting:
         self._retried = False
         self._tasks = 0  # that this worker has done before
         self._stopped = False
+        self._processor = 0.0  # of workers that have ended
 
     def __enter__(self) -> "Sitting":
         return self
@@ -41,9 +42,15 @@ class Sitting:
     def __exit__(self, *_: object) -> None:
         self.leave()
 
+    @property
+    def processor(self) -> float:
+        """Seconds of a core that its workers have had, as far as the system says it."""
+        return self._processor + (self._worker.processor if self._worker else 0.0)
+
     def leave(self) -> None:
         """Ends the worker. The next task gets a new one."""
         if self._worker:
+            self._processor += self._worker.processor
             self._worker.close()
             self._worker = None
 
