@@ -58,7 +58,11 @@ def hint(course: Course, target: str, number: int | None, called: Called, histor
     if number > most:
         raise UsageError(f"there are {len(hints)} hints for {target}, and {len(_STEPS)} about your own code")
     if number > len(hints):
-        return _about_the_place(exercise, number - len(hints), number, called, history)
+        try:
+            return _about_the_place(exercise, number - len(hints), number, called, history)
+        except UsageError as error:  # there is no file to look at
+            many = f"there are {len(hints)} hints" if hints else "there is no hint"
+            raise UsageError(f"{many} for {target}, and {error}") from error
     history.shown(exercise.material.name, exercise.name, "hint", number)
     text = f"{target}, hint {number} of {len(hints)}\n\n{hints[number - 1]}"
     if number < len(hints):
