@@ -5,8 +5,9 @@
     python benchmarks/learning.py collecting [--rounds N]
 
 `watch`: a section's reference is watched as `grade.py SECTION --watch` does it, and its exercises are edited and saved
-one after the other, by writing and by renaming in turn. The time is that from before the save to the verdict, through
-the real file system. Next to it: the whole command on the same exercise, papers cached.
+one after the other, by writing and by renaming in turn, each when all that the one before can have changed is graded, as
+a person saves. The time is that from before the save to the verdict, through the real file system. Next to it: the
+whole command on the same exercise, papers cached, and `import torch`.
 
 `overview`: `python grade.py` with the reference as answers, all of it known from the diary, next to the same with
 nothing known.

@@ -25,7 +25,6 @@ from pygments.lexers import PythonLexer
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.learning import notes, rendering
-from graders.learning.extract import extract
 from graders.learning.history import opened
 from graders.learning.jupyter import checker
 from graders.learning.notebooks import to_notebook
@@ -91,7 +90,7 @@ def _report(file: Path) -> None:
         course = _copied(Path(folder) / "course")
         with opened(course) as history:
             made_up_learner.remember_all(course, history)
-            text = page(research(course, extract(course, history), "What I have learnt"))
+            text = page(research(course, history, "What I have learnt"))
     _photograph(text, file, *_REPORT_SIZE)
 
 

@@ -30,10 +30,23 @@ SECTION = "backprop"
 WIDTH = 96
 Shown = Callable[[Path, Forkserver, Console], None]
 MISTAKEN = ("unbroadcast", "topological_sort", "maximum_back0")
+LOCATED = "unbroadcast"
+FAULTY = """\
+import numpy as np
+
+
+def unbroadcast(broadcasted, original):
+    while broadcasted.ndim > original.ndim:
+        broadcasted = broadcasted.sum(axis=0)
+    for axis, size in enumerate(original.shape):
+        if size == 1:
+            broadcasted = broadcasted.sum(axis=size, keepdims=True)
+    return broadcasted
+"""
 
 
 def main() -> None:
-    """Writes docs/failing.svg, docs/passing.svg, docs/checkpoint.svg and docs/overview.svg, or those that are named."""
+    """Writes docs/failing.svg and the others, or those that are named."""
     material = find(Course(), SECTION)
     source = material.reference_source
     for exercise in MISTAKEN:
@@ -43,6 +56,7 @@ def main() -> None:
     right, command = material.reference_source, "python grade.py"
     made: dict[str, tuple[str, str, Shown]] = {
         "failing": (source, f"{command} {SECTION}", _graded),
+        "place": (FAULTY, f"{command} {SECTION}::{LOCATED}", _located),
         "passing": (right, f"{command} {SECTION}", _graded),
         "checkpoint": (right, f"{command} checkpoint {SECTION}", _trained),
         "overview": (right, command, _at_a_glance),
@@ -54,6 +68,11 @@ def main() -> None:
 def _graded(path: Path, forkserver: Forkserver, console: Console) -> None:
     result = grade(Course(), {SECTION: None}, path, forkserver, seed=0, examples=100)
     print_grade(result, console, failures=1, closing=[SECTION])
+
+
+def _located(path: Path, forkserver: Forkserver, console: Console) -> None:
+    result = grade(Course(), {SECTION: [LOCATED]}, path, forkserver, seed=0, examples=100)
+    print_grade(result, console, failures=1)
 
 
 def _trained(path: Path, forkserver: Forkserver, console: Console) -> None:

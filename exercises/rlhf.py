@@ -406,7 +406,7 @@ def get_samples(
         gen_len: how many tokens to write after the prompt: 15, unless another number is given.
         temperature, top_k: how much is left to chance: logits are divided by the temperature, 0.8 unless another is
             given, and only the top_k largest count, 15 of them. generate does it.
-        prepend_bos: whether the prompt begins with the token with which texts begin.
+        prepend_bos: whether the prompt begins with the token with which texts begin; it does unless told otherwise.
 
     Returns:
         sample_ids: int64, shape (batch, prefix_len + gen_len), the prompt included.

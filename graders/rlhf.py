@@ -412,6 +412,9 @@ dpo_loss = section.exercise(
     mistakes={
         "Leaves the reference out.": [edit("(pi_chosen - ref_chosen.detach())", "pi_chosen"),
                                       edit("(pi_rejected - ref_rejected.detach())", "pi_rejected")],
+        "Rewards are right; the loss leaves the reference out.": edit(
+            "(chosen_r - rejected_r)", "(beta * (pi_chosen - pi_rejected))"
+        ),
         "beta stands outside of log σ.": [
             edit("chosen_r = beta * (pi", "chosen_r = (pi"),
             edit("rejected_r = beta * (pi", "rejected_r = (pi"),
@@ -477,6 +480,7 @@ token_kl_estimators = section.exercise(
         "k2 is the absolute value, not the square.": edit("d**2 / 2", "d.abs() / 2"),
         "k3 without the - d: it is negative half of the time.": edit("torch.expm1(d) - d", "torch.expm1(d)"),
         "k3 without the - 1.": edit("torch.expm1(d) - d", "torch.exp(d) - d"),
+        "k3 with d turned round: its ratio is π_ref / π.": edit("torch.expm1(d) - d", "torch.expm1(-d) + d"),
         "k3 adds d.": edit("torch.expm1(d) - d", "torch.expm1(d) + d"),
         "exp(d) - 1 loses its digits where both models are nearly the same.": edit(
             "torch.expm1(d) -", "(torch.exp(d) - 1) -"
@@ -895,9 +899,9 @@ get_samples = section.exercise(
 @get_samples.check(examples=40, case=asked)
 def samples_form(solution, case):
     """Returns the tokens of all samples with their prompt, and their texts; the end of a text ends nothing."""
-    model = chain(case.order)
+    model = chain(case.order)  # all arguments are given: older editions have no defaults
     sample_ids, samples = solution.get_samples(
-        model, case.prompt, case.batch_size, gen_len=case.gen_len, top_k=1, prepend_bos=case.prepend_bos
+        model, case.prompt, case.batch_size, case.gen_len, temperature=1.0, top_k=1, prepend_bos=case.prepend_bos
     )
     return sample_ids, list(samples)
 
@@ -914,7 +918,7 @@ def samples_form(solution, case):
 )
 def samples_chance(solution, seed, temperature, top_k):
     """Draws each sample by itself, with the temperature and top_k that are given."""
-    sample_ids, _ = solution.get_samples(TinyLM(seed), "ab", 3000, gen_len=2, temperature=temperature, top_k=top_k)
+    sample_ids, _ = solution.get_samples(TinyLM(seed), "ab", 3000, 2, temperature, top_k, prepend_bos=True)
     return sample_ids[:, 3:].clone()
 
 
@@ -922,15 +926,15 @@ def samples_chance(solution, seed, temperature, top_k):
 def samples_to_learn_from(solution, case):
     """The tokens may take part in what is differentiated: they are no tensors of inference mode."""
     model = chain(case.order)
-    return solution.get_samples(model, case.prompt, case.batch_size, gen_len=2, top_k=1)[0].is_inference()
+    return solution.get_samples(model, case.prompt, case.batch_size, 2, 1.0, 1, prepend_bos=True)[0].is_inference()
 
 
 @get_samples.check(points=0.25, extra=True, examples=3, batch_size=st.integers(1, 3))
 def samples_by_default(solution, batch_size):
-    """Writes 15 tokens, with a temperature of 0.8 and among the 15 most probable, if nothing else is said."""
+    """Begins texts, writes 15 tokens, at a temperature of 0.8 and of the 15 most probable, if nothing else is said."""
     model = TinyLM(0, script=torch.ones(batch_size, 20, dtype=torch.int64))
     solution.get_samples(model, "ab", batch_size)
-    return [[asked.get(name) for name in ("max_new_tokens", "temperature", "top_k")] for asked in model.asked]
+    return [[asked.get(name) for name in ("prompt", "max_new_tokens", "temperature", "top_k")] for asked in model.asked]
 
 
 # %% HookedTransformerWithValueHead

@@ -2,12 +2,9 @@
 
 Modules of a tiny model are made with drawn sizes and filled by the documented names of their parameters with numbers
 that follow from a seed (exercises/given/transformer_examples.py). Beside the values there are laws that hold for every
-right model: later tokens change nothing before them, heads may change places, texts do not mix, a cache changes
-nothing, a wide beam finds the best of all texts. What is drawn is judged by its distribution; logits never come sorted.
-
-Right answers to all editions pass: exercises/given/transformer_editions.py has what it takes, and the names that are
-lent. Left out are what loads GPT-2 or a data set, the printing of beams, and `seed` of sample_next_token, which newer
-editions do without. The cache of keys and values is only a suggestion in the curriculum, and is two exercises here.
+right model: nothing looks ahead, heads may change places, texts do not mix, a cache changes nothing, a wide beam finds
+the best of all texts. What is drawn is judged by its distribution; logits never come sorted. Right answers to all
+editions pass: exercises/given/transformer_editions.py has what it takes. Left out are what loads GPT-2 or a data set.
 """
 
 import itertools
@@ -516,9 +513,7 @@ get_log_probs = section.exercise(
         "Returns probabilities, not their logarithms.": edit("log_softmax(", "softmax("),
         "The sign is wrong: logarithms of probabilities are negative.": edit(_GATHERED, f"-{_GATHERED}"),
         "Keeps an axis of size one at the end.": edit("[:, :, 0]", ""),
-        "Takes the log of softmax, -inf where that is 0 in float32.": edit(
-            "log_softmax(dim=-1)", "softmax(dim=-1).log()"
-        ),
+        "Takes the log of softmax, -inf where that is 0.": edit("log_softmax(dim=-1)", "softmax(dim=-1).log()"),
     },
 )
 get_log_probs.call("log_probs_values", "Looks up the log-probability of each next token.", judge=near, case=said())
@@ -920,19 +915,19 @@ Repeating = namedtuple("Repeating", "logprobs tokens n k")
 
 
 @st.composite
-def beginnings(draw, vocabulary=5, most=4):
+def beginnings(draw, vocabulary=5, most=4, beams=(2, 4)):
     """Beams of equal length, no two of them equal, and how many are to be kept; log-probabilities are not in order."""
     length = draw(st.integers(1, most))
     rows = st.lists(st.integers(0, vocabulary - 1), min_size=length, max_size=length)
-    tokens = draw(st.lists(rows, min_size=2, max_size=4, unique_by=tuple))
+    tokens = draw(st.lists(rows, min_size=beams[0], max_size=beams[1], unique_by=tuple))
     sums = torch.tensor([-number / 2 for number in draw(st.permutations(range(1, 9)))[: len(tokens)]])
     return Beginnings(sums, torch.tensor(tokens), draw(st.integers(1, 2)), draw(seeds))
 
 
 @st.composite
-def repeating(draw, least=2, most=4):
+def repeating(draw, least=2, most=4, size=1):
     """Beams of few tokens, which repeat, and log-probabilities of the next, no two equal in one row."""
-    length, size = draw(st.integers(2, 6)), draw(st.integers(1, 3))
+    length = draw(st.integers(2, 6))
     tokens = draw(tensors((size, length), (0, 1, 2), "int64"))
     rows = [draw(st.permutations(range(1, 6))) for _ in range(size)]  # of 5 tokens, 2 are always free
     return Repeating(-torch.tensor(rows) / 2, tokens, draw(st.integers(least, most)), draw(st.integers(1, 2)))
@@ -951,6 +946,7 @@ Beams = section.exercise(
     mistakes={
         "Does not look at the last run of tokens.": edit("range(len(tokens) - n + 1)", "range(len(tokens) - n)"),
         "Does not keep tokens from repeating.": edit("repeats[beam, ngram[-1]] = True", "pass"),
+        "Strikes what other beams said there, too.": edit("ngram[-1]] =", "self.tokens[:, start + n - 1]] ="),
         "Forbids all tokens that came before.": edit("if ngram[:-1] == tokens[len(tokens) - n + 1 :]:", "if True:"),
         "Takes [-(n - 1):] for the last tokens: all for n = 1.": edit("[len(tokens) - n + 1 :]", "[-(n - 1) :]"),
         "Chooses the k tokens first, and then strikes those that repeat: fewer than k are left.": edit(
@@ -991,6 +987,13 @@ def topk_all_different(solution, case):
     return chosen(*beams.get_topk_non_repeating(case.logprobs.clone(), case.n, case.k))
 
 
+@Beams.check(points=0.25, extra=True, case=repeating(size=3))
+def topk_of_each_beam(solution, case):
+    """Of several beams each may say what would repeat something in another."""
+    beams = solution.Beams(None, None, torch.zeros(len(case.tokens)), case.tokens)
+    return chosen(*beams.get_topk_non_repeating(case.logprobs.clone(), case.n, case.k))
+
+
 @Beams.check(judge=near, examples=50, case=beginnings())
 def beams_generate(solution, case):
     """Each beam goes on in k ways; the log-probability of the new token, among all tokens, is added."""
@@ -998,7 +1001,7 @@ def beams_generate(solution, case):
     return completions(beams.generate(case.k))
 
 
-@Beams.check(points=0.25, judge=near, examples=30, case=beginnings(vocabulary=3, most=6))
+@Beams.check(points=0.25, judge=near, examples=30, case=beginnings(vocabulary=3, most=6, beams=(1, 1)))
 def beams_generate_new(solution, case):
     """No run of two tokens comes twice in a beam where that is asked for."""
     beams = solution.Beams(ToyModel(case.seed, 6), CharTokenizer("abcde|", "|"), case.logprob_sums, case.tokens)
@@ -1035,6 +1038,7 @@ def exhaustive(observed, expected, inputs):
 
 beam_search = section.exercise(
     "beam_search",
+    aliases={"TransformerSampler": "def beam_search"},
     hints=[
         "What is the only beam before the first step, and its log-probability?",
         "After filter, which beams go on, and what becomes of the others?",
@@ -1074,18 +1078,17 @@ def search_ends(solution, case):
     return search(solution, model, tokenizer, "ab", case.wanted, case.beams, case.length)
 
 
-@beam_search.check(points=0.25, judge=near, examples=20, case=searches(2, 3))
+@beam_search.check(points=0.25, judge=near, examples=20, case=searches(4, 6))
 def search_new(solution, case):
-    """Lets no run of two tokens come twice where it is asked to."""
-    model, tokenizer = ToyModel(case.seed, 8), CharTokenizer("abcdefgh")
-    return search(solution, model, tokenizer, case.prompt, case.wanted, case.beams, case.length, 2)
+    """Lets no run of two tokens come twice where it is asked to (here with one beam)."""
+    return search(solution, ToyModel(case.seed, 5), CharTokenizer("abcde"), case.prompt, 1, 1, case.length, 2)
 
 
 @beam_search.check(points=0.25, examples=5, extra=True, case=searches(2, 2))
 def search_modes(solution, case):
     """Works in evaluation mode and without recording gradients."""
-    model, tokenizer = ToyModel(case.seed, 5), CharTokenizer("abcde")
-    search(solution, model, tokenizer, case.prompt, case.wanted, case.beams, case.length)
+    model = ToyModel(case.seed, 5)
+    search(solution, model, CharTokenizer("abcde"), case.prompt, case.wanted, case.beams, case.length)
     return sorted(model.modes)
 
 

@@ -6,7 +6,6 @@ over, and of GitHub's expressions there are names, strings, `||`, `!` and the st
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import venv
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from command import COURSE, PROJECT, environment
 from ruamel.yaml import YAML
 
 Step = dict[str, Any]
@@ -36,27 +34,6 @@ def sandboxed_python(folder: Path) -> Path:
     ours = [entry for entry in sys.path if entry.endswith("site-packages")]
     (site / "ours.pth").write_text("".join(f"{entry}\n" for entry in ours))
     return folder / "bin"
-
-
-def job_environment(python: Path) -> dict[str, str]:
-    """The variables of a job that runs with the `python` of a folder, and fetches nothing."""
-    kept = {name: value for name, value in environment().items() if not re.match("GITHUB_|PYTHON|PIP_|COLUMNS", name)}
-    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}  # which means: without isolation
-    return kept | offline | {"PATH": f"{python}:{os.environ['PATH']}", "VIRTUAL_ENV": str(python.parent)}
-
-
-def course_with(folder: Path, *sections: str) -> Path:
-    """Makes a course at `folder`: this project's command, engine and workflows, and the fixture course's sections."""
-    ignored = shutil.ignore_patterns("__pycache__", ".papers", "checkpoints")
-    for name in ("graders", ".github", ".gitlab", ".gradescope"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-    shutil.copytree(PROJECT / "exercises" / "given", folder / "exercises" / "given", ignore=ignored)
-    for name in ("grade.py", "pyproject.toml", "README.md"):
-        shutil.copy(PROJECT / name, folder)
-    shutil.copytree(COURSE / "graders", folder / "graders", dirs_exist_ok=True, ignore=ignored)
-    shutil.copytree(COURSE / "reference", folder / "reference", ignore=ignored)
-    (folder / "graders" / "__init__.py").write_text(f"SECTIONS = {sections!r}\n")
-    return folder
 
 
 @dataclass

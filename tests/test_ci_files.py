@@ -19,7 +19,6 @@ from command import PROJECT, environment
 GRADESCOPE = PROJECT / ".gradescope"
 ACTION = PROJECT / ".github" / "actions" / "grade" / "action.yml"
 GRADE = PROJECT / ".github" / "workflows" / "grade.yml"
-NOTEBOOK = PROJECT / ".github" / "workflows" / "notebook.yml"
 SECTION = "tensors"
 
 
@@ -28,9 +27,9 @@ SECTION = "tensors"
     [
         ("vendor.github-actions", ACTION),
         ("vendor.github-workflows", GRADE),
-        ("vendor.github-workflows", NOTEBOOK),
         ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "tests.yml"),
         ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "audit.yml"),
+        ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "pages.yml"),
         ("vendor.gitlab-ci", PROJECT / ".gitlab" / "grade.yml"),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else "",
@@ -41,20 +40,19 @@ def test_it_is_what_the_service_expects(schema, path):
     assert finished.returncode == 0, finished.stdout
 
 
-def runs(*workflows: Path) -> list[str]:
+def runs() -> list[str]:
     steps = read_yaml(ACTION)["runs"]["steps"]
-    for workflow in workflows:
-        steps += [step for job in read_yaml(workflow)["jobs"].values() for step in job["steps"]]
+    steps += [step for job in read_yaml(GRADE)["jobs"].values() for step in job["steps"]]
     return [step["run"] for step in steps if "run" in step]
 
 
 def test_no_value_of_a_stranger_is_pasted_into_a_script():
-    assert len(runs(GRADE, NOTEBOOK)) == 6
-    assert [text for text in runs(GRADE, NOTEBOOK) if "${{" in text] == []
+    assert len(runs()) == 4
+    assert [text for text in runs() if "${{" in text] == []
 
 
 def test_no_script_looks_for_modules_among_the_answers():
-    calls = [line.strip() for text in runs(GRADE) for line in text.splitlines() if re.search(r"\bpython ", line)]
+    calls = [line.strip() for text in runs() for line in text.splitlines() if re.search(r"\bpython ", line)]
     assert len(calls) == 5
     assert all("python -I " in call or 'python "$course/grade.py"' in call for call in calls)
 

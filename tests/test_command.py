@@ -1,6 +1,7 @@
 """The real command on the fixture course, which has an exercise for each way an answer can turn out."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,62 @@ def shown(run: Run, course: Course) -> str:
 @pytest.fixture(scope="module")
 def record(narrow: Run) -> Record:
     return without_times(narrow.record)
+
+
+# %% Less and more
+def test_quiet_prints_a_line_a_section():
+    told = command("small", "--quiet", "--course", COURSE, "--submission", COURSE / "answers").stdout
+    assert told == (
+        "small 2 of 11; to fix: row_sums, inverse, countdown, first; 3 exercises left; "
+        "1 statement could not be loaded\n"
+    )
+
+
+def test_quiet_says_the_sum_of_several_and_why_one_could_not_be_read(graded):
+    for targets in (("small", "layers"), ()):
+        first, *rest = command(*targets, "-q", *graded).stdout.splitlines()
+        assert first.startswith("small 2 of 11; to fix: row_sums")
+        assert rest == [
+            "layers 0 of 6; 3 exercises left",
+            "layers: there is no layers.py or layers.ipynb in tests/course/answers",
+            "all 2 of 17",
+        ]
+
+
+def test_quiet_says_nothing_more_where_all_is_right(course):
+    finished = command("small", "--course", course.root, "--submission", course.root / "reference", "-q")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "small 11 of 11\n", "")
+
+
+def test_quiet_leaves_stdout_to_a_result_that_goes_there(graded):
+    assert record_of(command("small::halve", *graded, "-q", "--json", "-"))["score"] == 1
+
+
+def test_verbose_explains_all_and_says_what_each_check_took():
+    told = command("small", "-v", "--course", COURSE, "--submission", COURSE / "answers").stdout
+    assert "not explained here" not in told
+    assert re.search(r"^ +\d+\.\d\d s +\d+ examples  passed ", told, re.MULTILINE)
+    assert re.search(r"^seed 0, 100 examples; from-scratch-grader .*; Python\s\d", told, re.MULTILINE)
+    assert told.rstrip().splitlines()[-1].startswith("  hint ")  # the next step stays the last word
+
+
+def test_verbose_without_a_section_shows_all_of_them_whole(graded):
+    text = command("-v", *graded).stdout
+    assert "Not yet: Raises ZeroDivisionError for 0." in text
+    assert "seed 0, 100 examples" in text
+
+
+@pytest.mark.parametrize("option", ["-q", "-v"])
+def test_the_watch_is_neither_quiet_nor_verbose(graded, option):
+    finished = command("small", *graded, option, "--watch")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "-q and -v are for a single grading" in finished.stderr
+
+
+def test_quiet_and_verbose_are_not_said_together():
+    told = command("small", "-q", "-v")
+    assert told.returncode == 2
+    assert "not allowed with" in told.stderr
 
 
 # %% What is reported

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from exercises.given.representations_examples import clusters, halves
+from exercises.given.representations_examples import clusters, halves, rows
 from reference import representations
 
 
@@ -32,6 +32,14 @@ def test_a_regular_polygon_shares_two_dimensions_evenly(corners: int) -> None:
     angles = torch.arange(corners) * 2 * torch.pi / corners
     shares = representations.compute_dimensionality(torch.stack([angles.cos(), angles.sin()])[None])
     assert torch.allclose(shares, torch.full((1, corners), min(2, corners - 1) / corners))
+
+
+def test_the_normalised_decoder_of_2024_is_that_of_its_method() -> None:
+    class AutoEncoder:
+        def normalize_and_return_W_dec(self) -> torch.Tensor:  # noqa: N802
+            return torch.ones(1, 2, 3)
+
+    assert rows(AutoEncoder()).shape == (1, 2, 3)
 
 
 def test_effects_of_heads_are_those_of_runs_with_one_head_replaced() -> None:

@@ -18,13 +18,12 @@ from graders.engine.results import (
     SectionResult,
     Status,
 )
-from graders.learning import extract, history, notes
+from graders.learning import history, notes
 from graders.learning.history import opened
 from graders.learning.rendering import html
 from graders.learning.research import markdown, page, points_over_time, research
 
 NASTY = "<script>document.title='taken'</script><b>&"
-LATER = '{"schema": 2, "written": 0, "standings": [], "seen": [], "trained": {}}'
 SLIP = f"Adds {NASTY}"
 NOTES = f"""# Mine
 
@@ -78,7 +77,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
 @pytest.fixture
 def text(own: Course) -> str:
     with opened(own) as book:
-        return page(research(own, extract.extract(own, book), f"Notes of {NASTY}"))
+        return page(research(own, book, f"Notes of {NASTY}"))
 
 
 # %% What stands there
@@ -119,7 +118,7 @@ def test_points_over_time(own: Course) -> None:
 
 def test_for_a_readme(own: Course) -> None:
     with opened(own) as book:
-        text = markdown(research(own, extract.extract(own, book), "x"))
+        text = markdown(research(own, book, "x"))
     assert "| A small section | ![27 %](https://img.shields.io/badge/27%25-yellow) 3 of 11 | 2 of 2 |  |" in text
     assert "3 exercises solved" in text
 
@@ -144,42 +143,8 @@ def test_the_command_writes_the_page(own: Course) -> None:
         "wrote report.html\nwrote README.md\nnotes/layers.md is there for your notes: they will stand on the page.\n"
     )
     assert "What I have learnt" in (own.root / "report.html").read_text()
-    assert "cannot be written" in run("--html", "nowhere/report.html").stderr
-
-
-def test_the_page_made_from_the_extract_is_the_page(own: Course) -> None:
-    def run(*arguments: str, diary: str) -> Finished:
-        return command("report", *arguments, "--course", own.root, cwd=own.root, GRADE_PROGRESS=diary)
-
-    kept, away = str(own.root / "notes" / "progress.json"), "off"
-    assert run("--json", kept, diary=str(own.root / "diary")).returncode == 0
-    done = run("--from", kept, "--html", "again.html", diary=away)
-    assert (done.returncode, done.stdout) == (0, "wrote again.html\n")
-    assert (own.root / "again.html").read_text() == (own.root / "report.html").read_text()
-    assert "3 exercises solved in 2 sections" in (own.root / "again.html").read_text()
-
-
-def test_the_extract_holds_no_path_and_nothing_that_was_printed(own: Course) -> None:
-    with opened(own) as book:
-        text = extract.as_json(extract.extract(own, book))
-    assert "x.py" not in text
-    assert str(own.root) not in text
-
-
-@pytest.mark.parametrize("text", ["", "{}", LATER, "\xff"])
-def test_a_file_that_is_no_extract_is_wrong_usage(own: Course, text: str) -> None:
-    path = own.root / "kept.json"
-    path.write_text(text, "latin-1")
-    done = command("report", "--from", path, "--course", own.root, cwd=own.root)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"grade.py: {path} holds nothing that `report --json` has written")
-
-
-def test_what_the_course_does_not_have_any_more_is_left_out(own: Course) -> None:
-    with opened(own) as book:
-        known = extract.extract(own, book)
-    (own.root / "graders" / "__init__.py").write_text('SECTIONS = ("small",)\n')
-    assert [each.section for each in research(Course(own.root), known, "x").standings] == ["small"]
+    assert run("--html", "site/index.html").stdout == "wrote site/index.html\n"
+    assert "cannot be written" in run("--html", "report.html/index.html").stderr
 
 
 # %% In a browser

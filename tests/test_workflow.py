@@ -5,6 +5,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,18 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ci_runner import (
-    Job,
-    Step,
-    commit_all,
-    course_with,
-    git,
-    job_environment,
-    read_yaml,
-    run_workflow,
-    sandboxed_python,
-)
-from command import COURSE, PROJECT
+from ci_runner import Job, Step, commit_all, git, read_yaml, run_workflow, sandboxed_python
+from command import COURSE, PROJECT, environment
 from markdown_it import MarkdownIt
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "grade.yml"
@@ -54,7 +45,16 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The course's repository: this project's command and engine, and two small sections."""
-    folder = course_with(tmp_path_factory.mktemp("upstream") / "course", "small", "tiny")
+    folder = tmp_path_factory.mktemp("upstream") / "course"
+    ignored = shutil.ignore_patterns("__pycache__", ".papers", "checkpoints")
+    for name in ("graders", ".github", ".gitlab", ".gradescope"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
+    shutil.copytree(PROJECT / "exercises" / "given", folder / "exercises" / "given", ignore=ignored)
+    for name in ("grade.py", "pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, folder)
+    shutil.copytree(COURSE / "graders", folder / "graders", dirs_exist_ok=True, ignore=ignored)
+    shutil.copytree(COURSE / "reference", folder / "reference", ignore=ignored)
+    (folder / "graders" / "__init__.py").write_text('SECTIONS = ("small", "tiny")\n')
     (folder / "graders" / "tiny.py").write_text(TINY_GRADER)
     (folder / "reference" / "tiny.py").write_text(TINY)
     commit_all(folder, "the course")
@@ -105,6 +105,12 @@ def pushed(tmp_path: Path, upstream: Path, python: Path) -> Callable[..., Job]:
         git(job.workspace / given["path"], "checkout", "--quiet", given.get("ref") or "HEAD")
 
     return run
+
+
+def job_environment(python: Path) -> dict[str, str]:
+    kept = {name: value for name, value in environment().items() if not re.match("GITHUB_|PYTHON|PIP_|COLUMNS", name)}
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}  # which means: without isolation
+    return kept | offline | {"PATH": f"{python}:{os.environ['PATH']}", "VIRTUAL_ENV": str(python.parent)}
 
 
 def restore(job: Job, _: Step, given: dict[str, str]) -> None:
@@ -249,6 +255,17 @@ def test_a_notebook_counts_as_well_and_other_files_do_not(answers, tmp_path, ups
     assert changed(upstream, tmp_path / "learner", first) == "tiny\n"
     answers({"README.md": "yours", "graders/small.py": ""})
     assert changed(upstream, tmp_path / "learner", second) == "all\n"
+
+
+def test_a_file_beside_an_answer_counts_where_the_answer_imports_it(answers, tmp_path, upstream):
+    files = {
+        "exercises/small.py": "from mine import f\n",
+        "exercises/tiny.py": "x = 1\n",
+        "exercises/mine.py": "f = 1\n",
+    }
+    first = answers(files)
+    answers({"exercises/mine.py": "f = 2\n"})
+    assert changed(upstream, tmp_path / "learner", first) == "small\n"
 
 
 def changed(upstream: Path, folder: Path, before: str) -> str:

@@ -207,7 +207,9 @@ def sae(
 
 
 def rows(made: Any) -> Tensor:
-    """The normalised decoder. Answers of 2023 have no attribute of this name, and a method that normalises."""
+    """The normalised decoder. Answers of 2023 and 2024 have no attribute of this name, but methods that normalise."""
+    if hasattr(made, "normalize_and_return_W_dec"):
+        return made.normalize_and_return_W_dec()
     if not hasattr(type(made), "W_dec_normalized") and hasattr(made, "normalize_decoder"):
         made.normalize_decoder()
         return made.W_enc.mT if made.cfg.tied_weights else made.W_dec

@@ -86,13 +86,14 @@ def accuracy(made: Any) -> float:
 
 def search(solution: Any, model: nn.Module, tokenizer: Any, *arguments: Any) -> list[tuple[float, str]]:
     """What beam_search finds, the best first, without the token that ends texts. It may be a method of the sampler."""
-    found, sampler = vars(solution).get("beam_search"), SimpleNamespace(model=model, tokenizer=tokenizer, cfg=model.cfg)
-    if found is None:
-        kind = vars(solution).get("TransformerSampler")
-        found = getattr(kind, "beam_search", None) or solution.beam_search
-        sampler = kind(model, tokenizer)
-    texts = [(float(sum_), text if isinstance(text, str) else tokenizer.decode(text))
-             for sum_, text in found(sampler, *arguments)]  # fmt: skip
+    found, sampler = solution.beam_search, SimpleNamespace(model=model, tokenizer=tokenizer, cfg=model.cfg)
+    if isinstance(found, type):
+        found, sampler = found.beam_search, found(model, tokenizer)
+    try:
+        pairs = found(sampler, *arguments)
+    except IndexError:  # in 2023 no_repeat_ngram_size was 0 where it was not given, and not all can do with that
+        pairs = found(sampler, *arguments, *(None,) * (len(arguments) == 4))
+    texts = [(float(sum_), text if isinstance(text, str) else tokenizer.decode(text)) for sum_, text in pairs]
     return sorted(((sum_, text.removesuffix(tokenizer.eos_token)) for sum_, text in texts), reverse=True)
 
 

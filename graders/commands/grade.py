@@ -26,10 +26,10 @@ from graders.learning.history import History, opened
 from graders.learning.remembering import remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
-from graders.report.streams import say, show, stdout
+from graders.report.streams import say, stdout
+from graders.report.words import Scripts
 
-_SHOWN, _MOST_SHOWN = 3, 10_000  # failures
-
+_ALL = 10_000  # failures
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
        python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
@@ -58,21 +58,21 @@ def run(arguments: Sequence[str]) -> int:
     add_seed(parser)
     add_examples(parser)
     add("--min-score", type=percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
-    words = f"how many to show whole (default: {_SHOWN}, with -v all)"
-    add("--failures", type=whole_number(0, _MOST_SHOWN), metavar="N", help=words)
-    loudness = parser.add_mutually_exclusive_group()
-    words = "show the score alone, a line for each section, and what is to be fixed"
-    loudness.add_argument("-q", "--quiet", action="store_true", help=words)
-    words = "show all failures, each check with its time, and versions"
-    loudness.add_argument("-v", "--verbose", action="store_true", help=words)
+    amount = parser.add_mutually_exclusive_group()
+    words = "how many to show whole (default: 3)"
+    amount.add_argument("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help=words)
+    amount.add_argument(
+        "-q", "--quiet", action="store_true", help="a line a section: its score, and what is to be fixed"
+    )
+    words = "all failures whole, what each check took, and what is installed"
+    amount.add_argument("-v", "--verbose", action="store_true", help=words)
     add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
     add("--watch", action="store_true", help="grade again on every save, what it has changed")
     files.add_options(parser)
     options = parser.parse_args(arguments)
     if options.verbose:
+        options.failures = _ALL
         options.targets = options.targets or ["all"]  # a glance would leave out what is asked for
-    if options.failures is None:
-        options.failures = _MOST_SHOWN if options.verbose else _SHOWN
     asked_for = files.outputs(options)
     check_files({output.option: output.file for output in asked_for})
     since = files.earlier(options.since)
@@ -96,11 +96,19 @@ def run(arguments: Sequence[str]) -> int:
         result = grade_of(ordered, options.seed, options.examples)
         solved = remember(history, course, result, left)
         shown = telling.tell(result, solved, history)
-    shown += files.write(result, asked_for, since)
+    shown += files.write(result, asked_for, since, _scripts(result, course) if files.for_people(asked_for) else {})
     if not shown:
         return GRADER_FAILED
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
+
+
+def _scripts(result: Grade, course: Course) -> Scripts:
+    """The commands that run the failing calls, for reports that hold all of them."""
+    from graders.learning import scripts
+    from graders.report.failures import failures
+
+    return scripts.write(failures(result), course.root, Path.cwd())
 
 
 def _watched(course: Course, names: Sequence[str], path: Path, options: argparse.Namespace) -> int:
@@ -128,7 +136,7 @@ def _graded(
         from graders.engine.marking.grading import grade
 
         grading = partial(grade, course, asked, path, forkserver, seed=options.seed, examples=options.examples)
-        if telling.on_screen and not options.quiet:
+        if telling.on_screen:
             from rich.console import Console
 
             from graders.report.progress import progress
@@ -158,7 +166,7 @@ class _Telling:
 
     def settled(self, section: SectionResult) -> None:
         """Verdicts first: explanations come behind them."""
-        if self._options.targets and not self._options.quiet and not self._lost:
+        if self._options.targets and not self._lost and not self._options.quiet:
             self._lost = not made("the report", partial(_print_verdicts, section, folded=self._folded))
             self._told.add(section.name)
 
@@ -175,12 +183,6 @@ class _Telling:
         return made("the report", partial(_print, result, self._course, self._options, self._told, solved))
 
 
-def _print_scores(result: Grade) -> None:
-    from graders.report.score_lines import score_lines
-
-    show("\n".join(score_lines(result)))
-
-
 def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
     from rich.console import Console
 
@@ -188,6 +190,15 @@ def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
 
     with stdout():
         print_verdicts(section, Console(highlight=False), folded=folded)
+
+
+def _print_scores(result: Grade) -> None:
+    from rich.console import Console
+
+    from graders.report.amounts import print_scores
+
+    with stdout():
+        print_scores(result, Console(highlight=False))
 
 
 def _print_at_a_glance(
@@ -212,11 +223,11 @@ def _print(
     from graders.report.terminal import print_grade
 
     with stdout():
-        if options.verbose:
+        if options.verbose:  # before what fails and what to do next, which is the last word
             from graders.commands.version import versions
-            from graders.report.details import print_details
+            from graders.report.amounts import print_times
 
-            print_details(result, Console(highlight=False), versions().splitlines())
+            print_times(result, versions(), Console(highlight=False))
         print_grade(
             result,
             Console(highlight=False),

@@ -6,6 +6,7 @@ connection. All text is escaped where it is written.
 
 import base64
 import hashlib
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -15,9 +16,8 @@ from typing import NamedTuple
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.learning import notes, rendering
-from graders.learning.extract import Extract
-from graders.learning.history import Seen, Trained
-from graders.learning.standing import Standing, latest_of, overcome
+from graders.learning.history import History, Seen, Trained
+from graders.learning.standing import Standing, latest_of, overcome, standings
 from graders.learning.standing_screen import duration
 from graders.report.curves_svg import curves_svg
 from graders.report.html import bar, document
@@ -41,14 +41,16 @@ class Research(NamedTuple):
     now: float
 
 
-def research(course: Course, known: Extract, title: str) -> Research:
-    """Puts together what the diary knows, and the notes that lie in the course's folder."""
-    found = [each for each in known.standings if each.section in course.sections]
+def research(course: Course, history: History, title: str) -> Research:
+    """Collects it."""
+    now = time.time()
+    found = standings(history, course.sections, now)
     names = [each.section for each in found]
     written = {name: text for name in course.sections if (text := notes.read(course, name))}
     names += [name for name in written if name not in names]
+    trained = {each.section: each for each in history.checkpoints()}
     titles = {name: find(course, name).outline.title for name in names}
-    return Research(title, found, known.seen, known.trained, titles, written, course.root / notes.FOLDER, known.written)
+    return Research(title, found, history.seen(), trained, titles, written, course.root / notes.FOLDER, now)
 
 
 def page(told: Research) -> str:

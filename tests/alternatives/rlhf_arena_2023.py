@@ -81,7 +81,7 @@ if MAIN:
 # %%
 
 @t.no_grad()
-def get_samples(base_model: HookedTransformer, prompt: str, batch_size: int, gen_len: int = 15, temperature: float = 0.8, top_k: int = 15, prepend_bos: bool = True):
+def get_samples(base_model: HookedTransformer, prompt: str, batch_size: int, gen_len: int, temperature: float, top_k: int, prepend_bos: bool):
     input_ids = base_model.to_tokens(prompt, prepend_bos=prepend_bos).squeeze(0)
     input_ids = einops.repeat(input_ids, "seq -> batch seq", batch=batch_size)
     output_ids = base_model.generate(

@@ -438,13 +438,13 @@ class Beams:
 
     def get_topk_non_repeating(self, logprobs, no_repeat_ngram_size: int | None, k: int):
         if no_repeat_ngram_size is not None:
-            n, beams = no_repeat_ngram_size, range(len(self.tokens))
-            for beam in beams:
-                followers = defaultdict(list)
-                text = tuple(self.tokens[beam].tolist())
-                for end in range(n - 1, len(text)):
-                    followers[text[end - n + 1 : end]].append(text[end])
-                logprobs[beam, followers[text[len(text) - n + 1 :]]] = -1e4
+            n, seq = no_repeat_ngram_size, self.tokens.size(1)
+            prefix = self.tokens[:, seq - n + 1 :]
+            for start in range(seq - n + 1):
+                run = self.tokens[:, start : start + n]
+                ends, is_said_again = run[:, -1], (run[:, :-1] == prefix).all(-1)
+                for beam in is_said_again.nonzero().flatten():
+                    logprobs[beam, ends] = -1e4  # as ARENA has it: in such a beam the ends of all beams are struck
         return logprobs.topk(k)
 
     def print(self, title="Beams") -> None:
@@ -461,7 +461,7 @@ def beam_search(
     num_return_sequences: int,
     num_beams: int,
     max_new_tokens: int,
-    no_repeat_ngram_size: int | None = None,
+    no_repeat_ngram_size: int = 0,
 ) -> list[tuple[float, str]]:
     assert num_return_sequences <= num_beams
     self.model.eval()
