@@ -5,9 +5,9 @@
     python benchmarks/learning.py collecting [--rounds N]
 
 `watch`: a section's reference is watched as `grade.py SECTION --watch` does it, and its exercises are edited and saved
-one after the other, by writing and by renaming in turn, each when all that the one before can have changed is graded, as
-a person saves. The time is that from before the save to the verdict, through the real file system. Next to it: the
-whole command on the same exercise, papers cached, and `import torch`.
+one after the other, by writing and by renaming in turn, each when the one before is done with, as people save. The
+time is that from before the save to the verdict, through the real file system. Next to it: the whole command on the
+same exercise, papers cached, and `import torch`.
 
 `overview`: `python grade.py` with the reference as answers, all of it known from the diary, next to the same with
 nothing known.
@@ -64,13 +64,14 @@ def _watch(sections: Sequence[str], saves: int) -> None:
             watching = Watching(course, [name], Path(folder), forkserver, History(None), 0, 100)
             watching.start()
             _verdict(watching)
+            _verdict(watching, is_last=True)
             exercises = list(watching.files[name].probing)
             took = [_saved(watching, path, exercises[number % len(exercises)], number) for number in range(saves)]
             watching.stop()
             cold = [_command(name, exercises[number % len(exercises)]) for number in range(3)]
         median, worst = statistics.median(took), max(took)
         print(f"{name}: {median:.3f} s from save to verdict in the median of {saves}, {worst:.3f} s at most; "
-              f"the command anew {statistics.median(cold):.2f} s")  # fmt: skip
+              f"the command anew {statistics.median(cold):.2f} s, import torch {_importing():.2f} s")  # fmt: skip
 
 
 def _saved(watching: Watching, path: Path, exercise: str, number: int) -> float:
@@ -86,18 +87,20 @@ def _saved(watching: Watching, path: Path, exercise: str, number: int) -> float:
         other.write_text("\n".join(lines), "utf-8")
         other.replace(path)
     _verdict(watching)
-    return time.perf_counter() - began
+    took = time.perf_counter() - began
+    _verdict(watching, is_last=True)
+    return took
 
 
-def _verdict(watching: Watching) -> None:
-    """Waits for the next verdict."""
+def _verdict(watching: Watching, *, is_last: bool = False) -> None:
+    """Waits for the next verdict; or, `is_last`, until all that a save can have changed is graded and explained."""
     while True:
         event = watching.events.get(timeout=300)
         if isinstance(event, Saved):
             watching.grade(event)
         elif isinstance(event, Failed):
             raise event.error
-        elif isinstance(event, Verdict) and watching.take(event) and not event.is_last:
+        elif isinstance(event, Verdict) and watching.take(event) and event.is_last == is_last:
             return
 
 
@@ -110,6 +113,13 @@ def _command(section: str, exercise: str) -> float:
         stdout=subprocess.DEVNULL,
         check=True,
     )
+    return time.perf_counter() - began
+
+
+def _importing() -> float:
+    """Seconds that `import torch` takes here and now: how busy the machine is."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import torch"], check=True)
     return time.perf_counter() - began
 
 

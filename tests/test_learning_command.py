@@ -113,6 +113,15 @@ def test_who_solves_an_exercise_is_told_where_to_read_on(run: Run, own: Path) ->
     assert "is solved" not in run("small::row_sums").stdout
 
 
+def test_of_many_that_are_solved_at_once_those_that_differ_have_a_sentence(run: Run, own: Path) -> None:
+    right = (own / "reference" / "small.py").read_text()
+    (own / "exercises" / "small.py").write_text(right + RIGHT.partition("\n\n")[2])
+    said = " ".join(run("small").stdout.split())
+    assert "row_sums is solved; the reference's way is in reference/small.py:" in said
+    assert "8 more exercises are solved; the reference's way is in reference/small.py." in said
+    assert said.count("solved;") == 2
+
+
 # %% progress
 def test_progress_begins_with_nothing(run: Run) -> None:
     assert "Nothing was graded here yet" in run("progress").stdout

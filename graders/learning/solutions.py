@@ -11,9 +11,11 @@ from graders.engine.course import Course
 from graders.engine.results import ExerciseResult, SectionResult
 from graders.learning.hints import exercise_of, hints_shown
 from graders.learning.history import History
+from graders.report.words import count
 
 _LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 _STABLE = re.compile(r"\b(?:log_softmax|logsumexp|logsigmoid|log1p|expm1|softplus|logaddexp|amax|max|clamp|clip)\b")
+_MOST_TOLD = 5  # exercises solved at once
 _MUCH_LONGER = 2  # times as many statements
 
 
@@ -52,7 +54,7 @@ def place(material: Material, exercise: str) -> str:
 
 def solved_now(course: Course, section: SectionResult, before: Collection[str]) -> list[str]:
     """What is said of exercises that pass now and did not before: where the reference's way can be read, and how it
-    differs.
+    differs. Of many at once, as in answers from elsewhere, those whose way differs have a sentence, up to a few.
 
     Args:
         section: as it was graded.
@@ -62,13 +64,21 @@ def solved_now(course: Course, section: SectionResult, before: Collection[str]) 
     if not new:
         return []
     material, own = find(course, section.name), _read(section.file)
-    return [_sentence(material, each, own) for each in new]
+    differing = {each.name: difference(own, material.reference_source, each) for each in new}
+    told = list(differing)
+    if len(new) > _MOST_TOLD:
+        told = [name for name, words in differing.items() if words][:_MOST_TOLD]
+    said = [_sentence(place(material, name), name, differing[name]) for name in told]
+    if left := len(new) - len(told):
+        where = f"{material.reference.parent.name}/{material.reference.name}"
+        verb = "is" if left == 1 else "are"
+        said.append(f"{count(left, 'more exercise' if told else 'exercise')} {verb} solved; "
+                    f"the reference's way is in {where}.")  # fmt: skip
+    return said
 
 
-def _sentence(material: Material, exercise: ExerciseResult, own: str) -> str:
-    read = f"the reference's way is in {place(material, exercise.name)}"
-    differs = difference(own, material.reference_source, exercise)
-    return f"{exercise.name} is solved; {read}{f'. {differs}' if differs else ''}."
+def _sentence(where: str, exercise: str, differs: str | None) -> str:
+    return f"{exercise} is solved; the reference's way is in {where}{f'. {differs}' if differs else ''}."
 
 
 def difference(own: str, reference: str, exercise: ExerciseResult) -> str | None:
