@@ -89,7 +89,12 @@ def rows(letters, size=12):
     return st.text(letters, min_size=size, max_size=size)
 
 
-other = st.lists(rows(".cpfi", 3), min_size=3, max_size=3)  # three layers of three heads
+def three(letters):
+    """Three layers of three heads."""
+    return st.lists(rows(letters, 3), min_size=3, max_size=3)
+
+
+other = three(".cpfi")
 _NAMES = 'patterns = {f"{layer}.{head}"'
 _ALL = "in all_heads(cache.model)}"
 _COMMON_OF_DETECTORS = {
@@ -163,13 +168,13 @@ first_attn_detector = section.exercise(
 )
 
 
-@first_attn_detector.check(examples=30, one=rows(".fcpw"), two=rows(".fcpw"))
+@first_attn_detector.check(examples=30, one=rows(".fcpl"), two=rows(".fcpl"))
 def finds_heads_at_the_first_token(solution, one, two):
     """Names the heads whose attention is mostly on the first token."""
     return sorted(told(solution.first_attn_detector, patterns(one, two)))
 
 
-@first_attn_detector.check(points=0.25, extra=True, examples=20, layers=other)
+@first_attn_detector.check(points=0.25, extra=True, examples=20, layers=three(".cpfl"))
 def finds_heads_at_the_first_token_anywhere(solution, layers):
     """Takes the numbers of layers and heads from the model of the cache."""
     return sorted(told(solution.first_attn_detector, patterns(*layers)))
