@@ -26,10 +26,23 @@ from graders.report.terminal import print_grade
 SECTION = "backprop"
 WIDTH = 96
 MISTAKEN = ("unbroadcast", "topological_sort", "maximum_back0")
+LOCATED = "unbroadcast"
+FAULTY = """\
+import numpy as np
+
+
+def unbroadcast(broadcasted, original):
+    while broadcasted.ndim > original.ndim:
+        broadcasted = broadcasted.sum(axis=0)
+    for axis, size in enumerate(original.shape):
+        if size == 1:
+            broadcasted = broadcasted.sum(axis=size, keepdims=True)
+    return broadcasted
+"""
 
 
 def main() -> None:
-    """Writes docs/passing.svg, docs/failing.svg and docs/checkpoint.svg."""
+    """Writes docs/passing.svg, docs/failing.svg, docs/place.svg and docs/checkpoint.svg."""
     material = find(Course(), SECTION)
     source = material.reference_source
     for exercise in MISTAKEN:
@@ -37,6 +50,7 @@ def main() -> None:
         for old, new in mistake.edits:
             source = source.replace(old, new)
     _picture("failing", source, f"python grade.py {SECTION}", _graded)
+    _picture("place", FAULTY, f"python grade.py {SECTION}::{LOCATED}", _located)
     _picture("passing", material.reference_source, f"python grade.py {SECTION}", _graded)
     _picture("checkpoint", material.reference_source, f"python grade.py checkpoint {SECTION}", _trained)
 
@@ -44,6 +58,11 @@ def main() -> None:
 def _graded(path: Path, forkserver: Forkserver, console: Console) -> None:
     result = grade(Course(), {SECTION: None}, path, forkserver, seed=0, examples=100)
     print_grade(result, console, failures=1, closing=[SECTION])
+
+
+def _located(path: Path, forkserver: Forkserver, console: Console) -> None:
+    result = grade(Course(), {SECTION: [LOCATED]}, path, forkserver, seed=0, examples=100)
+    print_grade(result, console, failures=1)
 
 
 def _trained(path: Path, forkserver: Forkserver, console: Console) -> None:

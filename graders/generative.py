@@ -105,7 +105,9 @@ LeakyReLU = section.exercise(
 )
 
 
-@LeakyReLU.check(points=0.5, x=shapes(3).flatmap(tensors), negative_slope=st.sampled_from((0.5, 0.25, 0.0, 1.0)))
+@LeakyReLU.check(
+    points=0.5, x=shapes(3, least=1).flatmap(tensors), negative_slope=st.sampled_from((0.5, 0.25, 0.0, 1.0))
+)
 def leaky_values(solution, x, negative_slope):
     """Multiplies negative numbers by the slope, and lets others through, in a new tensor."""
     return solution.LeakyReLU(negative_slope)(x)
@@ -147,7 +149,7 @@ Sigmoid = section.exercise(
 )
 
 
-@Sigmoid.check(points=0.75, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Sigmoid.check(points=0.75, judge=near, x=shapes(3, least=1).flatmap(lambda shape: tensors(shape, HALVES)))
 def sigmoid_values(solution, x):
     """Computes 1 / (1 + e^(-x)), element by element."""
     return solution.Sigmoid()(x)
@@ -196,7 +198,7 @@ Tanh = section.exercise(
 )
 
 
-@Tanh.check(points=1.0, judge=near, x=shapes(3).flatmap(lambda shape: tensors(shape, HALVES)))
+@Tanh.check(points=1.0, judge=near, x=shapes(3, least=1).flatmap(lambda shape: tensors(shape, HALVES)))
 def tanh_values(solution, x):
     """Computes the hyperbolic tangent, element by element."""
     return solution.Tanh()(x)

@@ -31,8 +31,8 @@ def lost(result: SectionResult) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("small.py", b"\x7fELF\x02\x01\xff\xfe", "is not UTF-8 text"),
-        ("small.py", b"x = 1\0\n", "is not text: it holds null bytes"),
+        ("small.py", b"\x7fELF\x02\x01\xff\xfe", "is not UTF-8 text: byte 0xff in line 1"),
+        ("small.py", b"x = 1\0\n", "is not text: byte 0x00 in line 1"),
         ("small.ipynb", b"def halve(x): return x / 2", "is not a notebook that can be read"),
         ("small.ipynb", b"[1, 2]", "is not a notebook that can be read"),
         ("small.ipynb", b"", "is not a notebook that can be read"),

@@ -29,6 +29,7 @@ SECTION = "tensors"
         ("vendor.github-workflows", GRADE),
         ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "tests.yml"),
         ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "audit.yml"),
+        ("vendor.github-workflows", PROJECT / ".github" / "workflows" / "pages.yml"),
         ("vendor.gitlab-ci", PROJECT / ".gitlab" / "grade.yml"),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else "",

@@ -48,7 +48,7 @@ def test_every_entry_gets_its_verdict(course, tmp_path):
         "link": ("unreadable", 0, 17),
     }
     assert "layers.ipynb is not a notebook that can be read" in submissions["broken"]["reason"]
-    assert submissions["binary"]["reason"] == "small.py is not UTF-8 text"
+    assert submissions["binary"]["reason"] == "small.py is not UTF-8 text: byte 0xff in line 1"
     assert submissions["link"]["reason"] == "it is a symbolic link, and links are not followed"
     (said,) = [line for line in finished.stderr.splitlines() if line.startswith("6 submissions")]
     assert "3 graded, 1 partly graded, 2 unreadable" in said

@@ -49,8 +49,8 @@ def test_what_its_learner_should_know_of_a_part_is_a_warning(grade):
     [
         (Part("own"), "missing", "there is no own.py or own.ipynb"),
         (Part("own", trouble="it is a link"), "unreadable", "it is a link"),
-        (Part("own", ".py", b"\xff"), "unreadable", "own.py is not UTF-8 text"),
-        (Part("own", ".py", b"x = '\0'"), "unreadable", "own.py is not text: it holds null bytes"),
+        (Part("own", ".py", b"\xff"), "unreadable", "own.py is not UTF-8 text: byte 0xff in line 1"),
+        (Part("own", ".py", b"x = '\0'"), "unreadable", "own.py is not text: byte 0x00 in line 1"),
         (Part("own", ".py", bytes(10 * 2**20 + 1)), "unreadable", "own.py is larger than 10 MiB"),
         (Part("own", ".ipynb", b"[" * 100_000), "unreadable", "own.ipynb"),
         (Part("own", ".ipynb", b"[1]"), "unreadable", "own.ipynb is not a notebook that can be read"),

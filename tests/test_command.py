@@ -1,6 +1,7 @@
 """The real command on the fixture course, which has an exercise for each way an answer can turn out."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,25 @@ def shown(run: Run, course: Course) -> str:
 @pytest.fixture(scope="module")
 def record(narrow: Run) -> Record:
     return without_times(narrow.record)
+
+
+# %% Less and more
+def test_quiet_prints_a_line_a_section():
+    told = command("small", "--quiet", "--course", COURSE, "--submission", COURSE / "answers").stdout
+    assert re.fullmatch(r"small [\d.]+ of [\d.]+( \+ [\d.]+ extra)?\n", told)
+
+
+def test_verbose_explains_all_and_says_what_each_check_took():
+    told = command("small", "-v", "--course", COURSE, "--submission", COURSE / "answers").stdout
+    assert "not explained here" not in told
+    assert re.search(r"^ +\d+\.\d\d s +\d+ examples  passed ", told, re.MULTILINE)
+    assert re.search(r"^seed 0, 100 examples; from-scratch-grader .*; Python \d", told, re.MULTILINE)
+
+
+def test_quiet_and_verbose_are_not_said_together():
+    told = command("small", "-q", "-v")
+    assert told.returncode == 2
+    assert "not allowed with" in told.stderr
 
 
 # %% What is reported

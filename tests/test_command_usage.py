@@ -270,12 +270,13 @@ def test_hints_come_one_at_a_time():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["small::row_sums", "3"], "there are 2 hints for small::row_sums"),
+        (["small::row_sums", "3"], "there are 2 hints for small::row_sums, and there is no small.py"),
+        (["small::row_sums", "6"], "there are 2 hints for small::row_sums, and 3 about your own code"),
         (["small::halve"], "there is no hint for small::halve"),
         (["small::row_sum"], "small has no exercise 'row_sum': did you mean row_sums?"),
         (["smal::row_sums"], "there is no section 'smal': did you mean small?"),
         (["small"], "which exercise of small? Say for example small::halve"),
-        (["small::row_sums", "0"], "'0' is not a whole number from 1 to 9"),
+        (["small::row_sums", "0"], "'0' is not a whole number from 1 to 12"),
         ([], "the following arguments are required: SECTION::EXERCISE"),
     ],
 )

@@ -86,6 +86,29 @@ def test_a_failure_is_named_after_the_mistake_that_shows_the_same(
     assert result.mistake == mistake
 
 
+@pytest.mark.parametrize(
+    ("line", "is_named"),
+    [
+        ("assert isinstance(x, float), 'no number'", True),
+        ("if not isinstance(x, float): raise TypeError", True),
+        ("if not isinstance(x, float): raise AssertionError", False),  # no curriculum hands that out
+        ("x = x / 1 if isinstance(x, float) else {}[x]", False),
+    ],
+)
+def test_an_assertion_that_was_handed_out_means_what_a_mistake_refuses(
+    new_section: NewSection, grade_text: GradeText, line: str, is_named: bool
+) -> None:
+    grader = '''
+    half = section.exercise("half", mistakes={"Refuses whole numbers.": edit("return", """if isinstance(x, int):
+            raise TypeError("no float")
+        return""")})
+    half.call("halves", "Halves.", x=st.floats(0, 9) | st.integers(0, 9))
+    '''
+    material = new_section(grader, "def half(x):\n    return x / 2\n")
+    result = checks_of(grade_text(f"def half(x):\n    {line}\n    return x / 2\n", material))["halves"]
+    assert (result.status, result.mistake) == ("raised", "Refuses whole numbers." if is_named else None)
+
+
 def test_every_mistake_of_the_fixture_course_is_named(grade_text: GradeText, course: Course) -> None:
     for name in course.sections:
         material = find(course, name)

@@ -35,10 +35,13 @@ def run(own: Path) -> Run:
 
 # %% hint
 def test_hint_gives_the_next_one_each_time(run: Run) -> None:
-    first, second, third = (run("hint", "small::row_sums").stdout for _ in range(3))
+    first, second, third, fourth, fifth = (run("hint", "small::row_sums").stdout for _ in range(5))
     assert first.startswith("small::row_sums, hint 1 of 2")
     assert second.startswith("small::row_sums, hint 2 of 2")
-    assert third == second
+    assert third.startswith("The fault is likely in line 14 of exercises/small.py:\n\n  return matrix.sum(axis=0)\n")
+    assert "It is about an axis." in fourth
+    assert fifth == fourth, "the change itself is to be asked for"
+    assert "return matrix.sum(axis=-1)" in run("hint", "small::row_sums", "5").stdout
     assert second.endswith("How the reference does it: python grade.py solution small::row_sums\n")
     assert run("hint", "small::row_sums", "1").stdout == first
 

@@ -42,3 +42,33 @@ def test_it_is_said_where_the_exercise_fails_and_only_there(grade_text: GradeTex
     assert result["halve"].note.startswith("line 3 (a loop) is not executed")
     assert result["last"].status == "passed"
     assert result["last"].note is None
+
+
+@pytest.mark.parametrize(
+    ("text", "needed_by"),
+    [
+        ("lost = 1 / 0\ndef f(x): return lost", ("f",)),
+        ("lost = 1 / 0\ndef g(): return lost\ndef f(x): return g()", ("f", "g")),
+        ("lost = 1 / 0\ntable = [lost]\ndef f(x): return table[x]", ("f",)),
+        ("lost = 1 / 0\nclass f:\n    def g(self): return lost", ("f",)),
+        ("lost = 1 / 0\ndef f(lost): return lost", ()),
+        ("lost = 1 / 0\ndef f(x):\n    lost = x\n    return lost", ()),
+        ("lost = 1 / 0\ndef f(x): return [lost for lost in x]", ()),
+        ("lost = 1 / 0\ndef f(x: lost) -> lost: return x", ()),
+        ("lost = 1 / 0\ndef f(x, y=lambda lost: lost): return x", ()),
+        ("f = 1 / 0", ("f",)),
+        ("import nowhere\ndef f(x): return x", ()),
+    ],
+)
+def test_a_statement_that_fails_is_needed_by_what_uses_its_names(
+    load: Load, text: str, needed_by: tuple[str, ...]
+) -> None:
+    _, loaded = load(text, exercises=("f", "g"))
+    assert loaded.troubles[0].needed_by == needed_by
+
+
+def test_code_that_is_nested_deep_is_looked_at_too(load: Load) -> None:
+    deep = " + ".join(["lost"] * 2000)
+    text = f"from . import math\nlost = 1 / 0\ndef f(x): return {deep}\n"
+    _, loaded = load(text, exercises=("f",))
+    assert (loaded.troubles[0].line, loaded.troubles[0].needed_by) == (2, ("f",))

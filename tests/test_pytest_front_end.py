@@ -9,6 +9,7 @@ import pytest
 from command import PROJECT, Finished, Record, checks, command, environment, record_of, without_times
 
 from graders.commands.cli import main
+from graders.engine.course import Course
 
 OUTCOME = {"passed": "PASSED"}
 ANSWERS = """
@@ -114,6 +115,42 @@ def test_collecting_shows_the_tests_and_grades_nothing(verdicts, tmp_path):
     finished = run("graders/backprop.py", "--collect-only", "--submission", tmp_path / "nowhere.py")
     assert finished.returncode == 0
     assert [line for line in finished.stdout.splitlines() if "::" in line] == list(verdicts)
+
+
+def test_collecting_all_sections_imports_nothing_that_computes_and_draws_nothing(tmp_path):
+    """Editors collect whenever a file is saved, in a fresh clone too."""
+    told = (
+        "loaded = sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)); print('LOADED', *loaded)"
+    )
+    script = f"import sys, pytest; pytest.main(sys.argv[1:]); {told}"
+    arguments = json.loads((PROJECT / ".vscode" / "settings.json").read_text())["python.testing.pytestArgs"]
+    options = ["-o", "addopts=-p graders.commands.collecting", "-p", "no:cacheprovider", "-q", "--collect-only"]
+    # Neither do plugins of others, some of which import numpy: what is asked of ours is asked of ours alone.
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *options, *arguments],
+        cwd=PROJECT,
+        env=environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", XDG_CACHE_HOME=str(tmp_path)),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=True,
+    )
+    *_, last = finished.stdout.splitlines()
+    named, loaded = last.split()[0], set(last.split()[1:])
+    assert named == "LOADED"
+    assert all(f"graders/{name}.py::" in finished.stdout for name in Course().sections)
+    assert "graders.commands.collecting" in loaded
+    costly = {
+        "torch",
+        "numpy",
+        "hypothesis",
+        "gymnasium",
+        "sklearn",
+        "graders.engine.marking",
+        "graders.engine.setting",
+    }
+    assert not loaded & costly
+    assert list(tmp_path.rglob("*.*")) == []  # no paper was set, and nothing of one is kept
 
 
 def test_full_marks_are_a_green_run():

@@ -56,7 +56,8 @@ WHOLE = """{
               "mistake": "Axes that broadcasting prepended are summed, and stretched axes of size one are lost.",
               "error": null,
               "output": "before (2, 3)\\nafter (3,)\\n",
-              "extra": false
+              "extra": false,
+              "place": null
             }
           ],
           "extras": {

@@ -143,7 +143,8 @@ def test_the_command_writes_the_page(own: Course) -> None:
         "wrote report.html\nwrote README.md\nnotes/layers.md is there for your notes: they will stand on the page.\n"
     )
     assert "What I have learnt" in (own.root / "report.html").read_text()
-    assert "cannot be written" in run("--html", "nowhere/report.html").stderr
+    assert run("--html", "site/index.html").stdout == "wrote site/index.html\n"
+    assert "cannot be written" in run("--html", "report.html/index.html").stderr
 
 
 # %% In a browser

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from command import command
 from sample_grades import check, exercise, grade, section
 
@@ -15,9 +16,11 @@ from graders.report.failures import failures
 ANSWER = "OPERATIONS = {}\ndef register(name, operation):\n    OPERATIONS['test'] = 7\n"
 
 
-def test_a_call_that_is_shown_in_part_can_be_run(course: Course, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer_text", [ANSWER, "from .mine import register, OPERATIONS  # na\xefve, in latin-1\n"])
+def test_a_call_that_is_shown_in_part_can_be_run(course: Course, tmp_path: Path, answer_text: str) -> None:
     answer = tmp_path / "small.py"
-    answer.write_text(ANSWER)
+    answer.write_bytes(f"# coding: latin-1\n{answer_text}".encode("latin-1"))
+    (tmp_path / "mine.py").write_text(ANSWER)
     finished = command("small::register", "--course", course.root, "--submission", answer, cwd=course.root)
     assert "_registered(solution, 0)" in finished.stdout
     path = course.root / ".failures" / "small" / "keeps_operations.py"

@@ -20,7 +20,7 @@ from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
-from graders.engine.values.messages import Cell, Order
+from graders.engine.values.messages import Cell, Manner, Order
 
 Found = tuple[Failure | None, "Counting"]
 BUDGET = 10_000
@@ -129,7 +129,7 @@ def test_once_the_budget_is_used_up_nothing_is_tried(
 def test_a_reference_that_loops_on_other_inputs_shows_nothing_there(
     new_section: NewSection, forkserver: Forkserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials_module, "_PROCESSOR_SECONDS", 0.2)
+    monkeypatch.setattr(trials_module, "_MANNER", Manner(processor=0.2))
     grader = """
     f = section.exercise("f")
     f.call("probe", "Gives its argument back.", x=st.integers(0, 9))

@@ -41,6 +41,12 @@ def notebook(*sources: str) -> str:
         (b"\xef\xbb\xbfx = 1\n", "x = 1\n"),
         (b"x = 1\r\ny = '''a\r\nb'''\r", "x = 1\ny = '''a\nb'''\n"),
         ("x = 'ü日'".encode(), "x = 'ü日'"),
+        (b"# -*- coding: latin-1 -*-\nx = '\xfc'", "# -*- coding: latin-1 -*-\nx = 'ü'"),
+        (
+            b"#!python\n# vim: set fileencoding=cp1252 :\nx = '\x80'",
+            "#!python\n# vim: set fileencoding=cp1252 :\nx = '€'",
+        ),
+        (b"# coding: shift_jis\nx = '\x93\xfa'", "# coding: shift_jis\nx = '日'"),
         (b"%matplotlib inline\nx = 1", "%matplotlib inline\nx = 1"),  # magics are a matter of notebooks
     ],
 )
@@ -54,15 +60,24 @@ def test_a_python_file_is_one_cell(folder: Path, data: bytes, text: str) -> None
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("small.py", b"x = '\xff'", "small.py is not UTF-8 text"),
-        ("small.py", "x = 1".encode("utf-16"), "small.py is not UTF-8 text"),
-        ("small.py", b"x = 1\0", "small.py is not text: it holds null bytes"),
-        ("small.py", b"\x7fELF\x02\x01\x01" + bytes(100), "small.py is not text: it holds null bytes"),
-        ("small.ipynb", b"\xff", "small.ipynb is not UTF-8 text"),
+        ("small.py", b"x = '\xff'", "small.py is not UTF-8 text: byte 0xff in line 1"),
+        ("small.py", b"x = 1\n\ry = '\xe4'", "small.py is not UTF-8 text: byte 0xe4 in line 3"),
+        ("small.py", b"# coding: ascii\r\nx = '\xe4'", "small.py is not ascii text: byte 0xe4 in line 2"),
+        ("small.py", b"# coding: klingon\n", "small.py cannot be read: unknown encoding: klingon"),
+        ("small.py", b"# coding: punycode\n", "small.py cannot be read: its encoding punycode is not for programs"),
+        (
+            "small.py",
+            b"# coding: hex\n",
+            "small.py is not hex text: 'hex' is not a text encoding; use codecs.decode() to handle arbitrary codecs",
+        ),
+        ("small.py", "x = 1".encode("utf-16"), "small.py is not UTF-8 text: byte 0xff in line 1"),
+        ("small.py", b"x = 1\0", "small.py is not text: byte 0x00 in line 1"),
+        ("small.py", b"\x7fELF\x02\x01\x01" + bytes(100), "small.py is not text: byte 0x00 in line 1"),
+        ("small.ipynb", b"\xff", "small.ipynb is not UTF-8 text: byte 0xff in line 1"),
         ("small.txt", b"x = 1", "small.txt is neither a .py file nor a notebook (.ipynb)"),
         ("small", b"x = 1", "small is neither a .py file nor a notebook (.ipynb)"),
         ("SMALL.PY", b"x = 1", "SMALL.PY is neither a .py file nor a notebook (.ipynb)"),
-        ("a\nb\x1b[31m.py", b"\xff", "a?b?[31m.py is not UTF-8 text"),
+        ("a\nb\x1b[31m.py", b"\xff", "a?b?[31m.py is not UTF-8 text: byte 0xff in line 1"),
     ],
 )
 def test_what_is_not_text_is_refused(folder: Path, name: str, data: bytes, reason: str) -> None:

@@ -194,6 +194,17 @@ def test_what_was_edited_is_told_before_what_uses_it(watched: Watched) -> None:
     assert {each.name for each in last.section.exercises} == {"row_sums", "scaled_sums"}
 
 
+def test_a_save_of_a_file_beside_it_is_graded(watched: Watched) -> None:
+    beside = watched.path.with_name("mine.py")
+    beside.write_text("def halve(x): return x * 2\n")
+    watched.verdicts()
+    watched.path.write_text("from mine import halve\n")
+    watched.verdicts()
+    beside.write_text("def halve(x): return x / 2\n")
+    *_, last = watched.verdicts()
+    assert [each.status for each in last.section.exercises if each.name == "halve"] == ["passed"]
+
+
 def test_a_half_written_file_is_no_error(watched: Watched) -> None:
     watched.verdicts()
     watched.path.write_text(BEFORE + "def halve(x\n")

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from graders.cohort.names import shown
+from graders.engine.sitting.beside import beside
 
 MAX_BYTES = 10 * 2**20  # of one file, as everywhere else
 MAX_ARCHIVE = 64 * 2**20  # bytes of a zip file
@@ -33,11 +34,13 @@ class Refused(Exception):
 
 
 class Member(NamedTuple):
-    """A file in an archive: its suffix, its content, and whether a notebook of its name lies beside it."""
+    """A file in an archive: its suffix, its content, whether a notebook of its name lies beside it, and the files in
+    its folder that it imports, by the names of their modules."""
 
     suffix: str
     data: bytes
     has_notebook_too: bool
+    beside: dict[str, bytes]
 
 
 def members(file: BinaryIO, wanted: tuple[str, ...]) -> dict[str, Member]:
@@ -139,9 +142,14 @@ def _member(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, candidates: dict[PurePosixPath, zipfile.ZipInfo]
 ) -> Member:
     path = PurePosixPath(info.filename)
-    return Member(
-        path.suffix, _content(archive, info), path.suffix == ".py" and path.with_suffix(".ipynb") in candidates
-    )
+    data = _content(archive, info)
+
+    def read(name: str) -> bytes | None:
+        other = candidates.get(path.parent / name)
+        return _content(archive, other) if other else None
+
+    has_notebook_too = path.suffix == ".py" and path.with_suffix(".ipynb") in candidates
+    return Member(path.suffix, data, has_notebook_too, beside(path.stem, data, read))
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

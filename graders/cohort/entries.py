@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from graders.cohort.archives import EXERCISES, MAX_BYTES, Member, Refused, members
 from graders.cohort.names import shown, told_apart
 from graders.engine.errors import UsageError
+from graders.engine.sitting.beside import beside
 from graders.engine.sitting.submission import passed_over
 
 _FILES = (".py", ".ipynb")
@@ -42,6 +44,7 @@ class Part(msgspec.Struct, frozen=True):
     data: bytes | None = None
     trouble: str | None = None
     note: str | None = None  # what its learner should know about what was read
+    beside: dict[str, bytes] = {}  # the files in its folder that it imports, by the names of their modules
 
     @property
     def digest(self) -> str:
@@ -50,6 +53,8 @@ class Part(msgspec.Struct, frozen=True):
         texts = (None if text is None else text.encode("utf-8", "replace") for text in (self.trouble, self.note))
         for piece in (self.suffix.encode(), self.data, *texts):
             digest.update(b"-" if piece is None else b"+%d:" % len(piece) + piece)
+        for name, piece in self.beside.items():
+            digest.update(b"%b+%d:" % (name.encode(), len(piece)) + piece)
         return digest.hexdigest()
 
 
@@ -136,12 +141,21 @@ def _in_folder(folder: int, section: str) -> Part:
         try:
             with _opened(name, name, folder) as descriptor, _file(name, descriptor) as file:
                 data = file.read(MAX_BYTES + 1)
-            return Part(section, suffix, data, note=_note(folder, name, section + _FILES[1]))
+            there = beside(section, data, partial(_neighbour, folder))
+            return Part(section, suffix, data, note=_note(folder, name, section + _FILES[1]), beside=there)
         except FileNotFoundError:
             continue
         except Refused as error:
             return Part(section, suffix, trouble=f"{name} {error}")
     return Part(section)
+
+
+def _neighbour(folder: int, name: str) -> bytes | None:
+    """What is in a file of the folder; None where there is none that can be read."""
+    ignored = suppress(FileNotFoundError, Refused)
+    with ignored, _opened(name, name, folder) as descriptor, _file(name, descriptor) as file:
+        return file.read(MAX_BYTES + 1)
+    return None
 
 
 def _note(folder: int, read: str, other: str) -> str | None:
@@ -157,7 +171,7 @@ def _in_archive(section: str, found: dict[str, Member]) -> Part:
         return Part(section)
     member = found[section]
     note = passed_over(f"{section}.py", f"{section}.ipynb") if member.has_notebook_too else None
-    return Part(section, member.suffix, member.data, note=note)
+    return Part(section, member.suffix, member.data, note=note, beside=member.beside)
 
 
 @contextmanager

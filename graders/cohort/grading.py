@@ -32,6 +32,7 @@ class Job(msgspec.Struct, frozen=True):
 
     part: Part
     digest: str
+    places: bool = False  # look for the lines of faults
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -113,15 +114,15 @@ def grade_one(job: Job) -> Outcome:
     answers = submission.Submission(name, ())
     if part.data is not None:
         try:
-            answers = submission.parse(name, part.suffix, part.data)
+            answers = submission.parse(name, part.suffix, part.data, part.beside)
         except UsageError as error:
             trouble = str(error)
     if trouble:
         status = "unreadable"
     elif part.data is None:
         status, trouble = "missing", f"there is no {part.section}.py or {part.section}.ipynb"
-    result = mark(material, paper, answers, _hall.forkserver(part.section), side_by_side=False)
-    said = tuple(LoadWarning(None, words) for words in (trouble, part.note) if words)
+    result = mark(material, paper, answers, _hall.forkserver(part.section), places=job.places, side_by_side=False)
+    said = tuple(LoadWarning(None, words) for words in (trouble, part.note, *answers.notes) if words)
     result = msgspec.structs.replace(result, warnings=said + result.warnings)
     return _outcome(job, status, trouble, result)
 

@@ -13,6 +13,8 @@ from typing import Self
 
 from graders.cohort.standing import STATUS_WORDS, Standing, SubmissionStatus
 from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
+from graders.report.blocks import place_in_words
+from graders.report.load_warnings import warned
 from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, shortened
 
 _MOST_ROWS = 30  # of exercises, and of mistakes
@@ -167,9 +169,8 @@ def _learner(standing: Standing) -> Iterator[str]:
 def _section(section: SectionResult, room: int) -> tuple[str, int]:
     """A learner's part about one section, with the checks that there is `room` for; and the room that is left."""
     pieces = [f"<h3>{_text(section.title)}: {number(section.score)} of {number(section.points)}</h3>\n"]
-    for warning in section.warnings[:_MOST_CHECKS]:
-        line = f"line {warning.line}: " if warning.line else ""
-        pieces.append(f'<p class="soft">{line}{_text(shortened(warning.message))}</p>\n')
+    notes, _, lost = warned(section, _MOST_CHECKS)
+    pieces += [f'<p class="soft">{_text(said)}</p>\n' for said in (*notes, *(each.line for each in lost))]
     by_status: dict[Status, list[str]] = {}
     for exercise in section.exercises:
         by_status.setdefault(exercise.status, []).append(exercise.name)
@@ -190,6 +191,8 @@ def _check(exercise: ExerciseResult, check: CheckResult) -> str:
     pieces = [f"<p><b>{_text(exercise.name)}</b> {WORDS[check.status]}: {_text(check.title)}"]
     if check.mistake:
         pieces.append(f" <i>It looks like: {_text(check.mistake)}</i>")
+    if check.place:
+        pieces.append(f" {_text(place_in_words(check.place))}: <code>{_text(check.place.text)}</code>")
     pieces.append("</p>\n")
     if case := check.counterexample:
         pieces.append(

@@ -30,6 +30,7 @@ def run(
     entries: Sequence[Entry],
     gradebook: Gradebook,
     advance: Advance = lambda done, known: None,
+    places: bool = False,
 ) -> None:
     """Grades what has no result in the gradebook yet.
 
@@ -41,9 +42,10 @@ def run(
         gradebook: what results are kept in, and looked up in.
         advance: called with the number of submissions that are done, each time it grows, and how many of them needed
             nothing to be graded.
+        places: look for the lines of faults.
     """
     gradebook.list_submissions(entries)
-    desk = _Desk(tuple(wanted), folder, entries, gradebook, advance)
+    desk = _Desk(tuple(wanted), folder, entries, gradebook, advance, places)
     with graders as there:
         for outcome in there.outcomes(desk.jobs()):
             gradebook.keep(outcome)
@@ -70,8 +72,15 @@ class _Desk:
     """Reads submissions as they are asked for, hands out what is to be graded, and counts what is done."""
 
     def __init__(
-        self, wanted: tuple[str, ...], folder: str, entries: Sequence[Entry], gradebook: Gradebook, advance: Advance
+        self,
+        wanted: tuple[str, ...],
+        folder: str,
+        entries: Sequence[Entry],
+        gradebook: Gradebook,
+        advance: Advance,
+        places: bool,
     ):
+        self._places = places
         self._wanted, self._folder, self._entries = wanted, folder, entries
         self._gradebook, self._advance = gradebook, advance
         self._waiting: dict[tuple[str, str], list[int]] = {}  # for what is being graded: who waits for it
@@ -82,7 +91,7 @@ class _Desk:
         """What is to be graded: each part once, whoever handed it in."""
         for number, entry in enumerate(self._entries):
             parts = read(self._folder, entry, self._wanted)
-            jobs = [Job(part, part.digest) for part in parts]
+            jobs = [Job(part, part.digest, self._places) for part in parts]
             self._gradebook.take_down(number, parts)
             new = [job for job in jobs if not self._gradebook.has(job.part.section, job.digest)]
             self._open[number] = len(new)

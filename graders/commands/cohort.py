@@ -112,7 +112,7 @@ def _grade(
     papers = {name: _set(course, name, options, said) for name in sections}
     with Progress(said, len(entries)) as progress:
         graders = _graders(options, course, papers, progress.say)
-        grading.run(graders, sections, str(options.folder), entries, gradebook, progress.advance)
+        grading.run(graders, sections, str(options.folder), entries, gradebook, progress.advance, options.places)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -130,6 +130,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--csv", metavar="FILE", help="write a table of scores ('-' is stdout)")
     add("--json", metavar="FILE", help="write all results as JSON ('-' is stdout)")
     add("--html", metavar="FILE", help="write a page about the cohort ('-' is stdout)")
+    add("--places", action="store_true", help="look for the lines of faults that no known mistake explains")
     add("--unprotected", action="store_true", help="grade where there is no sandbox")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.section or () if "::" in name]:

@@ -1,6 +1,7 @@
 """`pytest graders/` shows each check as a test of the learner's file: the same engine, the same verdicts.
 
-`--submission PATH` grades another file or folder than `exercises/`.
+`--submission PATH` grades another file or folder than `exercises/`. Editors collect often: what is collected is read
+from the texts of the grader files, and what grades is imported when the first check runs.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,10 @@ import pytest
 
 from graders.commands.options import EXAMPLES
 from graders.engine.authoring.material import find
+from graders.engine.authoring.outline import CheckOutline
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import UsageError
-from graders.engine.marking.grading import grade
 from graders.engine.results import CheckResult
-from graders.engine.setting.paper import Question
-from graders.engine.setting.papers import paper
-from graders.engine.sitting.forkserver import Forkserver
 from graders.report.blocks import failure_text
 from graders.report.words import WORDS, muted, spelled
 
@@ -38,8 +36,8 @@ class SectionFile(pytest.File):
     """A section."""
 
     def collect(self) -> Iterator["Exercise"]:
-        by_exercise: dict[str, list[Question]] = {}
-        for item in paper(find(COURSE, self.path.stem), 0, EXAMPLES).questions:
+        by_exercise: dict[str, list[CheckOutline]] = {}
+        for item in find(COURSE, self.path.stem).outline.checks:
             by_exercise.setdefault(item.exercise, []).append(item)
         for name, items in by_exercise.items():
             yield Exercise.from_parent(self, name=name, items=items)
@@ -51,6 +49,9 @@ class SectionFile(pytest.File):
         return self.stash[_results]
 
     def _graded(self) -> dict[str, CheckResult | str]:
+        from graders.engine.marking.grading import grade
+        from graders.engine.sitting.forkserver import Forkserver
+
         selected = [item for item in self.session.items if isinstance(item, CheckItem) and item.section is self]
         exercises = list(dict.fromkeys(item.parent.name for item in selected if item.parent))
         try:
@@ -66,7 +67,7 @@ class SectionFile(pytest.File):
 class Exercise(pytest.Collector):
     """An exercise."""
 
-    def __init__(self, *, items: list[Question], **kwargs: object):
+    def __init__(self, *, items: list[CheckOutline], **kwargs: object):
         super().__init__(**kwargs)  # type: ignore[arg-type]
         self._items = items
 

@@ -91,7 +91,7 @@ def _stepped_through(script: Path, section: SectionResult, exercise: ExerciseRes
 
 def _first_line_of_body(file: Path, exercise: ExerciseResult) -> int | None:
     """The line at which to stop: the first behind the text of the exercise."""
-    for node in ast.parse(file.read_text("utf-8")).body:
+    for node in ast.parse(file.read_bytes()).body:
         if isinstance(node, ast.FunctionDef) and node.lineno == exercise.line:
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
             return body[0].lineno

@@ -27,7 +27,9 @@ from graders.learning.remembering import remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
 from graders.report.streams import say, stdout
+from graders.report.words import Scripts
 
+_ALL = 10_000  # failures
 _USAGE = """\
 python grade.py                           all sections at a glance, and what to do next
        python grade.py SECTION...                grade; SECTION, SECTION::EXERCISE, or all
@@ -56,11 +58,18 @@ def run(arguments: Sequence[str]) -> int:
     add_seed(parser)
     add_examples(parser)
     add("--min-score", type=percent, default=100.0, metavar="PERCENT", help="exit 1 below it (default: 100)")
-    add("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help="how many to show whole (default: 3)")
+    amount = parser.add_mutually_exclusive_group()
+    words = "how many to show whole (default: 3)"
+    amount.add_argument("--failures", type=whole_number(0, 10_000), default=3, metavar="N", help=words)
+    amount.add_argument("-q", "--quiet", action="store_true", help="a line a section: its score")
+    words = "all failures whole, what each check took, and what is installed"
+    amount.add_argument("-v", "--verbose", action="store_true", help=words)
     add("--require-sandbox", action="store_true", help="refuse to grade where code cannot be sandboxed")
     add("--watch", action="store_true", help="grade again on every save, what it has changed")
     files.add_options(parser)
     options = parser.parse_args(arguments)
+    if options.verbose:
+        options.failures = _ALL
     asked_for = files.outputs(options)
     check_files({output.option: output.file for output in asked_for})
     since = files.earlier(options.since)
@@ -84,11 +93,19 @@ def run(arguments: Sequence[str]) -> int:
         result = grade_of(ordered, options.seed, options.examples)
         solved = remember(history, course, result, left)
         shown = telling.tell(result, solved, history)
-    shown += files.write(result, asked_for, since)
+    shown += files.write(result, asked_for, since, _scripts(result, course) if files.for_people(asked_for) else {})
     if not shown:
         return GRADER_FAILED
     reached = result.points and 100 * result.score >= options.min_score * result.points
     return REACHED if reached else NOT_REACHED
+
+
+def _scripts(result: Grade, course: Course) -> Scripts:
+    """The commands that run the failing calls, for reports that hold all of them."""
+    from graders.learning import scripts
+    from graders.report.failures import failures
+
+    return scripts.write(failures(result), course.root, Path.cwd())
 
 
 def _watched(course: Course, names: Sequence[str], path: Path, options: argparse.Namespace) -> int:
@@ -144,7 +161,7 @@ class _Telling:
 
     def settled(self, section: SectionResult) -> None:
         """Verdicts first: explanations come behind them."""
-        if self._options.targets and not self._lost:
+        if self._options.targets and not self._lost and not self._options.quiet:
             self._lost = not made("the report", partial(_print_verdicts, section, folded=self._folded))
             self._told.add(section.name)
 
@@ -152,6 +169,8 @@ class _Telling:
         """Tells the rest; how many reports were shown."""
         if not self.on_screen or self._lost:
             return 0
+        if self._options.quiet:
+            return made("the report", partial(_print_scores, result))
         if not self._options.targets:
             reach = within_reach(history, self._course, result.sections)
             welcome = history.keeps and not any(section.score for section in result.sections)
@@ -166,6 +185,15 @@ def _print_verdicts(section: SectionResult, *, folded: bool) -> None:
 
     with stdout():
         print_verdicts(section, Console(highlight=False), folded=folded)
+
+
+def _print_scores(result: Grade) -> None:
+    from rich.console import Console
+
+    from graders.report.amounts import print_scores
+
+    with stdout():
+        print_scores(result, Console(highlight=False))
 
 
 def _print_at_a_glance(
@@ -185,7 +213,9 @@ def _print(
 ) -> None:
     from rich.console import Console
 
+    from graders.commands.version import versions
     from graders.learning import scripts
+    from graders.report.amounts import print_times
     from graders.report.failures import explained
     from graders.report.terminal import print_grade
 
@@ -200,3 +230,5 @@ def _print(
             solved=solved,
             scripts=scripts.write(explained(result, options.failures)[1], course.root, Path.cwd()),
         )
+        if options.verbose:
+            print_times(result, versions(), Console(highlight=False))

@@ -13,7 +13,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command with `arguments`; the exit status."""
     parser = new_parser("python grade.py hint SECTION::EXERCISE [NUMBER]")
     parser.add_argument("target", metavar="SECTION::EXERCISE")
-    parser.add_argument("number", nargs="?", type=whole_number(1, 9), metavar="NUMBER")
+    parser.add_argument("number", nargs="?", type=whole_number(1, 12), metavar="NUMBER")
     options = parser.parse_args(arguments)
     course = Course(options.course.resolve())
     with opened(course) as history:

@@ -1,6 +1,7 @@
 """`python grade.py report`: the research notebook, notes and progress, as one page to keep or to publish."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--markdown", metavar="FILE", help="a table of badges and a summary, for a README")
     parser.add_argument("--title", default="What I have learnt", help="what stands at the top of the page")
     options = parser.parse_args(arguments)
+    with suppress(OSError):  # then the file cannot be written, and that is said
+        Path(options.html).parent.mkdir(parents=True, exist_ok=True)
     check_files({"--html": options.html, "--markdown": options.markdown})
     course = Course(options.course.resolve())
     with opened(course) as history:

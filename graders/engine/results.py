@@ -33,6 +33,17 @@ class Counterexample(msgspec.Struct, frozen=True):
     script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where the fault is likely to be: one small change there makes every check of the exercise pass."""
+
+    line: int  # of the file, or of the notebook's cell
+    column: int
+    kind: str  # what the change is about: "an axis"
+    text: str  # what stands there, without the spaces before it
+    cell: str | None = None  # of a notebook, as messages name it
+    others: tuple[int, ...] = ()  # lines in which another change does so too
+
+
 class CheckResult(msgspec.Struct, frozen=True):
     """The verdict on one graded behaviour."""
 
@@ -48,6 +59,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     error: str | None = None  # learner's frames of an exception, or why there is no verdict of its own
     output: str = ""  # what the learner's code printed
     extra: bool = False  # beside the score: its points are not among the exercise's
+    place: Place | None = None  # where the fault is likely to be, where no misunderstanding fits
 
 
 class Extras(msgspec.Struct, frozen=True):
@@ -70,11 +82,13 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     note: str | None = None  # what was not executed of the submission, where that may be why it fails
 
 
-class LoadWarning(msgspec.Struct, frozen=True):
-    """A statement of the submission that could not be executed."""
+class LoadWarning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A statement of the submission that could not be executed; without a line, something else that is to be known."""
 
     line: int | None
     message: str
+    file: str | None = None  # in which the line is, where that is one beside the section's own
+    costs: tuple[str, ...] = ()  # the exercises that it costs
 
 
 class Measured(msgspec.Struct, frozen=True):

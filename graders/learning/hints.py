@@ -8,6 +8,9 @@ from graders.engine.errors import UsageError
 from graders.learning.history import History
 from graders.report.next_step import Called
 
+_SEED, _EXAMPLES = 0, 100
+_STEPS = ("Where it is", "What it is about", "What would pass")  # in what is said of the learner's own code
+
 
 class Exercise(NamedTuple):
     """An exercise that somebody asks about."""
@@ -50,14 +53,56 @@ def hint(course: Course, target: str, number: int | None, called: Called, histor
     """
     exercise = exercise_of(course, target)
     hints = exercise.material.section.hints.get(exercise.name, ())
-    if not hints or (number or 1) > len(hints):
-        raise UsageError(f"there are {len(hints)} hints for {target}" if hints else f"there is no hint for {target}")
-    number = number or min(hints_shown(history, exercise) + 1, len(hints))
+    most = len(hints) + len(_STEPS)
+    number = number or min(hints_shown(history, exercise) + 1, most - 1)  # the change itself is to be asked for
+    if number > most:
+        raise UsageError(f"there are {len(hints)} hints for {target}, and {len(_STEPS)} about your own code")
+    if number > len(hints):
+        try:
+            return _about_the_place(exercise, number - len(hints), number, called, history)
+        except UsageError as error:  # there is no file to look at
+            many = f"there are {len(hints)} hints" if hints else "there is no hint"
+            raise UsageError(f"{many} for {target}, and {error}") from error
     history.shown(exercise.material.name, exercise.name, "hint", number)
     text = f"{target}, hint {number} of {len(hints)}\n\n{hints[number - 1]}"
     if number < len(hints):
         return f"{text}\n\nThe next one: {called.about('hint', target, str(number + 1))}"
-    return f"{text}\n\nThat is the last one. How the reference does it: {called.about('solution', target)}"
+    where = called.about("hint", target, str(number + 1))
+    return (
+        f"{text}\n\nThat is the last one of the exercise. Where in your own code the fault is likely: {where}\n"
+        f"How the reference does it: {called.about('solution', target)}"
+    )
+
+
+def _about_the_place(exercise: Exercise, step: int, number: int, called: Called, history: History) -> str:
+    """The line of the learner's file that the fault is likely in; then what it is about; and last the change."""
+    from graders.engine.marking.marking import repaired
+    from graders.engine.setting.papers import paper
+    from graders.engine.sitting.forkserver import Forkserver
+    from graders.engine.sitting.submission import read_in
+
+    material, name = exercise.material, exercise.name
+    answers = read_in(material.course.root / "exercises", material.name)
+    with Forkserver(material.course.secrets) as forkserver:
+        found = repaired(material, paper(material, _SEED, _EXAMPLES), answers, forkserver, name)
+    solution = called.about("solution", exercise.target)
+    if found is None:
+        return (
+            f"No small change of your code was found that makes every check of {name} pass: it passes already, is not "
+            f"written yet, or is amiss in more than one place.\n\nHow the reference does it: {solution}"
+        )
+    history.shown(material.name, name, "hint", number)
+    told = [f"The fault is likely in line {found.line} of {found.label}:\n\n{_code(found.text)}"]
+    told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]
+    told += [f"This passes, in the place of what stands there:\n\n{_code(found.becomes) or '  (nothing)'}"]
+    told = told[:step]
+    if step < len(_STEPS):
+        told.append(f"{_STEPS[step]}: {called.about('hint', exercise.target, str(number + 1))}")
+    return "\n\n".join(told)
+
+
+def _code(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n")) if text else ""
 
 
 def hints_shown(history: History, exercise: Exercise) -> int:

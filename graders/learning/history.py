@@ -23,14 +23,13 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from graders.engine.course import Course
-from graders.engine.files import read_regular
 from graders.engine.results import SectionResult
+from graders.engine.sitting.submission import content
 from graders.report.record import encoded
 from graders.report.streams import say
 
 _FILE, _VARIABLE = ".progress.sqlite3", "GRADE_PROGRESS"
 _APPLICATION, _VERSION = 0x47524C31, 1  # in the file's head: a diary of ours, and which form its tables have
-_MAX_BYTES = 2**24  # of a file that is looked at
 _PATIENCE = 2.0  # seconds to wait for another process that writes
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside the file
 _TABLES = (
@@ -337,12 +336,15 @@ def _put_aside(path: Path) -> str | None:
 
 
 def digest(file: Path) -> str | None:
-    """Stands for the content of a file; None where there is none that can be read."""
-    try:
-        data = read_regular(file, _MAX_BYTES)
-    except OSError:
+    """Stands for the content of a file, and of the files beside it that it imports; None where there is none that can
+    be read."""
+    found = content(file)
+    if found is None:
         return None
-    return None if data is None else hashlib.blake2b(data, digest_size=16).hexdigest()
+    whole = hashlib.blake2b(found.pop(""), digest_size=16)
+    for name, data in found.items():
+        whole.update(b"\0%b %d\0" % (name.encode(), len(data)) + data)
+    return whole.hexdigest()
 
 
 def sources(course: Course, section: str) -> str:

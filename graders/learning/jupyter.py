@@ -10,6 +10,7 @@ import io
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from graders.engine.marking.marking import mark
 from graders.engine.results import SectionResult, grade_of
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
-from graders.engine.sitting.submission import Submission
+from graders.engine.sitting.submission import Submission, cells_beside
 from graders.engine.values.messages import Cell
 from graders.engine.worker.magics import without_cell_magic
 from graders.report.html import fragment
@@ -68,8 +69,10 @@ def checker(section: str, sources: Callable[[], Sequence[str]] | None = None) ->
             if exercise not in questions.exercises:
                 raise UsageError(f"{section} has no exercise {exercise!r}{nearest(exercise, questions.exercises)}")
         cells = tuple(Cell(f"cell {number}", without_cell_magic(text)) for number, text in enumerate(ran(), 1) if text)
+        cells += cells_beside("", "\n".join(cell.source for cell in cells), Path.cwd())
         with _lock:
-            result = mark(material, questions, Submission("the notebook", cells), _workers(), only=exercises or None)
+            answers = Submission("the notebook", cells)
+            result = mark(material, questions, answers, _workers(), only=exercises or None, places=True)
         return Checked(result)
 
     return check

@@ -18,8 +18,11 @@ import sys
 import types
 
 sys.path.insert(0, {root!r})
+sys.path.append({folder!r})
 solution = sys.modules[{section!r}] = types.ModuleType({section!r})
-for _statement in ast.parse(open({file!r}, encoding="utf-8").read()).body:  # your answers, with their loose statements
+for _statement in ast.parse(open({file!r}, "rb").read()).body:  # your answers, with their loose statements
+    if isinstance(_statement, ast.ImportFrom):
+        _statement.level = 0  # what lies beside it is found by its name
     try:
         exec(compile(ast.Module([_statement], []), {file!r}, "exec"), vars(solution))
     except Exception as error:
@@ -80,7 +83,9 @@ def _script(check: CheckResult, section: str, file: Path, root: Path) -> str | N
         body[-1] = ast.Expr(ast.Call(ast.Name("print"), [body[-1].value], []))
     torch = "import torch\n" if "torch" in whole else ""
     title = " ".join(check.title.split())
-    head = _HEAD.format(title=title, root=str(root), section=section, file=str(file), torch=torch)
+    head = _HEAD.format(
+        title=title, root=str(root), section=section, folder=str(file.parent), file=str(file), torch=torch
+    )
     return head + "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in body) + "\n"
 
 

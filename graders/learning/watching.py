@@ -27,6 +27,7 @@ from graders.engine.setting.paper import Paper
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.values.messages import Cell
 from graders.learning.affected import Affected, Text, affected, probing, text
 from graders.learning.history import History
 from graders.report.words import TO_FIX
@@ -74,12 +75,19 @@ class _Watched:
     paper: Paper
     path: Path
     probing: Mapping[str, frozenset[str]]
+    beside: tuple[Cell, ...] = ()  # the files that it imports
     text: Text | None = None  # when it was graded last; None: not yet, or it was no Python
     result: SectionResult | None = None
     before: SectionResult | None = None  # the result when the file was saved last
     unexplained: frozenset[str] = frozenset()  # what is being graded, or was when the next save came
     number: int = 0  # of its newest grading
     given_up: threading.Event = field(default_factory=threading.Event)  # set when that is overtaken
+
+    @property
+    def paths(self) -> set[str]:
+        """Of the files that a save of may change its grade."""
+        names = [self.path.name, *(f"{cell.module}.py" for cell in self.beside)]
+        return {os.path.realpath(self.path.parent / name) for name in names}
 
 
 @dataclass
@@ -136,7 +144,7 @@ class Watching:
                 now = time.perf_counter()
                 paths = {os.path.realpath(path) for _, path in changes}
                 for name, watched in self.files.items():
-                    if os.path.realpath(watched.path) in paths and watched.path.exists():
+                    if not paths.isdisjoint(watched.paths) and watched.path.exists():
                         self.events.put(Saved(name, now))
         except (OSError, RuntimeError) as error:
             self.events.put(Failed(GraderError(f"the folder cannot be watched: {error}")))
@@ -149,6 +157,7 @@ class Watching:
             answers = submission.read(watched.path)
         except UsageError as error:
             return str(error)
+        before, watched.beside = watched.beside, tuple(cell for cell in answers.cells if cell.module)
         new: Text | None = None
         if watched.path.suffix == ".py":
             try:
@@ -157,7 +166,7 @@ class Watching:
                 where = f"line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else "the file"
                 return f"not whole yet: {where} is no Python so far ({getattr(error, 'msg', None) or error})"
         asked = Affected(frozenset(), frozenset(watched.probing))
-        if watched.text and new and watched.result:
+        if watched.text and new and watched.result and before == watched.beside:
             asked = affected(watched.text, new, watched.paper.cover, watched.probing)
             if not asked.all:
                 return "saved; nothing that is graded has changed"
@@ -200,7 +209,7 @@ class Watching:
         **options: Any,
     ) -> SectionResult:
         material, questions = watched.material, watched.paper
-        return mark(material, questions, answers, self.forkserver, only=only, given_up=given_up, **options)
+        return mark(material, questions, answers, self.forkserver, only=only, given_up=given_up, places=True, **options)
 
     def take(self, verdict: Verdict) -> SectionResult | None:
         """The result of the whole section, with this verdict in it; None where a later save has overtaken it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from graders.engine.results import CheckResult, Counterexample
+from graders.engine.results import CheckResult, Counterexample, Place
 from graders.report.words import WORDS, inert, muted, one_line, shortened, wrapped
 
 Role = Literal["plain", "label", "call", "same", "actual", "expected", "quote", "mistake"]
@@ -62,8 +62,26 @@ def _paragraphs(check: CheckResult, exercise: str, width: int) -> Iterator[list[
         yield comparison
     if check.mistake:
         yield _prose("This looks like: ", check.mistake, width, "mistake")
+    if check.place:
+        yield from _place(check.place, width)
     if check.output.strip():
         yield [(Span("Your code printed:", "label"),), *_quote(check.output)]
+
+
+def _place(place: Place, width: int) -> Iterator[list[Line]]:
+    """The line to look at, and whether there are others."""
+    yield _prose("", f"{place_in_words(place)}:", width, "mistake")
+    yield [(Span(f"{place.line:>4} | ", "label"), Span(shortened(one_line(place.text)), "quote"))]
+
+
+def place_in_words(place: Place) -> str:
+    """Where the fault is likely to be, as a sentence without its stop."""
+    where = f"line {place.line}" + (f" of {one_line(place.cell)}" if place.cell else "")
+    others = ""
+    if place.others:
+        lines = " or ".join(map(str, place.others))
+        others = f" (so does another in line {lines})"
+    return f"The fault is likely in {where}: one small change there makes every check of this exercise pass{others}"
 
 
 def _reason(check: CheckResult, exercise: str) -> str:

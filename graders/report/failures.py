@@ -61,13 +61,16 @@ def first_of_each(found: list[Failure]) -> list[Failure]:
 
 
 def line_of(failure: Failure) -> int | None:
-    """The line of the learner's file to look at: where the exception passed through it last, else the definition.
+    """The line of the learner's file to look at: where the fault is likely, where the exception passed through it last,
+    else the definition.
 
     None for a notebook, whose lines count from the start of a cell, and where nothing is defined.
     """
     file = failure.section.file
     if not file.endswith(".py"):
         return None
+    if failure.check.place:
+        return failure.check.place.line
     frames = re.findall(rf"^{re.escape(file)}:(\d{{1,7}}),? in ", failure.check.error or "", re.MULTILINE)
     lines = [int(frame) for frame in frames]
     if lines and (last := _last_line(file)):  # a trace is what the learner's process says of itself

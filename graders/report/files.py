@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from graders.engine.errors import UsageError
@@ -13,6 +14,7 @@ from graders.engine.results import Grade
 from graders.report.changes import read_record
 from graders.report.making import made
 from graders.report.streams import say, stdout
+from graders.report.words import Scripts
 
 OPTIONS = {  # of these each has an option of its own, the others are asked for with --report
     "json": "write the result as JSON ('-' is stdout)",
@@ -31,7 +33,7 @@ _WRITERS = {  # modules of this package, imported when they are needed; each has
     "code-quality": "code_quality",
 }
 REPORTS = tuple(name for name in _WRITERS if name not in OPTIONS)
-_COMPARING = ("markdown", "html")  # formats that say what has changed
+_FOR_PEOPLE = ("markdown", "html")  # formats that say what has changed, and how a failing call is run
 
 
 class Output(NamedTuple):
@@ -82,7 +84,7 @@ def outputs(options: argparse.Namespace) -> list[Output]:
     for said in (files, options_said):
         if twice := [one for one in said if said.count(one) > 1]:
             raise UsageError(f"{twice[0]} is said twice")
-    if options.since and not any(output.format in _COMPARING for output in asked):
+    if options.since and not any(output.format in _FOR_PEOPLE for output in asked):
         raise UsageError("--since: only --markdown and --html say what has changed")
     return asked
 
@@ -106,15 +108,24 @@ def earlier(path: Path | None) -> Grade | None:
     return found
 
 
-def write(result: Grade, asked: Sequence[Output], since: Grade | None = None) -> int:
+def write(
+    result: Grade, asked: Sequence[Output], since: Grade | None = None, scripts: Scripts = MappingProxyType({})
+) -> int:
     """Writes the result in each format; how many could be written. Of each of the others stderr says why not."""
-    return sum(made(f"{output.option} {output.file}", partial(_write, result, output, since)) for output in asked)
+    return sum(
+        made(f"{output.option} {output.file}", partial(_write, result, output, since, scripts)) for output in asked
+    )
 
 
-def _write(result: Grade, output: Output, since: Grade | None) -> None:
+def for_people(asked: Sequence[Output]) -> bool:
+    """Whether one of them says how a failing call is run."""
+    return any(output.format in _FOR_PEOPLE for output in asked)
+
+
+def _write(result: Grade, output: Output, since: Grade | None, scripts: Scripts) -> None:
     module = _WRITERS[output.format]
     writer: Callable[..., str] = getattr(import_module(f"graders.report.{module}"), module)
-    text = writer(result, since) if output.format in _COMPARING else writer(result)
+    text = writer(result, since, scripts) if output.format in _FOR_PEOPLE else writer(result)
     if output.file == "-":
         print_as_utf8([text])
         return

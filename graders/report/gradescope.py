@@ -50,6 +50,9 @@ def _summary(grade: Grade) -> str:
     lines = [f"{number(grade.score)} of {number(grade.points)} points.", f"Next: {prose(step.what)}."]
     for section in grade.sections:
         for warning in section.warnings[:3]:
-            place = prose(section.file) if warning.line is None else f"{prose(section.file)}, line {warning.line}"
-            lines.append(f"{place} could not be loaded: {code(warning.message)}")
+            place = prose(warning.file or section.file)
+            if warning.line is None:
+                lines.append(f"{place}: {prose(warning.message)}")
+            else:
+                lines.append(f"{place}, line {warning.line} could not be loaded: {code(warning.message)}")
     return "\n\n".join(lines)

@@ -8,16 +8,31 @@ from functools import partial
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from graders.engine.results import CheckpointResult, CheckResult, ExerciseResult, Grade, SectionResult, Status
+from graders.report.beyond import beyond
 from graders.report.blocks import Line
 from graders.report.changes import Changes, changes
 from graders.report.checkpoint_words import bounds, figure, outcome
 from graders.report.curves_svg import curves_svg
 from graders.report.explanation import Part, explanation
+from graders.report.load_warnings import warned
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import SYMBOLS
-from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, one_line, shortened
+from graders.report.words import (
+    TO_FIX,
+    TO_RUN,
+    WORDS,
+    Scripts,
+    count,
+    inert,
+    muted_markup,
+    number,
+    one_line,
+    sentence,
+    shortened,
+)
 
 _STYLE = Path(__file__).with_name("page.css")
 _PAGE = """\
@@ -38,14 +53,16 @@ _PAGE = """\
 </html>
 """
 _OUTPUT_LINES = 20
+_NONE: Scripts = MappingProxyType({})
 
 
-def html(grade: Grade, since: Grade | None = None) -> str:
+def html(grade: Grade, since: Grade | None = None, scripts: Scripts = _NONE) -> str:
     """The grade as a page.
 
     Args:
         grade: what was graded.
         since: an earlier grade of the same answers, to say what has changed.
+        scripts: by section and check, the command that runs all of a call that is shown in part.
     """
     title = f"{number(grade.score)} of {number(grade.points)} points"
     found = changes(since, grade) if since else None
@@ -58,7 +75,7 @@ def html(grade: Grade, since: Grade | None = None) -> str:
         "</header>",
         "<main>",
         _next(grade),
-        *map(_section, grade.sections),
+        *(_section(section, scripts) for section in grade.sections),
         "</main>",
         f"<footer>Seed {grade.seed}, {count(grade.examples, 'input')} a check.</footer>",
     ]
@@ -79,7 +96,7 @@ def document(title: str, body: str, *, more_style: str = "", allowed: str = "") 
 def fragment(section: SectionResult) -> str:
     """A section's result as a part of somebody else's page, below a cell of a notebook. Its style stays inside."""
     style = _STYLE.read_text("utf-8").replace(":root {", "& {").replace("\nbody {", "\n& {")
-    body = "\n".join([bar(section.score, section.points), *map(partial(_exercise, section), section.exercises)])
+    body = "\n".join([bar(section.score, section.points), *map(partial(_exercise, section, _NONE), section.exercises)])
     points = f"{number(section.score)} of {number(section.points)} points"
     return (
         f'<div class="from-scratch"><style>.from-scratch {{ {style} & {{ padding: .5rem; }} }}</style>\n'
@@ -136,14 +153,15 @@ def _next(grade: Grade) -> str:
     return f'<section class="next"><h2>Next: {_text(step.what)}</h2><dl>{said}</dl></section>'
 
 
-def _section(section: SectionResult) -> str:
+def _section(section: SectionResult, scripts: Scripts) -> str:
     pieces = [
         f'<section id="{_text(section.name)}">',
         f"<h2>{_text(section.title)}</h2>",
         f'<p class="about">{number(section.score)} of {number(section.points)} points in {_code(section.file)}</p>',
         bar(section.score, section.points),
+        f"<p>{_text(words)}.</p>" if (words := beyond(section)) else "",
         _warnings(section),
-        *(_exercise(section, exercise) for exercise in section.exercises),
+        *(_exercise(section, scripts, exercise) for exercise in section.exercises),
         _checkpoint(section.checkpoint) if section.checkpoint else "",
         "</section>",
     ]
@@ -151,17 +169,18 @@ def _section(section: SectionResult) -> str:
 
 
 def _warnings(section: SectionResult) -> str:
-    if not section.warnings:
-        return ""
-    rows = (
-        f"<li>{'' if warning.line is None else f'line {warning.line}: '}{_code(warning.message)}</li>"
-        for warning in section.warnings
-    )
-    said = f"{count(len(section.warnings), 'statement')} could not be loaded"
-    return f'<div class="warnings"><p>{said}:</p><ul>{"".join(rows)}</ul></div>'
+    notes, heading, lost = warned(section)
+    said = [f"<p>{escape(note)}</p>" for note in notes]
+    if heading:
+        rows = (
+            f"<li>{escape(each.place)}{_code(each.message) if each.message else ''}{escape(each.costs)}</li>"
+            for each in lost
+        )
+        said.append(f"<p>{heading}:</p><ul>{''.join(rows)}</ul>")
+    return f'<div class="warnings">{"".join(said)}</div>' if said else ""
 
 
-def _exercise(section: SectionResult, exercise: ExerciseResult) -> str:
+def _exercise(section: SectionResult, scripts: Scripts, exercise: ExerciseResult) -> str:
     """An exercise is open where there is something to repair, and else one line that can be opened."""
     place = _code(place_of(section, exercise))
     opened = " open" if any(check.status in TO_FIX for check in exercise.checks) else ""
@@ -172,7 +191,8 @@ def _exercise(section: SectionResult, exercise: ExerciseResult) -> str:
         f"<summary><h3>{_text(exercise.name)}</h3> {_status(exercise)}{note}"
         f' <span class="points">{number(exercise.score)}/{number(exercise.points)}</span></summary>\n'
         f'<p class="about">{place}</p>\n'
-        + "\n".join(_check(check, exercise.name) for check in exercise.checks)
+        + (f"<p>{_text(sentence(exercise.note))}</p>\n" if exercise.note else "")
+        + "\n".join(_check(check, exercise.name, scripts.get((section.name, check.name))) for check in exercise.checks)
         + "\n</details>"
     )
 
@@ -182,11 +202,11 @@ def _status(result: ExerciseResult | CheckResult) -> str:
     return f'<span class="status {result.status}">{symbol} {WORDS[result.status]}</span>'
 
 
-def _check(check: CheckResult, exercise: str) -> str:
+def _check(check: CheckResult, exercise: str, script: str | None) -> str:
     points = f'<span class="points">{number(check.score)}/{number(check.points)}</span>'
     heading = (
         f'<article class="check {check.status}">\n<h4>{_text(check.title)}</h4>'
-        f'<p class="about">{_status(check)} {points}</p>'
+        f'<p class="about">{_status(check)} {points}{" beyond the text" if check.extra else ""}</p>'
     )
     if check.status == "passed":
         return f"{heading}\n</article>"
@@ -195,6 +215,8 @@ def _check(check: CheckResult, exercise: str) -> str:
     for are_compared, group in groupby(parts, lambda part: part.kind == "compared"):
         together = list(group)
         pieces += [_compared(together)] if are_compared else map(_part, together)
+    if script:
+        pieces.append(f"<p>{TO_RUN} {_code(script)}</p>")
     return "\n".join([heading, *pieces, "</article>"])
 
 

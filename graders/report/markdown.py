@@ -7,30 +7,35 @@ our own sentences are escaped. So nothing in it can become a link, a picture, a 
 import re
 from collections.abc import Iterator
 from itertools import groupby
+from types import MappingProxyType
 
 from graders.engine.results import CheckpointResult, CheckResult, ExerciseResult, Grade, SectionResult
+from graders.report.beyond import beyond
 from graders.report.changes import Changes, changes
 from graders.report.checkpoint_words import bounds, figure, outcome
 from graders.report.explanation import Part, explanation
 from graders.report.failures import Failure, failures, first_of_each
+from graders.report.load_warnings import Lost, warned
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import SYMBOLS
-from graders.report.words import WORDS, count, inert, muted, number, one_line, shortened
+from graders.report.words import TO_RUN, WORDS, Scripts, count, inert, muted, number, one_line, sentence, shortened
 
 LIMIT = 1_000_000  # bytes; GitHub drops a job summary of more than 1 MiB
 MOST_EXPLAINED = 10  # the first failures; the HTML report has them all
 MOST_WARNINGS = 3
+_NONE: Scripts = MappingProxyType({})
 MOST_NAMES = 12  # of exercises in a sentence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>~|$@#&!^])|(:)(?=//|\w+:)|(?<=\bwww)(\.)|^([-+=:]|\d+(?=[.)]))")
 
 
-def markdown(grade: Grade, since: Grade | None = None) -> str:
+def markdown(grade: Grade, since: Grade | None = None, scripts: Scripts = _NONE) -> str:
     """The grade as GitHub's Markdown, at most `LIMIT` bytes in UTF-8.
 
     Args:
         grade: what was graded.
         since: an earlier grade of the same answers, to say what has changed.
+        scripts: by section and check, the command that runs all of a call that is shown in part.
     """
     head = [f"## Grade: {number(grade.score)} of {number(grade.points)} points"]
     if since and (found := changes(since, grade)):
@@ -45,7 +50,7 @@ def markdown(grade: Grade, since: Grade | None = None) -> str:
         "\n".join(f"- {label}: {code(text)}" for label, text in step.rows),
     ]
     room = LIMIT - _bytes([*head, *tail]) - 1000  # for what is said about those left out
-    return "\n\n".join([*head, *_explained(grade, room), *tail]) + "\n"
+    return "\n\n".join([*head, *_explained(grade, room, scripts), *tail]) + "\n"
 
 
 def prose(text: str) -> str:
@@ -98,25 +103,29 @@ def _section(section: SectionResult) -> list[str]:
     if section.exercises:
         rows = ["| | exercise | points | checks | |", "| --- | --- | ---: | ---: | --- |"]
         pieces.append("\n".join([*rows, *map(_row, section.exercises)]))
-    if section.warnings:
-        lines = [f"{count(len(section.warnings), 'statement')} could not be loaded:\n"]
-        for warning in section.warnings[:MOST_WARNINGS]:
-            place = "" if warning.line is None else f"line {warning.line}: "
-            lines.append(f"- {place}{code(warning.message)}")
-        if (more := len(section.warnings) - MOST_WARNINGS) > 0:
-            lines.append(f"- and {more} more")
-        pieces.append("\n".join(lines))
+    if words := beyond(section):
+        pieces.append(f"{prose(words)}.")
+    notes, heading, lost = warned(section, MOST_WARNINGS)
+    pieces += map(prose, notes)
+    if heading:
+        pieces.append("\n".join([f"{heading}:\n", *map(_lost, lost)]))
     return [*pieces, *(_checkpoint(section.checkpoint) if section.checkpoint else [])]
 
 
+def _lost(lost: Lost) -> str:
+    message = code(lost.message) if lost.message else ""
+    return f"- {' '.join(filter(None, (prose(lost.place), message, prose(lost.costs))))}"
+
+
 def _row(exercise: ExerciseResult) -> str:
-    passed = sum(check.status == "passed" for check in exercise.checks)
+    core = [check for check in exercise.checks if not check.extra]
+    passed = sum(check.status == "passed" for check in core)
     note = blocked_because(exercise) if exercise.status == "blocked" else ""
     cells = (
         f"{SYMBOLS[exercise.status]} {WORDS[exercise.status]}",
         code(exercise.name),
         f"{number(exercise.score)}/{number(exercise.points)}",
-        f"{passed}/{len(exercise.checks)}",
+        f"{passed}/{len(core)}",
         prose(note),
     )
     return f"| {' | '.join(cells)} |".replace("|  |", "| |")
@@ -150,12 +159,12 @@ def _names(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _explained(grade: Grade, room: int) -> Iterator[str]:
+def _explained(grade: Grade, room: int, scripts: Scripts) -> Iterator[str]:
     """The first failures in the order of study, as many as there is room for, and how many are left out."""
     found = failures(grade)
     shown = 0
     for failure in sorted(first_of_each(found)[:MOST_EXPLAINED], key=found.index):
-        text = _failure(failure)
+        text = _failure(failure, scripts)
         room -= _bytes([text])
         if room < 0:
             break
@@ -166,10 +175,15 @@ def _explained(grade: Grade, room: int) -> Iterator[str]:
         yield f"{what} {'fails' if left == 1 else 'fail'}, not explained here."
 
 
-def _failure(failure: Failure) -> str:
+def _failure(failure: Failure, scripts: Scripts) -> str:
     section, exercise, check = failure
     place = code(place_of(section, exercise))
-    return f"### {prose(exercise.name)}: {WORDS[check.status]}\n\n{place}\n\n{explained(check, exercise.name)}"
+    pieces = [f"### {prose(exercise.name)}: {WORDS[check.status]}", place, explained(check, exercise.name)]
+    if script := scripts.get((section.name, check.name)):
+        pieces.append(f"{TO_RUN} {code(script)}")
+    if exercise.note:
+        pieces.append(prose(sentence(exercise.note)))
+    return "\n\n".join(pieces)
 
 
 def _longest_run(text: str) -> int:

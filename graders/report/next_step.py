@@ -79,9 +79,11 @@ def started(section: SectionResult) -> bool:
 
 
 def place_of(section: SectionResult, exercise: ExerciseResult) -> str:
-    """`path:line`, as editors and terminals know it."""
+    """`path:line`, as editors and terminals know it: where the fault is likely, else where the exercise begins."""
     path = one_line(section.file)
-    return path if exercise.line is None else f"{path}:{exercise.line}"
+    found = next((check.place for check in exercise.checks if check.place and not check.place.cell), None)
+    line = found.line if found else exercise.line
+    return path if line is None else f"{path}:{line}"
 
 
 def _statuses(place: Place) -> set[Status]:

@@ -1,6 +1,6 @@
 """A grade on the terminal: the exercises at a glance, the first failures explained, and one next step."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -8,14 +8,15 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
+from graders.report.beyond import beyond
 from graders.report.blocks import failure_lines
 from graders.report.failures import explained
+from graders.report.load_warnings import warned
 from graders.report.next_step import Called, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
-from graders.report.words import WORDS, count, number, one_line, shortened
+from graders.report.words import TO_RUN, WORDS, Scripts, count, number, one_line, sentence, shortened
 
 MOST_WARNINGS = 3
-MOST_INVITED = 5  # exercises that are named
 COUNTED: tuple[Status, ...] = ("passed", "not_attempted", "missing", "blocked")  # when several sections are graded
 
 
@@ -38,7 +39,7 @@ def print_grade(
     closing: Collection[str] = (),
     told: Collection[str] = (),
     solved: Sequence[str] = (),
-    scripts: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    scripts: Scripts = MappingProxyType({}),
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
 
@@ -79,16 +80,9 @@ def print_verdicts(section: SectionResult, console: Console, *, folded: bool = F
 
 
 def _print_extras(screen: Screen, section: SectionResult) -> None:
-    """An invitation, once something is done: what goes beyond the texts has points of its own."""
-    done = [exercise for exercise in section.exercises if exercise.status == "passed" and exercise.extras.points]
-    if not done:
-        return
-    more = [exercise.name for exercise in done if exercise.extras.score < exercise.extras.points]
-    points = f"{number(section.extras.score)} of {number(section.extras.points)} points beside the score"
-    screen.line()
-    screen.prose(
-        f"Beyond the texts: {points}" + (f"; there is more in {', '.join(more[:MOST_INVITED])}" if more else "")
-    )
+    if words := beyond(section):
+        screen.line()
+        screen.prose(words)
 
 
 def _row(exercise: ExerciseResult) -> Row:
@@ -154,24 +148,18 @@ def _print_stacked(screen: Screen, rows: list[Row]) -> None:
 
 
 def _print_warnings(screen: Screen, section: SectionResult) -> None:
-    if not section.warnings:
-        return
-    screen.line()
-    notes = [warning for warning in section.warnings if warning.line is None]
-    lost = [warning for warning in section.warnings if warning.line is not None]
-    for note in notes[:MOST_WARNINGS]:
-        screen.prose(shortened(one_line(note.message)), "yellow", "  ", "    ")
-    if not lost:
-        return
-    screen.line((f"  {count(len(lost), 'statement')} could not be loaded:", "yellow"))
-    for warning in lost[:MOST_WARNINGS]:
-        place = "" if warning.line is None else f"line {warning.line}: "
-        screen.prose(place + shortened(one_line(warning.message)), "", "    ", "      ")
-    if (more := len(lost) - MOST_WARNINGS) > 0:
-        screen.line((f"    and {more} more", ""))
+    notes, heading, lost = warned(section, MOST_WARNINGS)
+    if section.warnings:
+        screen.line()
+    for note in notes:
+        screen.prose(note, "yellow", "  ", "    ")
+    if heading:
+        screen.line((f"  {heading}:", "yellow"))
+    for each in lost:
+        screen.prose(each.line, "", "    ", "      ")
 
 
-def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tuple[str, str], str]) -> None:
+def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Scripts) -> None:
     found, shown = explained(grade, most)
     for failure in sorted(shown, key=found.index):
         status = failure.check.status
@@ -181,10 +169,10 @@ def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Mapping[tu
             screen.spans(line)
         if script := scripts.get((failure.section.name, failure.check.name)):
             screen.line()
-            screen.prose(f"All of it, to run and to step through: {script}")
+            screen.prose(f"{TO_RUN} {script}")
         if failure.exercise.note:
             screen.line()
-            screen.prose(failure.exercise.note[:1].upper() + failure.exercise.note[1:] + ".")
+            screen.prose(sentence(failure.exercise.note))
     if left := len(found) - len(shown):
         what = f"{count(left, 'more check' if shown else 'check')} {'fails' if left == 1 else 'fail'}"
         screen.line()

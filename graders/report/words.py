@@ -1,6 +1,7 @@
 """The words all reports share, and text of strangers made harmless."""
 
 import re
+from collections.abc import Mapping
 
 from rich.cells import cell_len
 
@@ -20,6 +21,8 @@ WORDS: dict[Status, str] = {
 # What a learner has to repair; the other unfinished statuses are work that has not begun or waits for these.
 TO_FIX: frozenset[Status] = frozenset({"failed", "raised", "timed_out", "crashed"})
 
+TO_RUN = "All of it, to run and to step through:"  # before the command that runs a failing call's script
+Scripts = Mapping[tuple[str, str], str]  # by section and check: the command that runs all of a failing call
 LONG_LINE = 400  # characters of a line that the learner's code brought in
 
 # Whole escape sequences: what they would have drawn is gone, not left behind as "[31m". No alternative can run past
@@ -112,6 +115,12 @@ def wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]
         rows[-1].append(word)
         used += size
     return [((rest if at else first) + " ".join(row)).rstrip() for at, row in enumerate(rows)]
+
+
+def sentence(text: str) -> str:
+    """The text as a sentence: with a capital, and an end."""
+    said = one_line(text)
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def number(value: float) -> str:

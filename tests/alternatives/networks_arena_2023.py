@@ -34,7 +34,7 @@ device = t.device("cuda" if t.cuda.is_available() else "cpu")
 # %%
 class ReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return t.maximum(x, t.tensor(0.0))
+        return t.maximum(x, t.tensor([0.0]))
 
 
 if MAIN:

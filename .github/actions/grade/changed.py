@@ -22,7 +22,19 @@ def main(folder: str, submission: str, commit: str) -> None:
 
 def _changed(folder: str, submission: str, commit: str, section: str) -> bool:
     files = [f"{submission}/{section}{suffix}" for suffix in (".py", ".ipynb")]
+    beside = runpy.run_path(str(COURSE / "graders" / "engine" / "sitting" / "beside.py"))["beside"]
+    for name in files[:]:  # what lies beside the answer and is imported counts too
+        answer = _read(Path(folder, name))
+        neighbours = beside(section, answer or b"", lambda other: _read(Path(folder, submission, other)))
+        files += [f"{submission}/{other}.py" for other in neighbours]
     return not _git(folder, "diff", "--quiet", "--no-ext-diff", "--no-textconv", commit, "HEAD", "--", *files)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    except OSError:
+        return None
 
 
 def _git(folder: str, *arguments: str) -> bool:

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from graders.engine.auditing import record
 from graders.engine.auditing.bench import LONG_SECONDS, Bench, Chase, Job, Watch, submission
+from graders.engine.auditing.places import measured
 from graders.engine.authoring.dependence import Dependence
 from graders.engine.authoring.material import Material, find
 from graders.engine.authoring.outline import agree, outline
@@ -39,20 +40,29 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 Say = Callable[[str], None]
 
 
-def audit(course: Course, asked: Mapping[str, Sequence[str] | None], say: Say, *, sample: int | None = None) -> bool:
+def audit(
+    course: Course, asked: Mapping[str, Sequence[str] | None], say: Say, *, sample: int | None = None, places: int = 0
+) -> bool:
     """Audits sections and says what was found, line by line. Whether all of it is as it should be.
 
     Args:
         course: where the sections are.
         asked: exercises by section, None for all of a section's.
         say: takes a line.
+        places: grade so many changed alternatives of each section, and say how often the line of the fault is right.
         sample: of sections that have not changed since their whole audit held, as `record` knows it, try only so many
             mutants, a few of the mistakes, and everything else at one seed.
 
     Raises:
         UsageError: there is no such exercise.
     """
-    found = [_Audit(find(course, name), exercises, say, sample).holds() for name, exercises in asked.items()]
+    found = []
+    for name, exercises in asked.items():
+        section = _Audit(find(course, name), exercises, say, sample)
+        if places:
+            section.measure_places(places)
+        else:
+            found.append(section.holds())
     return all(found)
 
 
@@ -71,6 +81,12 @@ class _Audit:
         self._papers = [paper(material, seed, EXAMPLES) for seed in self._seeds]
         self._papers += [] if self._sample else [paper(material, SEEDS[0], MANY_EXAMPLES)]
         self._questions = [each for each in self._papers[0].questions if each.exercise in self._exercises]
+
+    def measure_places(self, most: int) -> None:
+        """Says how often the place of a fault is right, and nothing else."""
+        self._say(f"{self._material.name}: the place of a fault, in changed alternatives")
+        self._papers[0].some(self._questions)
+        measured(self._material, self._papers[:1], self._exercises, most, self._say)
 
     def holds(self) -> bool:
         """Runs every part, also after one has found something."""

@@ -15,7 +15,7 @@ from graders.engine.setting.paper import Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
-from graders.engine.values.messages import Cell
+from graders.engine.values.messages import Cell, Manner
 
 _MUTANT_SECONDS = 2.0  # for a check; the reference takes milliseconds, and many mutants loop for ever
 LONG_SECONDS = 1.0  # of a core, that one example of a check may take with a mistake
@@ -27,6 +27,7 @@ class Job(NamedTuple):
     source: Submission
     paper: int = 0  # which of the papers
     only: Sequence[str] | None = None  # the exercises to grade; None is all
+    places: bool = False  # look for the lines of faults
 
 
 class Chase(NamedTuple):
@@ -89,8 +90,17 @@ class Bench:
         if self._forkserver is None:
             self._forkserver = Forkserver(self._material.course.secrets)  # ends with its process
         match work:
-            case Job(source, number, only):
-                return mark(self._material, self._papers[number], source, self._forkserver, only=only)
+            case Job(source, number, only, places):
+                papers, forkserver = self._papers, self._forkserver
+                return mark(
+                    self._material,
+                    papers[number],
+                    source,
+                    forkserver,
+                    only=only,
+                    places=places,
+                    side_by_side=not places,
+                )
             case Chase():
                 return self._caught(work, self._forkserver)
             case Watch():
@@ -114,7 +124,7 @@ class Bench:
         with Sitting(forkserver, paper.cover.order(watch.source.cells)) as sitting:
             for inputs in item.inputs:
                 seconds = 5 * LONG_SECONDS
-                if sitting.sit(item.name, [inputs], paper.seed, seconds, processor=LONG_SECONDS).stopped:
+                if sitting.sit(item.name, [inputs], paper.seed, seconds, manner=Manner(processor=LONG_SECONDS)).stopped:
                     return True
         return False
 

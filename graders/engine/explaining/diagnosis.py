@@ -8,8 +8,10 @@ from graders.engine.authoring.section import Mistake
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.trials import Trials
 from graders.engine.setting.paper import Item, Paper
+from graders.engine.values import codec
 from graders.engine.values.messages import Seen
 
+_REFUSALS = ("TypeError", "ValueError", "AssertionError")  # of what a function is given
 MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 _MAX_PASSING = 30  # examples of a check that the submission passes, which the mistake must pass as well
 
@@ -68,9 +70,20 @@ class Diagnosis:
         return not any(map(rule.failure, inputs, expected, shown))
 
 
+def _refuses_alike(observed: object, shown: object) -> bool:
+    """Whether an assertion of the submission refuses what the mistake refuses with an exception of its own: exercises
+    are handed out with assertions about what they are given, and who gets there believes the same."""
+    match observed, shown:
+        case codec.Raised(type="AssertionError", trace=trace), codec.Raised(type=kind) if kind in _REFUSALS:
+            return trace.rpartition("\n")[2].strip().startswith("assert")
+    return False
+
+
 def _is_same(rule: Rule, failure: Failure, shown: Seen) -> bool:
     assert failure.seen is not None  # the caller has left those out
     if shown.changed != failure.seen.changed:
         return False
+    if _refuses_alike(codec.decode(failure.seen.observation), codec.decode(shown.observation)):
+        return True
     observed = Seen(failure.seen.observation)
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None

@@ -15,9 +15,9 @@ from graders.engine.explaining.budget import Budget
 from graders.engine.setting.paper import Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
-from graders.engine.values.messages import Cell, Seen
+from graders.engine.values.messages import Cell, Manner, Seen
 
-_PROCESSOR_SECONDS = 1.0  # of a core, for one task
+_MANNER = Manner(processor=1.0)
 _PATIENCE = 5.0  # wall-clock seconds for it
 
 
@@ -53,7 +53,7 @@ class Trials:
         if not self._budget.take(len(inputs)):
             return None
         seconds = min(_PATIENCE, self._budget.seconds)
-        answers = self._desk(*mistakes).sit(check, inputs, self._paper.seed, seconds, processor=_PROCESSOR_SECONDS)
+        answers = self._desk(*mistakes).sit(check, inputs, self._paper.seed, seconds, manner=_MANNER)
         return None if answers.stopped else answers.seen
 
     def _desk(self, *mistakes: Mistake) -> Sitting:

@@ -26,6 +26,7 @@ def grade(
     seed: int,
     examples: int,
     explain: bool = True,
+    places: bool = True,
     begin: Callable[[str], Callable[[str], None]] = lambda what: lambda title: None,
     settled: Callable[[SectionResult], None] = lambda section: None,
 ) -> Grade:
@@ -39,6 +40,7 @@ def grade(
         seed: of the drawn inputs.
         examples: how many inputs to draw for a check.
         explain: look for smaller inputs and name mistakes.
+        places: look for the line of a fault that no known mistake explains.
         begin: called with a word for what is done next, drawing or grading a section; what it returns is called
             with the title of each check.
         settled: called with the result of a section when its verdicts stand, before anything is explained.
@@ -68,6 +70,7 @@ def grade(
             forkserver,
             only=exercises,
             explain=explain,
+            places=places,
             advance=begin(f"grading {name}"),
             drawing=begin(f"drawing inputs for {name}, this once"),
             settled=partial(_tell, settled, told),

@@ -9,44 +9,44 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from graders.engine.authoring import shaking
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
-from graders.engine.explaining.explanation import Explanation, Failing
-from graders.engine.results import CheckResult, ExerciseResult, Extras, LoadWarning, SectionResult, Status, together
+from graders.engine.comparing.spelling import steady
+from graders.engine.explaining.explanation import Failing
+from graders.engine.marking.marks import Mark, check_result
+from graders.engine.marking.placing import locate, repairs
+from graders.engine.results import (
+    ExerciseResult,
+    Extras,
+    LoadWarning,
+    SectionResult,
+    Status,
+    together,
+)
 from graders.engine.setting.paper import Advance, Item, Paper, Question, silent
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
 from graders.engine.values.definitions import lines_of
-from graders.engine.values.messages import Loaded
+from graders.engine.values.messages import Cell, Loaded, Trouble
+
+if TYPE_CHECKING:
+    from graders.engine.locating.search import Repair
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
 _WRONG = ("failed", "raised", "timed_out", "crashed")
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
-
-
-@dataclass
-class Mark:
-    """A check while it is marked."""
-
-    question: Question
-    status: Status = "passed"
-    seconds: float = 0.0
-    item: Item | None = None  # with its examples, where it was sat
-    answers: Answers = field(default_factory=lambda: Answers([]))
-    failure: Failure | None = None  # the first example that failed
-    error: str | None = None  # why there is no verdict of its own
-    explanation: Explanation | None = None
 
 
 def mark(
@@ -57,6 +57,7 @@ def mark(
     *,
     only: Collection[str] | None = None,
     explain: bool = True,
+    places: bool = False,
     side_by_side: bool = True,
     advance: Advance = silent,
     drawing: Advance = silent,
@@ -71,6 +72,7 @@ def mark(
         forkserver: where workers come from.
         only: the exercises to grade; None is all of them.
         explain: look for smaller inputs and name mistakes. Without it there are only verdicts.
+        places: look for the line of a fault that no known mistake explains.
         side_by_side: sit the parts of a long paper at the same time. Where other cores have other submissions to grade,
             one after the other takes less time in all.
         advance: called with the title of each check when it begins.
@@ -78,7 +80,7 @@ def mark(
         settled: called with the result as soon as the verdicts stand, before anything is explained.
         given_up: set as soon as nobody wants the explanations any more.
     """
-    marking = _Marking(material, paper, submission, only)
+    marking = Marking(material, paper, submission, only)
     if submission.text == paper.cover.untouched:  # then nothing has to be loaded to see that nothing is attempted
         loaded = Loaded(lines_of(submission.text), frozenset(paper.exercises), ())
         result = marking.result([Mark(question, "not_attempted") for question in marking.questions], loaded)
@@ -98,7 +100,20 @@ def mark(
         settled(marking.result(marks, loaded))
         if explain and failing:
             marking.explain(failing, marks, forkserver, given_up)
+            if places:
+                locate(marking, marks, forkserver, given_up, at_once=2 if side_by_side else 1)
     return marking.result(marks, loaded)
+
+
+def repaired(
+    material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
+) -> "Repair | None":
+    """The small change that makes all core checks of an exercise pass; None where none is found, or it passes."""
+    forkserver.preload(submission.imports.union(paper.cover.imports))
+    marking = Marking(material, paper, submission, [exercise])
+    with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
+        marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
+    return repairs(marking, marks, forkserver, None, 1).get(exercise)
 
 
 def notices(
@@ -115,7 +130,7 @@ def notices(
         seconds: the limit for each check, where it has not a shorter one.
     """
     forkserver.preload(submission.imports.union(paper.cover.imports))
-    marking = _Marking(material, paper, submission, None)
+    marking = Marking(material, paper, submission, None)
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         loaded = sitting.load()
         for item in items:
@@ -147,11 +162,11 @@ def _halves(items: Sequence[Item]) -> list[Sequence[Item]]:
     return [first, items[len(first) :]]
 
 
-class _Marking:
+class Marking:
     """What the checks of one submission share while they are marked."""
 
     def __init__(self, material: Material, paper: Paper, submission: Submission, only: Collection[str] | None):
-        self._material, self._paper, self._submission = material, paper, submission
+        self.material, self.paper, self.submission = material, paper, submission
         self._started = time.monotonic()
         self._room = _MAX_KEPT
         self._end = self._started + _SECTION_SECONDS  # no learner's code is run from then on
@@ -160,12 +175,12 @@ class _Marking:
     @property
     def is_long(self) -> bool:
         """Whether two workers are worth it. Follows from the paper alone, whatever is attempted of it."""
-        examples = self._paper.examples
+        examples = self.paper.examples
         return sum(min(each.most or examples, examples) for each in self.questions) >= _WORTH_TWO
 
     @cached_property
     def _judges(self) -> dict[str, Judge]:
-        return _judges(self._material.grader_source, self._material.grader)
+        return _judges(self.material.grader_source, self.material.grader)
 
     def verdicts(
         self, sittings: Sequence[Sitting], loaded: Loaded, advance: Advance, drawing: Advance, at_once: int
@@ -173,7 +188,7 @@ class _Marking:
         """The verdicts on all checks, without explanations; each part is sat at a desk of its own, so many at once."""
         marks = [self.attempted(question, loaded) for question in self.questions]
         open_marks = {mark.question.name: mark for mark in marks if mark.status == "passed"}
-        items = self._paper.some([mark.question for mark in open_marks.values()], drawing)
+        items = self.paper.some([mark.question for mark in open_marks.values()], drawing)
         stop = threading.Event()
 
         def sit(items: Sequence[Item], sitting: Sitting) -> None:
@@ -219,13 +234,13 @@ class _Marking:
         if started > self._end:
             mark.status, mark.error = "timed_out", "not reached: the time for the whole section was used up"
             return
-        mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+        mark.answers = sitting.sit(item.name, item.inputs, self.paper.seed, item.seconds)
         mark.failure = self._first_failure(item, mark.answers)
         if mark.failure and sitting.may_be_tainted and mark.answers.stopped != "timed_out":
             # What ran before may have left something behind. It is asked again in a fresh worker, after another task,
             # so that a submission cannot tell this from the first time.
             sitting.leave()
-            mark.answers = sitting.sit(item.name, item.inputs, self._paper.seed, item.seconds)
+            mark.answers = sitting.sit(item.name, item.inputs, self.paper.seed, item.seconds)
             mark.failure = self._first_failure(item, mark.answers)
         if mark.failure:
             mark.status = mark.failure.status
@@ -234,7 +249,7 @@ class _Marking:
                 mark.error = self._why_missing(item.exercise, sitting.loaded)
             sitting.leave()
         else:
-            sitting.passed(item.name, item.inputs[0], self._paper.seed)
+            sitting.passed(item.name, item.inputs[0], self.paper.seed)
         self._put_away(mark)
         mark.seconds = time.monotonic() - started
 
@@ -278,17 +293,17 @@ class _Marking:
         right = {mark.question.name for mark in marks if mark.status == "passed"}
         absent = {mark.question.exercise for mark in marks if mark.status in ("missing", "not_attempted")}
         explanations = explain_all(
-            self._material, self._paper, self._submission, cases, right, absent, forkserver, given_up
+            self.material, self.paper, self.submission, cases, right, absent, forkserver, given_up
         )
         for mark in failing:
             if explanation := explanations.get(mark.question.name):
                 mark.explanation, mark.status = explanation, explanation.status
 
     def _why_missing(self, exercise: str, loaded: Loaded) -> str:
-        aliases = self._paper.cover.aliases
+        aliases = self.paper.cover.aliases
         names = (exercise, *(other for other, name in aliases.items() if name == exercise))
         reasons = [loaded.lost[name] for name in names if name in loaded.lost]
-        return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self._submission.file}"
+        return reasons[0][:_MAX_WARNING] if reasons else f"there is no {exercise} in {self.submission.file}"
 
     def result(self, marks: Iterable[Mark], loaded: Loaded) -> SectionResult:
         """The results of all checks, by exercise."""
@@ -297,19 +312,19 @@ class _Marking:
             by_exercise.setdefault(mark.question.exercise, []).append(mark)
         exercises = tuple(self._exercise(name, group, loaded) for name, group in by_exercise.items())
         return SectionResult(
-            name=self._paper.section,
-            title=self._paper.cover.title,
-            file=self._submission.file,
+            name=self.paper.section,
+            title=self.paper.cover.title,
+            file=self.submission.file,
             score=sum(exercise.score for exercise in exercises),
             points=sum(exercise.points for exercise in exercises),
             seconds=round(time.monotonic() - self._started, 3),
-            warnings=tuple(self._warnings(loaded)),
+            warnings=tuple(self._warnings(loaded, {each.name for each in exercises if each.status != "passed"})),
             exercises=exercises,
             extras=together(exercise.extras for exercise in exercises),
         )
 
     def _exercise(self, name: str, marks: list[Mark], loaded: Loaded) -> ExerciseResult:
-        checks = tuple(_check_result(mark, self._paper.examples) for mark in marks)
+        checks = tuple(check_result(mark, self.paper.examples) for mark in marks)
         core = [check for check in checks if not check.extra] or checks
         extra = [check for check in checks if check.extra]
         status: Status = next((check.status for check in core if check.status != "passed"), "passed")
@@ -324,37 +339,27 @@ class _Marking:
             note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
         )
 
-    def _warnings(self, loaded: Loaded) -> Iterable[LoadWarning]:
-        cells = self._submission.cells
-        troubles = [trouble for trouble in loaded.troubles if not trouble.follows]
-        for trouble in troubles[:_MAX_WARNINGS]:
-            label = cells[trouble.cell].label if trouble.cell < len(cells) else self._submission.file
-            where = "" if label == self._submission.file else f"{label}: "
-            yield LoadWarning(trouble.line, where + trouble.message[:_MAX_WARNING])
-        if (more := len(troubles) - _MAX_WARNINGS) > 0:
+    def _warnings(self, loaded: Loaded, lacking: Collection[str]) -> Iterable[LoadWarning]:
+        """What could not be executed: what costs an exercise first, and else in the order of the file."""
+        told = [self._warning(trouble, lacking) for trouble in loaded.troubles if not trouble.follows]
+        told.sort(key=lambda warning: not warning.costs)
+        yield from told[:_MAX_WARNINGS]
+        if (more := len(told) - _MAX_WARNINGS) > 0:
             yield LoadWarning(None, f"and {more} more statements could not be loaded")
+
+    def _warning(self, trouble: Trouble, lacking: Collection[str]) -> LoadWarning:
+        cells = self.submission.cells
+        cell = cells[trouble.cell] if trouble.cell < len(cells) else Cell(self.submission.file, "")
+        message, file = steady(trouble.message)[:_MAX_WARNING], cell.label if cell.module else None
+        if cell.label not in (self.submission.file, file):  # a notebook's cell
+            message = f"{cell.label}: {message}"
+        aliases = self.paper.cover.aliases
+        needed_by = {*trouble.needed_by, *(aliases.get(name, name) for name in trouble.names)}
+        costs = tuple(name for name in self.paper.exercises if name in needed_by and name in lacking)
+        return LoadWarning(trouble.line, message, file, costs)
 
 
 @cache
 def _judges(grader_source: str, grader: Path) -> dict[str, Judge]:
     judges: dict[str, Judge] = module_of(shaking.judges(grader_source), "judges", grader).JUDGES
     return judges
-
-
-def _check_result(mark: Mark, examples: int) -> CheckResult:
-    question, explanation = mark.question, mark.explanation
-    passed = mark.status == "passed"
-    return CheckResult(
-        name=question.name,
-        title=question.title,
-        status=mark.status,
-        score=question.points if passed else 0.0,
-        points=question.points,
-        examples=len(mark.item.inputs) if mark.item else 0,
-        seconds=round(mark.seconds, 3),
-        counterexample=explanation.counterexample if explanation else None,
-        mistake=explanation.mistake if explanation else None,
-        error=(explanation.error if explanation else None) or mark.error,
-        output=explanation.output if explanation else mark.answers.said,
-        extra=question.extra,
-    )

@@ -113,6 +113,11 @@ class Worker:
         """The process's number."""
         return self._pid
 
+    @property
+    def processor(self) -> float:
+        """Seconds of a core that its first thread has had; 0 where the system does not say."""
+        return _scheduled(self._pid)[0]
+
     def kill(self) -> None:
         """Ends the process, whoever waits for it."""
         self._forkserver.end(self._pid)
@@ -248,9 +253,15 @@ def _signal(number: int) -> str:
 
 def _waited_for_a_core(pid: int) -> float:
     """Seconds that the first thread of a process was ready to run, and others did; 0 where the system does not say."""
+    return _scheduled(pid)[1]
+
+
+def _scheduled(pid: int) -> tuple[float, float]:
+    """Seconds that the first thread of a process had a core, and that it waited for one."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
-    return 0.0
+        had, waited, *_ = Path(f"/proc/{pid}/schedstat").read_text("ascii").split()
+        return int(had) / 1e9, int(waited) / 1e9
+    return 0.0, 0.0
 
 
 def _is_headless(pid: int) -> bool:

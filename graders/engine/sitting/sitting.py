@@ -9,9 +9,10 @@ import msgspec
 from graders.engine.sitting.claims import sane
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers, Point, Stopped, Worker
-from graders.engine.values.messages import Loaded, Order, Trouble
+from graders.engine.values.messages import Loaded, Manner, Order, Trouble
 
 _FILE_SECONDS = 30.0  # for loading all of a submission
+_USUAL = Manner()
 _MAX_RESTARTS = 10  # statements of one submission that may each cost a worker
 _HOPELESS = "the process ended while the file was loaded, at no statement of it"
 
@@ -33,6 +34,7 @@ class Sitting:
         self._retried = False
         self._tasks = 0  # that this worker has done before
         self._stopped = False
+        self._processor = 0.0  # of workers that have ended
 
     def __enter__(self) -> "Sitting":
         return self
@@ -40,9 +42,15 @@ class Sitting:
     def __exit__(self, *_: object) -> None:
         self.leave()
 
+    @property
+    def processor(self) -> float:
+        """Seconds of a core that its workers have had, as far as the system says it."""
+        return self._processor + (self._worker.processor if self._worker else 0.0)
+
     def leave(self) -> None:
         """Ends the worker. The next task gets a new one."""
         if self._worker:
+            self._processor += self._worker.processor
             self._worker.close()
             self._worker = None
 
@@ -94,13 +102,13 @@ class Sitting:
         seed: int,
         seconds: float,
         point: Point | None = None,
-        processor: float = 0.0,
+        manner: Manner = _USUAL,
     ) -> Answers:
         """Runs `probe` on `inputs`, all within `seconds` of wall-clock time.
 
         Args:
             point: called with each value that an experiment yields, and the name of its curve.
-            processor: seconds of a core that it may take, where code is run that does not mean harm; 0 is no limit.
+            manner: how it is done.
         """
         if self._stopped:
             return Answers([], stopped="crashed", reason="it was stopped")
@@ -108,7 +116,7 @@ class Sitting:
             self.load()
             self._warm_up(seconds)
         self._tasks += 1
-        return self._run(probe, inputs, seed, seconds, point, processor)
+        return self._run(probe, inputs, seed, seconds, point, manner)
 
     def _warm_up(self, seconds: float) -> None:
         if self._worker and self._first:
@@ -123,11 +131,11 @@ class Sitting:
         seed: int,
         seconds: float,
         point: Point | None = None,
-        processor: float = 0.0,
+        manner: Manner = _USUAL,
     ) -> Answers:
         if self._worker is None:
             return Answers([], stopped="crashed", reason=_HOPELESS)
-        task = msgspec.structs.replace(self._forkserver.task(probe, seed, inputs), processor=processor)
+        task = msgspec.structs.replace(self._forkserver.task(probe, seed, inputs), manner=manner)
         answers, reusable = self._worker.run(task, len(inputs), seconds, point)
         if not reusable:
             self.leave()

@@ -12,6 +12,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     label: str
     source: str
+    module: str = ""  # the name by which the answer imports it, where it is a file beside the answer
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -30,15 +31,34 @@ class Order(msgspec.Struct, frozen=True):
     grafts: dict[str, str] = {}  # exercises that another text takes the place of, with that text
 
 
+class Changed(msgspec.Struct, frozen=True):
+    """Another text of one function of the submission, or of one method, for as long as a task lasts."""
+
+    label: str  # of the cell that it stands in
+    owner: str  # the class that the method belongs to; empty for a function
+    line: int  # where the function begins, from 1, with its decorators
+    length: int  # lines that it has in the submission
+    text: str  # the whole function, with its indentation
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How a task is done, where that is not the usual way."""
+
+    processor: float = 0.0  # seconds of a core that all of it may take, where no harm is meant; 0 is no limit
+    patience: float = 0.0  # and an example: it is interrupted, and shows that
+    changed: Changed | None = None
+    traced: bool = False  # show which lines of the submission run, instead of what comes out
+
+
 class Task(msgspec.Struct, frozen=True):
     """A probe to run, and on what: on `inputs`, or on those that were made ready, from the first number on to before
-    the second. `processor` limits the seconds of a core it may take, where code is run that does not mean harm."""
+    the second."""
 
     probe: str
     seed: int
     inputs: tuple[bytes, ...] = ()
     ready: tuple[int, int] = (0, 0)
-    processor: float = 0.0
+    manner: Manner = Manner()
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -54,7 +74,7 @@ class Trouble(msgspec.Struct, frozen=True):
     """A statement that could not be executed: where, why, and which names it would have defined.
 
     `follows` says that there is nothing to mend here: it uses an exercise that is still a stub, or a name that an
-    earlier statement failed to define.
+    earlier statement failed to define. `needed_by` are the exercises that use one of the names, or are one.
     """
 
     cell: Annotated[int, msgspec.Meta(ge=0)]  # a worker may send anything, and this becomes an index
@@ -62,6 +82,7 @@ class Trouble(msgspec.Struct, frozen=True):
     message: str
     names: tuple[str, ...]
     follows: bool = False
+    needed_by: tuple[str, ...] = ()
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 Imports, definitions, assignments and method calls on the submission's own objects (registrations) run one statement at
 a time, at the top level and inside main blocks. Loose statements (test calls, loops, prints, plots) do not. A statement
-that fails costs the names it would have defined, and nothing else.
+that fails costs the names it would have defined, and nothing else. A file beside the answer that it imports is part of
+the submission: it is loaded in the same way, into a module of its own, when a statement first imports it.
 """
 
 import __future__
@@ -15,20 +16,36 @@ import pkgutil
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any
+
+import msgspec
 
 from graders.engine.values.messages import Cell, Loaded, Trouble
 from graders.engine.worker import attempts, observing, relevance, stand_ins
 from graders.engine.worker.magics import converted_cell, without_line_magics
 from graders.engine.worker.naming import Names
+from graders.engine.worker.statements import (
+    DEFINING,
+    absolute,
+    bound_by,
+    chunks_of,
+    flat,
+    is_main,
+    is_plain,
+    lines_of,
+    moved,
+    named_by,
+    renamed,
+    root_of,
+)
 
-_CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _MAX_JOINED = 40  # chunks that one statement may span while a broken file is taken apart
-_STATEMENTS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
-               ast.AnnAssign, ast.AugAssign, getattr(ast, "TypeAlias", ast.Assign))  # fmt: skip
 _GYM = re.compile(r"(gym|gymnasium)\.(envs\.registration\.)?register")
+_UNKNOWN = re.compile(r"cannot import name '(\w+)'")
 _TRAINING = ("backward", "step", "zero_grad")  # methods by which a loop is known that trains something
 # Annotations stay text: no answer computes with them, and many need libraries that are not there.
 _ANNOTATIONS = __future__.annotations.compiler_flag
@@ -39,7 +56,7 @@ class Loader:
 
     Args:
         name: the name of the module.
-        cells: the submission's source.
+        cells: the submission's source, and that of the files beside it that it imports.
         announce: called with (cell, line, is an import) before each statement, so that the parent can keep the time.
         skip: statements, as (cell, line), that ran out of time or killed the process in an earlier try, and why.
         until: the statement, as (cell, line), with which the time for the whole file ran out; the rest is left alone.
@@ -58,7 +75,8 @@ class Loader:
     ):
         self.module = ModuleType(name)
         self.cells, self.announce, self.skip = cells, announce, skip
-        self.until = until or (len(cells), 0)
+        self.until = until
+        self.reached: set[tuple[int, int]] = set()  # statements
         self.files = frozenset(cell.label for cell in cells)
         self.troubles: list[Trouble] = []
         self.own: set[str] = set()  # names that the submission itself made, by definition or assignment
@@ -67,7 +85,8 @@ class Loader:
         self.flags = _ANNOTATIONS  # and those of the __future__ imports met so far
         self.names = Names()
         self.executed: list[ast.stmt] = []  # and tried, in branches that were taken
-        self.left_out: list[ast.stmt] = []  # statements that are not executed
+        self.left_out: list[tuple[str, ast.stmt]] = []  # statements that are not executed, and where they stand
+        self.beside: dict[str, Loader] = {}  # the files beside the answer that are loaded, by module
         self.cell = 0
 
     def load(self, exercises: tuple[str, ...], stub: str, lent: Mapping[str, str] = MappingProxyType({})) -> Loaded:
@@ -79,43 +98,67 @@ class Loader:
             lent: names that are there from the start, and where each is imported from, `module.attribute`.
         """
         sys.modules[self.module.__name__] = self.module
-        torch = sys.modules.get("torch")
         given = {name: pkgutil.resolve_name(origin) for name, origin in lent.items()}
+        modules = {cell.module: partial(self._fill, number, given) for number, cell in enumerate(self.cells)}
+        modules.pop("", None)
+        stand_ins.put_in_place(self.files, given, modules)
+        if torch := sys.modules.get("torch"):
+            vars(torch)["compile"] = _uncompiled
+        self._execute_cells([number for number, cell in enumerate(self.cells) if not cell.module], given)
+        for name in modules.keys() - self.beside.keys():  # a function may import it later, when nobody keeps the time
+            with suppress(Exception):
+                exec(compile(f"import {name}", self.cells[0].label, "exec"), {})
+        for name in self.grafts.keys() - self.defined:
+            self._graft(name)
+        lines = lines_of(self.executed)
+        added = self.names.settle(vars(self.module), lines)
+        statements = [*self.executed, *(renamed(exercise, node) for exercise, node in added)]
+        unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
+        loaders = (self, *self.beside.values())
+        executed = [statement for loader in loaders for statement in loader.executed]
+        others = [other for loader in loaders for other in loader.left_out]
+        left_out = relevance.left_out(executed, others, exercises)
+        return Loaded(lines, unattempted, self._troubles(executed, exercises), left_out)
+
+    def _troubles(self, executed: Sequence[ast.stmt], exercises: tuple[str, ...]) -> tuple[Trouble, ...]:
+        if not self.troubles:
+            return ()
+        needing = relevance.needing(executed, exercises)
+        return tuple(msgspec.structs.replace(each, needed_by=needing(each.names)) for each in self.troubles)
+
+    def _execute_cells(self, numbers: Sequence[int], given: Mapping[str, Any]) -> None:
+        torch = sys.modules.get("torch")
         vars(self.module).update(
-            __file__=self.cells[0].label if self.cells else "",
+            __file__=self.cells[numbers[0]].label if numbers else "",
             MAIN=False,
             device=torch.device("cpu") if torch else "cpu",
             **given,
         )
-        stand_ins.put_in_place(self.files, given)
-        if torch:
-            vars(torch)["compile"] = _uncompiled
         bodies: list[list[ast.stmt]] = []
-        for number, cell in enumerate(self.cells):
-            self.cell = number
+        for number in numbers:
+            self.cell, cell = number, self.cells[number]
             linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
             bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
-        statements = [statement for body in bodies for statement in body]
-        self.defined = frozenset(_lines(statements))
-        for number, body in enumerate(bodies):
+        self.defined = frozenset(lines_of([statement for body in bodies for statement in body]))
+        for number, body in zip(numbers, bodies, strict=True):
             self.cell = number
             for statement in body:
                 self._graft_before(statement)
                 self._run(statement)
-        for name in self.grafts.keys() - self.defined:
-            self._graft(name)
-        lines = _lines(self.executed)
-        added = self.names.settle(vars(self.module), lines)
-        statements = [*self.executed, *(_named(exercise, node) for exercise, node in added)]
-        unattempted = _unattempted(statements, stub, exercises) if stub else frozenset()
-        left_out = relevance.left_out(self.executed, self.left_out, exercises)
-        return Loaded(lines, unattempted, tuple(self.troubles), left_out)
+
+    def _fill(self, number: int, given: Mapping[str, Any], module: ModuleType) -> None:
+        """Loads a file beside the answer into its module: under the same limits, with the same list of troubles."""
+        inner = copy.copy(self)
+        inner.module, inner.flags, inner.own, inner.grafts = module, _ANNOTATIONS, set(), {}
+        inner.names, inner.executed, inner.left_out = Names(), [], []
+        self.beside[module.__name__] = inner
+        inner._execute_cells([number], given)
 
     def _parsed(self, cell: Cell) -> Iterator[ast.stmt]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the learner's escape sequences
-                yield from ast.parse(cell.source, cell.label).body
+                yield from absolute(ast.parse(cell.source, cell.label).body, cell.source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             yield from self._salvaged(cell, error)
 
@@ -124,7 +167,7 @@ class Loader:
         if isinstance(error, RecursionError | MemoryError):
             self._trouble(1, "the code is nested too deep to be read", ())
             return
-        chunks = list(_chunks(cell.source))
+        chunks = list(chunks_of(cell.source))
         start = 0
         while start < len(chunks):
             for end in range(start + 1, min(start + _MAX_JOINED, len(chunks)) + 1):
@@ -137,12 +180,12 @@ class Loader:
                     if end == start + 1:
                         first = problem
                     continue
-                yield from body
+                yield from absolute(body, cell.source)
                 start = end
                 break
             else:
                 where = getattr(first, "lineno", None) or chunks[start][0]
-                names = _heads(chunks[start][1])
+                names = named_by(chunks[start][1])
                 reason = first.msg if isinstance(first, SyntaxError) else str(first)
                 self._trouble(where, f"{type(first).__name__}: {reason}", names)
                 start += 1
@@ -151,7 +194,7 @@ class Loader:
         match statement:
             case ast.If(test=test, body=body, orelse=orelse):
                 chosen = body
-                if not _is_main(test):
+                if not is_main(test):
                     value = self._guarded(
                         statement, lambda: eval(self._compiled(ast.Expression(test), "eval"), vars(self.module))
                     )
@@ -162,15 +205,17 @@ class Loader:
                 self._execute(statement)
             case ast.For() if self._fills(statement):
                 self._execute(statement)
-            case ast.Try() | ast.With() if _is_plain(statement):
+            case ast.Try() | ast.With() if is_plain(statement):
                 self._execute(statement)
-            case _ if isinstance(statement, _STATEMENTS):
+            case _ if isinstance(statement, DEFINING):
                 self._execute(statement)
             case ast.Expr() if source := converted_cell(statement):
                 for inner in self._parsed(Cell(self.cells[self.cell].label, without_line_magics(source))):
-                    self._run(_at(statement.lineno, inner))
+                    self._run(moved(statement.lineno, inner))
             case _:
-                self.left_out.append(statement)
+                file = self.cells[self.cell]
+                where = f"line {statement.lineno}" + (f" of {file.label}" if file.module else "")
+                self.left_out.append((where, statement))
 
     def _is_registration(self, statement: ast.stmt, loop: frozenset[str] = frozenset()) -> bool:
         """Whether a statement calls a method of the submission's own objects, or of what a loop goes through.
@@ -179,7 +224,7 @@ class Loader:
         """
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
-                root, text = _root(function), ast.unparse(function)
+                root, text = root_of(function), ast.unparse(function)
                 return root in self.own | loop or text == "sys.setrecursionlimit" or bool(_GYM.fullmatch(text))
         return False
 
@@ -204,7 +249,7 @@ class Loader:
             self.defined |= {name}
 
     def _graft(self, name: str) -> None:
-        body = [each for each in self.grafts[name] if name in _bound(each) or self.defined.isdisjoint(_bound(each))]
+        body = [each for each in self.grafts[name] if name in bound_by(each) or self.defined.isdisjoint(bound_by(each))]
         code = compile(ast.Module(body, []), "<graft>", "exec", dont_inherit=True)
         self._guarded(ast.Pass(lineno=0), lambda: exec(code, vars(self.module)))
 
@@ -213,14 +258,16 @@ class Loader:
             for alias in statement.names:
                 self.flags |= getattr(__future__, alias.name, __future__.annotations).compiler_flag
             return
+        if isinstance(statement, ast.ImportFrom) and [alias.name for alias in statement.names] == ["*"]:
+            statement = self._with_names(statement)
         if not isinstance(statement, ast.Import | ast.ImportFrom):
-            self.own.update(_bound(statement))
+            self.own.update(bound_by(statement))
         if isinstance(statement, ast.ImportFrom) and len(statement.names) > 1:
             for alias in statement.names:  # one name that is not there does not cost the others
                 one = ast.ImportFrom(statement.module, [alias], statement.level)
                 self._execute(ast.copy_location(one, statement))
             return
-        grafted = self.grafts.keys() & set(_bound(statement))
+        grafted = self.grafts.keys() & set(bound_by(statement))
         if not grafted or not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             code = ast.Module([statement], [])
             self._guarded(statement, lambda: exec(self._compiled(code, "exec"), vars(self.module)))
@@ -228,7 +275,30 @@ class Loader:
             self._graft(name)
         if not stand_ins.lends(statement):  # an exercise that is taken from there is not written yet
             self.executed.append(statement)
-            self.names.note(list(_bound(statement)), statement, vars(self.module))
+            self.names.note(list(bound_by(statement)), statement, vars(self.module))
+        if isinstance(statement, ast.ImportFrom) and statement.module in self.beside:
+            self._take(statement, self.beside[statement.module])
+
+    def _with_names(self, statement: ast.ImportFrom) -> ast.ImportFrom:
+        """`from file import *` with the names that this takes from a file beside the answer; else as it is."""
+        self._guarded(statement, lambda: exec(self._compiled(ast.Module([statement], []), "exec"), {}))
+        if statement.module not in self.beside:
+            return statement
+        there = self.beside[statement.module]
+        values = vars(there.module)
+        names = values.get("__all__", [name for name in lines_of(there.executed) if not name.startswith("_")])
+        taken = [ast.copy_location(ast.alias(name), statement) for name in names if name in values]
+        return ast.copy_location(ast.ImportFrom(statement.module, taken or statement.names, 0), statement)
+
+    def _take(self, statement: ast.ImportFrom, beside: "Loader") -> None:
+        """Notes the definition that an import takes from a file beside the answer, as if it stood in its place."""
+        (alias,) = statement.names
+        for definition in reversed(list(flat(beside.executed))):
+            if isinstance(definition, ast.FunctionDef | ast.ClassDef) and definition.name == alias.name:
+                taken = ast.copy_location(renamed(alias.asname or alias.name, definition), statement)
+                self.executed.append(taken)
+                self.names.note(list(bound_by(taken)), taken, vars(self.module))
+                return
 
     def _compiled(self, tree: ast.Module | ast.Expression, mode: str) -> Any:
         return compile(tree, self.cells[self.cell].label, mode, flags=self.flags, dont_inherit=True)
@@ -236,7 +306,8 @@ class Loader:
     def _guarded(self, statement: ast.stmt, action: Callable[[], Any]) -> Any:
         place = (self.cell, statement.lineno)
         reason = self.skip.get(place)
-        if place >= self.until:
+        self.reached.add(place)
+        if self.until in self.reached:
             reason = "not executed: the time for the whole file was used up before"
         elif reason is None:
             self.announce(*place, isinstance(statement, ast.Import | ast.ImportFrom))
@@ -246,15 +317,23 @@ class Loader:
                 reason = _reason(error, self.files)
                 cause = self._cause(error)
                 follows = cause is not None or isinstance(error, NotImplementedError)
-                self._trouble(statement.lineno, cause or reason, tuple(_bound(statement)), follows)
+                self._trouble(statement.lineno, cause or reason, tuple(bound_by(statement)), follows)
                 return None
-        self._trouble(statement.lineno, reason, tuple(_bound(statement)))
+        self._trouble(statement.lineno, reason, tuple(bound_by(statement)))
         return None
 
     def _cause(self, error: BaseException) -> str | None:
         """Why there is no such name, if that is what `error` complains of and it is known."""
-        missing = error.name if isinstance(error, NameError) else None
-        return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
+        match error:
+            case NameError(name=missing):
+                return next((trouble.message for trouble in self.troubles if missing in trouble.names), None)
+            case ImportError(name=str(module)) if module in self.beside:
+                named = _UNKNOWN.search(str(error))
+                missing = named[1] if named else ""
+                there = [trouble for trouble in self.troubles if self.cells[trouble.cell].module == module]
+                for found in (trouble for trouble in there if missing in trouble.names):
+                    return f"{self.cells[found.cell].label}, line {found.line}: {found.message}"
+        return None
 
     def _trouble(self, line: int, message: str, names: tuple[str, ...], follows: bool = False) -> None:
         sendable = message.encode(errors="replace").decode()  # without lone surrogates
@@ -271,107 +350,7 @@ def _uncompiled(model: Any = None, **_: Any) -> Any:
     return _uncompiled if model is None else model
 
 
-def _named(name: str, statement: ast.stmt) -> ast.stmt:
-    """A definition under another name."""
-    if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)), statement)
-    renamed = copy.copy(statement)
-    renamed.name = name
-    return renamed
-
-
-def _at(line: int, statement: ast.stmt) -> ast.stmt:
-    """A statement that was read from a string, as if all of it stood on the string's line."""
-    for node in ast.walk(statement):
-        if hasattr(node, "lineno"):
-            vars(node).update(lineno=line, end_lineno=line)
-    return statement
-
-
-def _chunks(source: str) -> Iterator[tuple[int, str]]:
-    """The text cut before each line that begins in the first column and can begin a statement, with line numbers."""
-    start = 1
-    lines: list[str] = []
-    decorated = False
-    for number, line in enumerate(io.StringIO(source), 1):  # splitlines would split at form feeds too
-        begins = line.strip() and not line[0].isspace() and not line.startswith(_CLAUSES)
-        if begins and lines and not decorated:
-            yield start, "".join(lines)
-            start, lines = number, []
-        if begins:
-            decorated = line.startswith("@")
-        lines.append(line)
-    if lines:
-        yield start, "".join(lines)
-
-
-def _heads(text: str) -> tuple[str, ...]:
-    """The name that broken text would have defined, as far as its first words show it."""
-    for line in text.splitlines():
-        words = line.replace("(", " ").replace(":", " ").replace("=", " = ").split()
-        if words[:1] in (["def"], ["class"]) and len(words) > 1:
-            return (words[1],)
-        if len(words) > 1 and words[1] == "=":
-            return (words[0],)
-    return ()
-
-
-def _is_main(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id in ("MAIN", "__name__") for node in ast.walk(test))
-
-
-def _root(expression: ast.expr) -> str | None:
-    while isinstance(expression, ast.Attribute | ast.Subscript):
-        expression = expression.value
-    return expression.id if isinstance(expression, ast.Name) else None
-
-
-def _inner(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """The statements directly inside a compound one."""
-    for field in ("body", "orelse", "finalbody"):
-        yield from getattr(statement, field, [])
-    for handler in getattr(statement, "handlers", []):
-        yield from handler.body
-
-
-def _is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement is, or holds, only what would run on its own. What handles an exception may be anything."""
-    if isinstance(statement, ast.If | ast.With):
-        return all(map(_is_plain, _inner(statement)))
-    if isinstance(statement, ast.Try):
-        return all(map(_is_plain, (*statement.body, *statement.orelse, *statement.finalbody)))
-    return isinstance(statement, (*_STATEMENTS, ast.Pass))
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement defines in the module."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
-        case ast.Assign(targets=targets):
-            found = [node for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-            yield from (node.id for node in found if isinstance(node.ctx, ast.Store))
-        case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
-            yield name
-        case ast.Try() | ast.With() | ast.If():
-            for inner in _inner(statement):
-                yield from _bound(inner)
-
-
-def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in statements:
-        yield statement
-        if isinstance(statement, ast.If | ast.Try | ast.With):
-            yield from _flat(list(_inner(statement)))
-
-
-def _lines(statements: list[ast.stmt]) -> dict[str, int]:
-    return {name: statement.lineno for statement in _flat(statements) for name in _bound(statement)}
-
-
 def _unattempted(statements: list[ast.stmt], stub: str, exercises: tuple[str, ...]) -> frozenset[str]:
-    last = {name: node for node in _flat(statements) for name in _bound(node)}  # `f = other` may replace a stub of f
+    last = {name: node for node in flat(statements) for name in bound_by(node)}  # `f = other` may replace a stub of f
     definitions: list[ast.stmt] = [node for node in last.values() if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return frozenset(attempts.unattempted(ast.Module(definitions, []), stub, exercises))

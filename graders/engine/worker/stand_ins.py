@@ -1,4 +1,6 @@
-"""Stand-ins for libraries that answers only decorate themselves with, and for ARENA's own earlier parts.
+"""Finds what an answer imports and is not installed: the files beside it, and stand-ins.
+
+There are stand-ins for libraries that answers only decorate themselves with, and for ARENA's own earlier parts.
 
 They take the place of what is not installed: progress bars count through, loggers and plots do nothing, type checkers
 leave functions as they are, and layers that an answer takes from its author's earlier answers are PyTorch's own. `gym`,
@@ -10,7 +12,7 @@ import ast
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -27,6 +29,7 @@ _PARTS = re.compile(r"(?:(?:chapter|part|section)\d\w*|solutions?\w*|exercises|a
 
 _lent: dict[str, Any] = {}
 _files: set[str] = set()
+_beside: dict[str, Callable[[ModuleType], None]] = {}
 
 
 class _Kind(type):
@@ -223,20 +226,22 @@ def _homes() -> tuple[Any, ...]:
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds a stand-in where nothing else was found."""
+    """Finds a file beside the answer, or a stand-in, where nothing else was found."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
-        """The specification of a stand-in, if there is one for the module `name` and an answer asks for it."""
-        return ModuleSpec(name, self, is_package=True) if _kind(name) and _asked_by() in _files else None
+        """The specification of the module `name`, if there is one for it and an answer asks for it."""
+        is_there = name in _beside or _kind(name)
+        return ModuleSpec(name, self, is_package=name not in _beside) if is_there and _asked_by() in _files else None
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand-in."""
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """A stand-in, or an empty module for a file."""
         kind = _kind(spec.name)
-        assert kind is not None  # only such have been found
-        return kind(spec.name)
+        return kind(spec.name) if kind else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to execute."""
+        """Fills the module from its file; of a stand-in there is nothing to execute."""
+        if module.__name__ in _beside:
+            _beside[module.__name__](module)
 
 
 _LIBRARIES: dict[str, type[ModuleType]] = {
@@ -254,6 +259,8 @@ def _kind(name: str) -> type[ModuleType] | None:
         return _LIBRARIES[top]
     if top in _IDLE:
         return _Module
+    if name in _beside:
+        return None
     is_part = top != "exercises" and all(map(_PARTS.match, name.split(".")))
     return _Part if is_part else None
 
@@ -266,13 +273,19 @@ def _asked_by() -> str:
     return frame.f_code.co_filename
 
 
-def put_in_place(files: Iterable[str], lent: Mapping[str, Any]) -> None:
-    """From now on, imports of an answer that find nothing find a stand-in where there is one.
+def put_in_place(
+    files: Iterable[str], lent: Mapping[str, Any], beside: Mapping[str, Callable[[ModuleType], None]]
+) -> None:
+    """From now on, imports of an answer that find nothing find a file beside it, or a stand-in where there is one.
 
     Args:
         files: the answer's.
         lent: names that earlier parts have besides PyTorch's, and that `transformer_lens` has.
+        beside: what fills a module from a file that lies beside the answer, by the module's name. A library's stand-in
+            goes before it, as the library would.
     """
+    _beside.clear()
+    _beside.update((name, fill) for name, fill in beside.items() if _kind(name) in (None, _Part))
     _files.update(files)
     _lent.update(lent)
     for name in _OURS:

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -24,6 +25,7 @@ from graders.engine.values import arrays  # noqa: F401  before the sandbox close
 from graders.engine.values.channel import Broken, Channel, Kind
 from graders.engine.values.messages import Order, Seen, Task
 from graders.engine.worker import sandbox
+from graders.engine.worker.changing import Functions, lines_run, patience
 from graders.engine.worker.loading import Loader
 from graders.engine.worker.naming import Names
 from graders.engine.worker.observing import Example, Ready, Solution, drawing, observe_on
@@ -74,19 +76,21 @@ def work(connection: socket.socket, limits: Limits) -> None:
     printed = Printed(channel)
     sys.stdout = sys.stderr = printed
     order = msgspec.msgpack.decode(channel.receive()[1], type=Order)
-    probes = ModuleType("probes")
-    sys.modules["probes"] = probes  # dataclasses and named tuples look their module up
+    probes = ModuleType("<probes>")
+    sys.modules[probes.__name__] = probes  # dataclasses and named tuples look it up; no file can have its name
     exec(compiled(order.probes), vars(probes))
     if limits.readable is not None:
         sandbox.restrict(limits.readable, limits.scratch, limits.memory, limits.hidden)
     channel.send(Kind.READY, None)
-    solution, files = _load(channel, order)
+    loader, solution = _load(channel, order)
+    functions = Functions(loader.module, loader.files, loader.flags)
     threads = threading.active_count()
     libraries = drawing([order.probes, *(cell.source for cell in order.cells)])
     while True:
         task = msgspec.msgpack.decode(channel.receive()[1], type=Task)
         printed.left = _MAX_SAID
-        signal.setitimer(signal.ITIMER_PROF, task.processor)  # 0 is no limit; where it ends, the process does
+        manner = task.manner
+        signal.setitimer(signal.ITIMER_PROF, manner.processor)  # 0 is no limit; where it ends, the process does
         probe = vars(probes)[task.probe]
         if inspect.isgeneratorfunction(probe):
             probe = partial(_carry_out, channel, probe)
@@ -94,11 +98,15 @@ def work(connection: socket.socket, limits: Limits) -> None:
         sent = time.monotonic()
         sent_along = (Example.of(inputs, task.seed) for inputs in task.inputs)
         made_ready = (ready.take(number, task.seed) for number in range(*task.ready))
-        for example in chain(sent_along, made_ready):
-            pending.append(observe_on(example, probe, solution, files, libraries))
-            if time.monotonic() - sent > _BATCH_SECONDS:
-                channel.send(Kind.SEEN, pending)
-                pending, sent = [], time.monotonic()
+        if manner.traced:
+            probe = partial(lines_run, probe, loader.files)
+        with functions.changed(manner.changed) if manner.changed else nullcontext():
+            for example in chain(sent_along, made_ready):
+                with patience(manner.patience) if manner.patience else nullcontext():
+                    pending.append(observe_on(example, probe, solution, loader.files, libraries))
+                if time.monotonic() - sent > _BATCH_SECONDS:
+                    channel.send(Kind.SEEN, pending)
+                    pending, sent = [], time.monotonic()
         channel.send(Kind.SEEN, pending)
         channel.send(Kind.DONE, threading.active_count() > threads)
 
@@ -114,7 +122,7 @@ def _carry_out(channel: Channel, experiment: Callable[..., Any], solution: Solut
         channel.send(Kind.POINT, (str(name), float(value)))
 
 
-def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
+def _load(channel: Channel, order: Order) -> tuple[Loader, Solution]:
     loader = Loader(
         order.section,
         order.cells,
@@ -126,7 +134,7 @@ def _load(channel: Channel, order: Order) -> tuple[Solution, frozenset[str]]:
     loader.names = Names(order.aliases, order.needs)
     loaded = loader.load(order.exercises, order.stub, order.lent)
     channel.send(Kind.LOADED, loaded)
-    return Solution(loader.module, loaded.lost), loader.files
+    return loader, Solution(loader.module, loaded.lost)
 
 
 def _settle(scratch: Path) -> None:

@@ -1,0 +1,165 @@
+"""What a change of a function can be made of: the names it knows, and short expressions that stand in it already."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+
+from graders.engine.locating.units import Unit
+from graders.engine.mutating.nodes import name_of
+from graders.engine.values.definitions import Function
+
+_LONGEST = 32  # characters of an expression that is tried elsewhere
+_MOST = 24  # of those that are tried
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
+
+
+class Scope:
+    """What one function can use."""
+
+    def __init__(self, unit: Unit):
+        self._unit = unit
+        self._nodes = [node for statement in unit.node.body for node in ast.walk(statement)]
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """The names of its arguments, without `self`."""
+        args = self._unit.node.args
+        every = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+        every += [each for each in (args.vararg, args.kwarg) if each]
+        return [each.arg for each in every if each.arg not in ("self", "cls")]
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """Its arguments and the names that it assigns."""
+        stored = [node.id for node in self._nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+        return list(dict.fromkeys([*self.parameters, *stored]))
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """What its class calls `self.…`."""
+        if self._unit.owner is None:
+            return []
+        found = [
+            node.attr
+            for node in ast.walk(self._unit.owner)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+        ]
+        methods = {each.name for each in self._unit.owner.body if isinstance(each, Function)}
+        return [name for name in dict.fromkeys(found) if name not in methods]
+
+    @cached_property
+    def modules_inside(self) -> list[str]:
+        """Attributes of `self` that somebody calls or that are made by calling a class."""
+        if self._unit.owner is None:
+            return []
+        found = []
+        for node in ast.walk(self._unit.owner):
+            match node:
+                case ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Call(func=function)
+                ) if ast.unparse(function).rpartition(".")[2][:1].isupper():
+                    found.append(name)
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def unused(self) -> frozenset[str]:
+        """Arguments and variables that nothing reads, and attributes that no method does."""
+        read = {node.id for node in self._nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        found = {name for name in self.variables if name not in read and not name.startswith("_")}
+        if self._unit.owner is not None:
+            loaded = {
+                node.attr
+                for node in ast.walk(self._unit.owner)
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+            }
+            found |= {f"self.{name}" for name in self.attributes if name not in loaded}
+        return frozenset(found)
+
+    @cached_property
+    def donors(self) -> list[str]:
+        """Short expressions: names first, then what stands in the function most often."""
+        found: Counter[str] = Counter()
+        for node in self._nodes:
+            if isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and _is_read(node):
+                text = self._unit.spelt(node)
+                if len(text) <= _LONGEST and "\n" not in text:
+                    found[text] += 1
+        names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
+        often = [text for text, _ in found.most_common()]
+        alike = [  # x.ndim, where y.ndim stands
+            f"{name}.{rest}"
+            for text in often
+            for owner, dot, rest in [text.partition(".")]
+            if dot and owner in self.variables
+            for name in self.parameters
+        ]
+        return list(dict.fromkeys([*names, *often, *alike]))[:_MOST]
+
+    def arguments_of(self, function: str) -> list[str]:
+        """What a function of this name is given elsewhere in the file."""
+        return self._arguments.get(function, [])[:16]
+
+    @cached_property
+    def _arguments(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(self._unit.tree):
+            match node:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
+                    texts = [ast.unparse(each) for each in args if not isinstance(each, ast.Starred)]
+                    known = found.setdefault(name, [])
+                    known += [text for text in texts if len(text) <= _LONGEST and text not in known]
+        return found
+
+    @cached_property
+    def conditions(self) -> list[str]:
+        """Tests that stand in the function, and whether a name is there."""
+        found = [self._unit.spelt(node) for node in self._nodes if isinstance(node, ast.Compare)]
+        found += [f"isinstance({name}, {kind})" for name in self.variables for kind in self.kinds[:4]]
+        names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
+        truths = [text for name in names for text in (name, f"not {name}", f"{name} is None", f"{name} is not None")]
+        return list(dict.fromkeys([*found, *truths]))
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The types that the file asks for with `isinstance`."""
+        asked = (node for node in ast.walk(self._unit.tree) if isinstance(node, ast.Call) and len(node.args) == 2)
+        return sorted({ast.unparse(node.args[1]) for node in asked if name_of(node.func) == "isinstance"})
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        """Numbers that stand in the function, or in the text above it."""
+        documented = _NUMBER.findall(ast.get_docstring(self._unit.node) or "")
+        if self._unit.owner is not None:
+            documented += _NUMBER.findall(ast.get_docstring(self._unit.owner) or "")
+        written = [ast.unparse(node) for node in self._nodes if _is_number(node)]
+        return list(dict.fromkeys([*written, *documented]))[:16]
+
+
+def _is_read(node: ast.expr) -> bool:
+    return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+
+
+def walked(unit: Unit) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """The nodes of a function's body that are run, each with what it is directly inside: without annotations."""
+
+    def below(owner: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        for field, value in ast.iter_fields(owner):
+            if field in ("annotation", "returns", "decorator_list", "type_comment"):
+                continue
+            for node in value if isinstance(value, list) else [value]:
+                if isinstance(node, ast.AST) and not isinstance(node, ast.JoinedStr | ast.expr_context):
+                    yield node, owner
+                    yield from below(node)
+
+    for default in [*unit.node.args.defaults, *filter(None, unit.node.args.kw_defaults)]:
+        yield default, unit.node
+        yield from below(default)
+    for statement in unit.node.body:
+        yield statement, unit.node
+        yield from below(statement)

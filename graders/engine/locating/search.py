@@ -1,0 +1,355 @@
+"""Looks for a small change of a submission with which an exercise passes: first in one worker, then proven in another.
+
+Hundreds of changes are tried in one process, on an example that fails. What helps there is tried on everything that the
+exercise is asked, and what passes that once more as a file of its own, on other inputs: a change that only does away
+with the examples at hand is no repair.
+"""
+
+import ast
+import heapq
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import chain
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.explaining.budget import Budget
+from graders.engine.locating.candidates import Candidate, candidates, pairs
+from graders.engine.locating.slip import Slip
+from graders.engine.locating.units import Unit, units
+from graders.engine.setting.paper import Item, Paper
+from graders.engine.sitting.forkserver import Forkserver
+from graders.engine.sitting.running import Answers
+from graders.engine.sitting.sitting import Sitting
+from graders.engine.sitting.submission import Submission
+from graders.engine.values import codec
+from graders.engine.values.definitions import lines_of
+from graders.engine.values.messages import Manner
+
+_TRIES = 1500  # changes of an exercise, fewer where an example runs very many lines
+_LINES = 3_000_000  # that all tries may run, as the first example lets expect it
+_FEWEST = 200
+_EXAMPLES = 20_000  # that a search may run
+_PROCESSOR, _TORCH_PROCESSOR = 3.0, 5.0  # seconds of a core behind that
+_GUARD = 5  # times as many of wall-clock time, where the system does not say how long a process had a core
+_MORE = 250  # changes after the first one that helps: the search for another place
+_TRACED = 3  # failing examples of which it is looked which lines they run, and passing ones
+_PINNED = 20  # examples among which the one that hangs is looked for
+_AT_FIRST = 4  # examples of a check that is asked again, before the others
+_PATIENCE = 0.3  # seconds of a core for an example; what takes longer is no repair
+_IMPATIENCE = 0.04  # the same where the fault is that it hangs: then most changes hang as well
+_SECONDS = 5.0  # wall-clock time for an example, and a check
+_SHARE_OF_PAIRS = 4  # of so many single changes, one pair
+_MOST_LINES = 3  # of which it is found that a change there helps
+_MOST_LOST = 6  # workers that a search may cost
+_MOST_PROVEN = 6  # changes that are tried as files of their own
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A core check of an exercise and how it is judged; if it fails, what was shown and the first failure."""
+
+    item: Item
+    rule: Rule
+    answers: Answers | None  # None where it passes
+    failure: Failure | None
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change with which all core checks of an exercise pass.
+
+    Attributes:
+        label: the name of the cell, or of the file.
+        line, column: where it is there, from 1.
+        kind: what it is about.
+        text: that line, without the spaces before it.
+        was, becomes: the lines that change, likewise.
+        others: the lines in which another change does so too.
+    """
+
+    label: str
+    line: int
+    column: int
+    kind: str
+    text: str
+    was: str
+    becomes: str
+    others: tuple[int, ...]
+
+
+def repairs(
+    paper: Paper,
+    again: Callable[[], Paper],
+    submission: Submission,
+    asked: Mapping[str, Sequence[Asked]],
+    forkserver: Forkserver,
+    given_up: threading.Event | None = None,
+    at_once: int = 1,
+) -> dict[str, Repair]:
+    """By exercise the smallest change found that makes all its core checks pass; nothing where none does.
+
+    Args:
+        paper: the section.
+        again: makes the same section's paper at another seed.
+        submission: the learner's file.
+        asked: by exercise its core checks, in the order in which places are looked for.
+        forkserver: where workers come from.
+        given_up: set as soon as nobody wants it any more.
+        at_once: so many exercises side by side.
+    """
+    seconds = _TORCH_PROCESSOR if "torch" in paper.cover.imports else _PROCESSOR
+    lock = threading.Lock()
+
+    def repair(exercise: str) -> Repair | None:
+        budget = Budget(_EXAMPLES, _GUARD * seconds, given_up)
+        with Search(paper, again, submission, forkserver, budget, lock, seconds) as search:
+            return search.repair(exercise, asked[exercise])
+
+    with ThreadPoolExecutor(at_once) as pool:
+        found = zip(asked, pool.map(repair, asked), strict=True)
+        return {exercise: repair for exercise, repair in found if repair}
+
+
+class Search:
+    """Looks for the place of a fault in one exercise of a submission.
+
+    Args:
+        paper: the section.
+        again: makes the same section's paper at another seed.
+        submission: the learner's file.
+        forkserver: where workers come from.
+        budget: what it may cost.
+        drawing: held while the other paper is drawn.
+        seconds: of a core.
+    """
+
+    def __init__(
+        self,
+        paper: Paper,
+        again: Callable[[], Paper],
+        submission: Submission,
+        forkserver: Forkserver,
+        budget: Budget,
+        drawing: threading.Lock,
+        seconds: float,
+    ):
+        self._seconds, self._began = seconds, time.thread_time()
+        self._paper, self._again, self._submission = paper, again, submission
+        self._forkserver, self._budget, self._drawing = forkserver, budget, drawing
+        self._stack = ExitStack()
+        self._sitting = self._stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
+        self._lost = 0
+        self._patience = _PATIENCE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def repair(self, exercise: str, asked: Sequence[Asked]) -> Repair | None:
+        """The smallest change found that makes every core check of `exercise` pass; None if none does.
+
+        Args:
+            asked: its core checks.
+        """
+        cover = self._paper.cover
+        parts = units(self._submission.cells, exercise, self._paper.exercises, cover.aliases, lines_of(cover.untouched))
+        failing = [each for each in asked if each.answers is not None]
+        if not parts or not failing:
+            return None
+        case, failure, passing = _case(failing)
+        complaint = _complaint(failure)
+        if failure.seen is None:
+            self._patience = _IMPATIENCE
+            failure = self._pinned(case) or failure
+        suspicion, cost = self._suspicion(case, failure, passing)
+        heads = [candidates(unit, suspicion.get(unit.label, {}), complaint) for unit in parts]
+        tries = min(_TRIES, max(_FEWEST, _LINES // cost))
+        order = heapq.merge(*heads, key=lambda each: each.cost)
+        helpful = self._helpful(order, tries, failure, case, asked)
+        if not helpful:
+            both = chain.from_iterable(map(pairs, heads))
+            helpful = self._helpful(both, tries // _SHARE_OF_PAIRS, failure, case, asked)
+        return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
+
+    def _helpful(
+        self, order: Iterable[Candidate], tries: int, failure: Failure, case: Asked, asked: Sequence[Asked]
+    ) -> list[Candidate]:
+        """The changes, among so many first ones, with which the exercise passes in the worker at hand."""
+        helpful: list[Candidate] = []
+        last = tries
+        for number, candidate in enumerate(order):
+            if number >= last or self._lost > _MOST_LOST or not self._budget.seconds or self._is_over():
+                break
+            if self._agrees(candidate, case, [failure]) and self._passes(candidate, case, asked):
+                helpful.append(candidate)
+                last = min(last, number + _MORE)
+                if len({each.line for each in helpful}) > _MOST_LINES:
+                    break
+        return helpful
+
+    def _is_over(self) -> bool:
+        """Whether this process and its workers have had their time."""
+        return time.thread_time() - self._began + self._sitting.processor > self._seconds
+
+    def _pinned(self, case: Asked) -> Failure | None:
+        """The first example that hangs or fails: of those before a worker's end, the last ones were not heard."""
+        assert case.answers is not None
+        item, first = case.item, len(case.answers.seen)
+        for inputs, expected in zip(item.inputs[first : first + _PINNED], item.expected[first:], strict=False):
+            answers = self._sit(item, [inputs], Manner(4 * _PATIENCE, self._patience))
+            if answers.stopped or case.rule.failure(inputs, expected, answers.seen[0]):
+                return Failure("timed_out", inputs, expected, None, "")
+        return None
+
+    def _suspicion(
+        self, case: Asked, failure: Failure, passing: Sequence[bytes]
+    ) -> tuple[Mapping[str, Mapping[int, float]], int]:
+        """By file and line how suspicious it is (Ochiai), and how many lines an example runs."""
+        bad = [failure.inputs]
+        seen: dict[tuple[str, int], list[int]] = {}
+        most = 1
+        for side, examples in enumerate((bad, passing[:_TRACED])):
+            for data in examples:
+                answers = self._sit(case.item, [data], Manner(processor=4.0, patience=2.0, traced=True))
+                for place in _places(answers):
+                    if isinstance(place, int):
+                        most = max(most, place)
+                    else:
+                        seen.setdefault(place, [0, 0])[side] += 1
+        found: dict[str, dict[int, float]] = {}
+        for (label, line), (failed, passed) in seen.items():
+            if failed:
+                found.setdefault(label, {})[line] = failed / math.sqrt(len(bad) * (failed + passed))
+        return found, most
+
+    def _sit(self, item: Item, inputs: Sequence[bytes], manner: Manner) -> Answers:
+        answers = self._sitting.sit(item.name, inputs, self._paper.seed, _SECONDS, manner=manner)
+        self._lost += answers.stopped is not None
+        return answers
+
+    def _agrees(self, candidate: Candidate, case: Asked, examples: Sequence[Failure]) -> bool:
+        if not self._budget.take(len(examples)):
+            return False
+        slip = candidate.slip
+        changed = candidate.unit.changed(slip.start, slip.end, slip.new)
+        inputs = [each.inputs for each in examples]
+        answers = self._sit(case.item, inputs, Manner(4 * _PATIENCE * len(inputs), self._patience, changed))
+        if answers.stopped:
+            return False
+        return not any(
+            case.rule.failure(each.inputs, each.expected, seen)
+            for each, seen in zip(examples, answers.seen, strict=True)
+        )
+
+    def _passes(self, candidate: Candidate, case: Asked, asked: Sequence[Asked]) -> bool:
+        """Whether all core checks of the exercise pass with a change, in the worker at hand."""
+        for each in sorted(asked, key=lambda other: (other is not case, other.answers is None)):
+            item = each.item
+            for examples in (slice(0, _AT_FIRST), slice(_AT_FIRST, None)):
+                pairs = zip(item.inputs[examples], item.expected[examples], strict=True)
+                wanted = [Failure("failed", inputs, expected, None, "") for inputs, expected in pairs]
+                if wanted and not self._agrees(candidate, each, wanted):
+                    return False
+        return True
+
+    def _proven(self, exercise: str, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Repair | None:
+        """The smallest of the changes that make the checks pass in a worker of its own, on other inputs."""
+        by_line: dict[tuple[str, int], Candidate] = {}
+        for candidate in sorted(helpful, key=lambda each: each.cost):
+            by_line.setdefault((candidate.unit.label, candidate.line), candidate)
+        if not by_line:
+            return None
+        with self._drawing:
+            again = self._again()
+            items = again.some(each for each in again.questions if each.name in rules)
+        proven = [each for each in list(by_line.values())[:_MOST_PROVEN] if self._holds(each, items, again.seed, rules)]
+        if not proven:
+            return None
+        best, *more = proven
+        return _repair(best, tuple(each.line for each in more if each.unit.label == best.unit.label))
+
+    def _holds(self, candidate: Candidate, items: Sequence[Item], seed: int, rules: Mapping[str, Rule]) -> bool:
+        slip, unit = candidate.slip, candidate.unit
+        cells = list(self._submission.cells)
+        whole = unit.whole(slip.start, slip.end, slip.new)
+        cells[unit.cell] = msgspec.structs.replace(cells[unit.cell], source=whole)
+        with Sitting(self._forkserver, self._paper.cover.order(tuple(cells))) as sitting:
+            for item in items:
+                answers = sitting.sit(item.name, item.inputs, seed, min(item.seconds, _SECONDS))
+                if answers.stopped or any(map(rules[item.name].failure, item.inputs, item.expected, answers.seen)):
+                    return False
+        return True
+
+
+def _case(failing: Sequence[Asked]) -> tuple[Asked, Failure, list[bytes]]:
+    """The failing check to begin with, its smallest failing example, and examples of it that pass."""
+    found: list[tuple[int, Asked, Failure, list[bytes]]] = []
+    for case in failing:
+        assert case.answers is not None
+        assert case.failure is not None
+        item, failures, passing = case.item, [case.failure], []
+        for inputs, expected, seen in zip(item.inputs, item.expected, case.answers.seen, strict=False):
+            failure = case.rule.failure(inputs, expected, seen)
+            failures += [failure] if failure else []
+            passing += [] if failure else [inputs]
+        smallest = min(failures, key=lambda each: len(each.inputs))
+        found.append((len(smallest.inputs), case, smallest, sorted(passing, key=len)))
+    return min(found, key=lambda each: each[0])[1:]
+
+
+def _complaint(failure: Failure) -> str:
+    if failure.seen is None:
+        return ""
+    observed = codec.decode(failure.seen.observation)
+    return observed.message if isinstance(observed, codec.Raised) else ""
+
+
+def _places(answers: Answers) -> Iterator[tuple[str, int] | int]:
+    """What a worker says of the lines that ran; it may say anything."""
+    for seen in answers.seen:
+        found = codec.decode(seen.observation)
+        for each in found if isinstance(found, list) else []:
+            match each:
+                case bool():
+                    continue
+                case int() as count:
+                    yield count
+                case [str() as label, int() as line]:
+                    yield label, line
+
+
+def _as_written(unit: Unit, slip: Slip) -> str:
+    """The cell after a change, without parentheses that say nothing."""
+    whole = unit.whole(slip.start, slip.end, slip.new)
+    if slip.new[:1] == "(" and slip.new[-1:] == ")":
+        bare = unit.whole(slip.start, slip.end, slip.new[1:-1])
+        with suppress(SyntaxError, ValueError):
+            whole = bare if ast.dump(ast.parse(bare)) == ast.dump(ast.parse(whole)) else whole
+    return whole
+
+
+def _repair(candidate: Candidate, others: tuple[int, ...]) -> Repair:
+    slip, unit = candidate.slip, candidate.unit
+    before = unit.source.split("\n")
+    after = _as_written(unit, slip).split("\n")
+    same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before) - 1)
+    tail = 0
+    while tail < min(len(before), len(after)) - same and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    was = "\n".join(before[same : len(before) - tail])
+    becomes = "\n".join(after[same : len(after) - tail])
+    text = before[slip.line - 1].strip()
+    return Repair(unit.label, slip.line, slip.column, slip.kind, text, was.strip(), becomes.strip(), others)
