@@ -80,16 +80,20 @@ class Texts(NamedTuple):
 def looks(where: str, size: int) -> Tensor:
     """The pattern, (q, k), of a head that looks nearly always at one place, by a letter.
 
-    c: at the current token, p: the previous one, f: the first; i: where an induction head looks in a repeated text of
-    this size, the first token where there is none; r: the same, one place further back; anything else: everywhere.
+    c: at the current token, p: the previous one, f: the first; l: the same as c, but from the last token at the first;
+    i: where an induction head looks in a repeated text of this size, the first token where there is none; r: the same,
+    one place further back; anything else: everywhere.
     """
     rows, half = t.arange(size), (size - 1) // 2
-    back = {"c": 0, "p": 1, "f": size, "i": half - 1, "r": half}
+    back = {"c": 0, "l": 0, "p": 1, "f": size, "i": half - 1, "r": half}
     even = t.ones(size, size).tril() + 0.1 * t.eye(size)[(rows + 1) // 2]  # (q, k); a little more half-way back
     even = even / even.sum(1, keepdim=True)
     if where not in back:
         return even
-    return 0.97 * t.eye(size)[(rows - back[where] if where == "c" else (rows - back[where]).clamp(min=0))] + 0.03 * even
+    seen = (rows - back[where]).clamp(min=0)  # (q,)
+    if where == "l":
+        seen[-1] = 0
+    return 0.97 * t.eye(size)[seen] + 0.03 * even
 
 
 def patterns(*layers: str, size: int = 60) -> ActivationCache:
