@@ -7,15 +7,17 @@ import json
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from sample_grades import MIXED, MULTIPLY, UNBROADCAST, check, exercise, grade, section
 
-from graders.engine.results import Counterexample, Grade
+from graders.engine.results import CheckResult, Counterexample, Grade, Place
 from graders.report.annotations import annotations
 from graders.report.classroom import LIMIT, classroom
 from graders.report.code_quality import code_quality
 from graders.report.gradescope import gradescope
+from graders.report.next_step import place_of
 
 HOSTILE = "100%\r\n::error::owned\n::set-env name=A::b,c:d </script> \x1b[31m\ud800\u2028"
 SMALL = grade(section("s", exercise("f", check()), exercise("unbroadcast", UNBROADCAST, line=41)))
@@ -25,6 +27,21 @@ def broken(text: str) -> Grade:
     case = Counterexample(text, text + "!", text, text)
     failing = check("raised", text, case=case, mistake=text, error=text, output=text)
     return grade(section("s", exercise("f", failing), title=text, file=f"{text}.py"))
+
+
+def likely(cell: str | None = None) -> CheckResult:
+    return msgspec.structs.replace(check("failed"), place=Place(7, 5, "an axis", "x.sum(0)", cell))
+
+
+# %% The line that is shown
+
+
+@pytest.mark.parametrize(("cell", "line"), [(None, 7), ("exercises/helpers.py", 3)])
+def test_the_likely_line_is_shown_where_it_is_one_of_the_learners_file(cell: str | None, line: int) -> None:
+    """A line of a file beside the answer is none of the answer's: there the exercise is shown."""
+    one = section("s", exercise("f", likely(cell), line=3))
+    assert f",line={line}," in annotations(grade(one))
+    assert place_of(one, one.exercises[0]).endswith(f".py:{line}")
 
 
 # %% Annotations

@@ -36,11 +36,11 @@ class Counterexample(msgspec.Struct, frozen=True):
 class Place(msgspec.Struct, frozen=True):
     """Where the fault is likely to be: one small change there makes every check of the exercise pass."""
 
-    line: int  # of the file, or of the notebook's cell
+    line: int  # of the answer's file, or of `cell`
     column: int
     kind: str  # what the change is about: "an axis"
     text: str  # what stands there, without the spaces before it
-    cell: str | None = None  # of a notebook, as messages name it
+    cell: str | None = None  # as messages name it: a notebook's, or a file beside the answer; None is the answer's file
     others: tuple[int, ...] = ()  # lines in which another change does so too
 
 

@@ -60,6 +60,11 @@ def first_of_each(found: list[Failure]) -> list[Failure]:
     return [failure for _, failure in sorted(turns, key=lambda turn: turn[0])]
 
 
+def likely_line(check: CheckResult) -> int | None:
+    """The line of the learner's own file that the fault is likely in; None where none is known, or it is elsewhere."""
+    return check.place.line if check.place and not check.place.cell else None
+
+
 def line_of(failure: Failure) -> int | None:
     """The line of the learner's file to look at: where the fault is likely, where the exception passed through it last,
     else the definition.
@@ -69,8 +74,8 @@ def line_of(failure: Failure) -> int | None:
     file = failure.section.file
     if not file.endswith(".py"):
         return None
-    if failure.check.place:
-        return failure.check.place.line
+    if likely := likely_line(failure.check):
+        return likely
     frames = re.findall(rf"^{re.escape(file)}:(\d{{1,7}}),? in ", failure.check.error or "", re.MULTILINE)
     lines = [int(frame) for frame in frames]
     if lines and (last := _last_line(file)):  # a trace is what the learner's process says of itself

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from graders.engine.results import ExerciseResult, Grade, SectionResult, Status
+from graders.report.failures import likely_line
 from graders.report.words import TO_FIX, one_line, shortened
 
 Place = tuple[SectionResult, ExerciseResult]
@@ -81,8 +82,7 @@ def started(section: SectionResult) -> bool:
 def place_of(section: SectionResult, exercise: ExerciseResult) -> str:
     """`path:line`, as editors and terminals know it: where the fault is likely, else where the exercise begins."""
     path = one_line(section.file)
-    found = next((check.place for check in exercise.checks if check.place and not check.place.cell), None)
-    line = found.line if found else exercise.line
+    line = next(filter(None, map(likely_line, exercise.checks)), exercise.line)
     return path if line is None else f"{path}:{line}"
 
 
