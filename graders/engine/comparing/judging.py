@@ -1,6 +1,6 @@
 """Judges one observation of a submission against the reference's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,10 @@ class Rule:
         if words is None and changed:
             status, words = "failed", f"the input {spelled(changed)} was changed in place; it must stay as it was"
         return Failure(status, inputs, expected, seen, words[:_MAX_WORDS]) if words is not None else None
+
+    def accepts(self, inputs: Sequence[bytes], expected: Sequence[bytes], seen: Sequence[Seen]) -> bool:
+        """Whether nothing is wrong with any of several observations; the three are as long as each other."""
+        return not any(map(self.failure, inputs, expected, seen))
 
     def _compared(self, observed: Any, expected: Any, inputs: bytes) -> tuple[Status, str | None]:
         match observed, expected:

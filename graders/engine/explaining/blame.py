@@ -84,9 +84,7 @@ class Blame:
             return False
         seconds = min(item.seconds, _MAX_SECONDS, self._budget.seconds)
         answers = self._desk(tuple(grafted)).sit(item.name, item.inputs, self._paper.seed, seconds)
-        if answers.stopped:
-            return False
-        return not any(map(case.rule.failure, item.inputs, item.expected, answers.seen))
+        return not answers.stopped and case.rule.accepts(item.inputs, item.expected, answers.seen)
 
     def _desk(self, grafted: tuple[str, ...]) -> Sitting:
         if grafted not in self._desks:

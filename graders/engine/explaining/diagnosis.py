@@ -67,7 +67,7 @@ class Diagnosis:
         if shown is None:
             return False
         rule = Rule(self._material.section.checks[item.name].judge, item.changes_inputs)
-        return not any(map(rule.failure, inputs, expected, shown))
+        return rule.accepts(inputs, expected, shown)
 
 
 def _refuses_alike(observed: object, shown: object) -> bool:
