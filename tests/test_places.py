@@ -11,7 +11,7 @@ from conftest import GradeText, checks_of
 from desks import Start, shown
 
 from graders.engine.locating.candidates import candidates
-from graders.engine.locating.units import units
+from graders.engine.locating.units import files, units
 from graders.engine.results import Place, SectionResult
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
@@ -92,7 +92,7 @@ def test_the_lines_that_run_are_told(start: Start) -> None:
 
 # %% What is tried
 def tried(source: str) -> set[str]:
-    (unit,) = units((Cell("own.py", source),), "f", ("f",), {})
+    (unit,) = units(files([Cell("own.py", source)]), "f", ("f",), {})
     everywhere = dict.fromkeys(range(1, source.count("\n") + 2), 1.0)
     found = candidates(unit, everywhere, "")
     return {unit.changed(each.slip.start, each.slip.end, each.slip.new).text for each in found}
@@ -139,7 +139,7 @@ def _plain(text: str) -> str:
 
 def test_a_missing_attribute_is_put_where_the_others_are_made() -> None:
     source = "class f:\n    def __init__(self, size):\n        self.x = 1\n    def g(self):\n        return self.size"
-    setup, _ = units((Cell("own.py", source),), "f", ("f",), {})
+    setup, _ = units(files([Cell("own.py", source)]), "f", ("f",), {})
     found = candidates(setup, {3: 1.0}, "'f' object has no attribute 'size'")
     first = found[0].slip
     assert setup.whole(first.start, first.end, first.new).split("\n")[3] == "        self.size = size"
@@ -147,13 +147,13 @@ def test_a_missing_attribute_is_put_where_the_others_are_made() -> None:
 
 def test_helpers_that_are_no_exercises_are_part_of_an_exercise() -> None:
     source = "def h(x):\n    return x\n\ndef g(x):\n    return x\n\ndef f(x):\n    return g(h(x))"
-    assert [unit.node.name for unit in units((Cell("own.py", source),), "f", ("f", "g"), {})] == ["f", "h"]
+    assert [unit.node.name for unit in units(files([Cell("own.py", source)]), "f", ("f", "g"), {})] == ["f", "h"]
 
 
 def test_what_was_handed_out_and_what_is_too_long_is_left_alone() -> None:
     long = "def h(x):\n" + "    x = x + 1\n" * 1000 + "    return x\n"
     source = f"{long}\ndef g(x):\n    return x\n\ndef f(x):\n    return g(h(x))"
-    assert [unit.node.name for unit in units((Cell("own.py", source),), "f", ("f",), {}, {"g"})] == ["f"]
+    assert [unit.node.name for unit in units(files([Cell("own.py", source)]), "f", ("f",), {}, {"g"})] == ["f"]
 
 
 def test_code_that_is_nested_too_deep_costs_the_place_and_nothing_else(grade_text: GradeText) -> None:

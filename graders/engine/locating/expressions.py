@@ -87,7 +87,6 @@ class _Expressions:
             case ast.IfExp():
                 turned = altered(node, body=node.orelse, orelse=node.body)
                 yield self._slip(node, self._unit.spelt(turned), "a condition", 1.0)
-                yield from self._test(node.test)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 yield from self._comprehension(node)
             case ast.Tuple(elts=[_, _, *_]):
@@ -95,6 +94,8 @@ class _Expressions:
                     elements = list(node.elts)
                     elements[one], elements[other] = elements[other], elements[one]
                     yield self._slip(node, ", ".join(map(self._unit.spelt, elements)), "an order", 1.2)
+        if _is_test(node, owner):
+            yield from self._test(node)
         if _is_value(node, owner):
             yield from self._value(node, owner)
 
@@ -190,7 +191,6 @@ class _Expressions:
         if head and not isinstance(node.comparators[-1], ast.Constant):
             yield self._slip(node, f"{head}{last} + 1", "a boundary", 1.4)
             yield self._slip(node, f"{head}{last} - 1", "a boundary", 1.4)
-        yield from self._test(node)
 
     def _test(self, node: ast.expr) -> Iterator[Slip]:
         """A condition turned round, or with one more part."""
@@ -198,8 +198,8 @@ class _Expressions:
         yield self._slip(node, f"not ({text})", "a condition", 1.4)
         for other in self._scope.conditions[:24]:
             if other != text:
-                yield self._slip(node, f"{text} and {other}", "a condition", 2.8, uses=other)
-                yield self._slip(node, f"{text} or {other}", "a condition", 2.8, uses=other)
+                for word in ("and", "or"):
+                    yield self._slip(node, f"({text}) {word} {other}", "a condition", 2.8, uses=other)
 
     def _call(self, node: ast.Call) -> Iterator[Slip]:
         args, keywords = [*map(self._text, node.args)], [self._keyword(each) for each in node.keywords]
@@ -220,8 +220,7 @@ class _Expressions:
             yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if two == one + 1 else 1.3)
         name, given = name_of(node.func), {keyword.arg for keyword in node.keywords}
         if name in ("range", "arange"):
-            ends = [f"{end} {step}" for end in args[-1:] for step in ("+ 1", "- 1")]
-            for changed in [*([*args[:-1], end] for end in ends), ["1", *args], *([["1", end] for end in ends])]:
+            for changed in _ranges(args):
                 yield self._slip(node, called(changed, keywords), "a boundary", 0.9)
         for one, two in combinations(range(len(keywords)), 2):
             first, second = node.keywords[one], node.keywords[two]
@@ -326,12 +325,31 @@ class _Expressions:
             for other in ("0", "0.0", "1", *self._scope.donors[:4]):
                 yield self._slip(node, f"{other} if {text} is None else {text}", "a condition", 2.4)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            for kind in self._scope.kinds[:4]:
+            for kind in self._scope.kinds:
                 plain = node.value.id
                 yield self._slip(node, f"{text} if isinstance({plain}, {kind}) else {plain}", "a condition", 1.8)
         if isinstance(owner, ast.Return | ast.Assign) and not isinstance(node, ast.BinOp):
             for other in self._scope.conditions[:16]:
                 yield self._slip(node, f"{text} and {other}", "a condition", 2.8, uses=other)
+
+
+def _ranges(args: list[str]) -> Iterator[list[str]]:
+    """The arguments of a `range` that begins or ends one earlier or later."""
+    for step in ("+ 1", "- 1"):
+        for end in args[-1:]:
+            yield [*args[:-1], f"{end} {step}"]
+            yield ["1", f"{end} {step}"]
+        if len(args) == 2:
+            yield [f"{args[0]} {step}", args[1]]
+    yield ["1", *args]
+    if len(args) == 2:
+        yield args[1:]
+
+
+def _is_test(node: ast.expr, owner: ast.AST) -> bool:
+    """Whether it is asked if something holds; a constant asks nothing."""
+    asked = isinstance(owner, ast.If | ast.While | ast.IfExp) and owner.test is node
+    return isinstance(node, ast.Compare) or (asked and not isinstance(node, ast.Constant))
 
 
 def _is_value(node: ast.expr, owner: ast.AST) -> bool:

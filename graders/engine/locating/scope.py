@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 
-from graders.engine.locating.units import Unit
-from graders.engine.mutating.nodes import name_of
+from graders.engine.locating.units import SHORT, Unit
 from graders.engine.values.definitions import Function
 
-_LONGEST = 32  # characters of an expression that is tried elsewhere
-_MOST = 24  # of those that are tried
+_MOST = 24  # expressions that are tried elsewhere
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 
 
@@ -84,7 +82,7 @@ class Scope:
         for node in self._nodes:
             if isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and _is_read(node):
                 text = self._unit.spelt(node)
-                if len(text) <= _LONGEST and "\n" not in text:
+                if len(text) <= SHORT and "\n" not in text:
                     found[text] += 1
         names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
         often = [text for text, _ in found.most_common()]
@@ -97,35 +95,23 @@ class Scope:
         ]
         return list(dict.fromkeys([*names, *often, *alike]))[:_MOST]
 
+    @property
+    def kinds(self) -> list[str]:
+        """Types that the file asks for with `isinstance`."""
+        return self._unit.file.kinds[:4]
+
     def arguments_of(self, function: str) -> list[str]:
         """What a function of this name is given elsewhere in the file."""
-        return self._arguments.get(function, [])[:16]
-
-    @cached_property
-    def _arguments(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for node in ast.walk(self._unit.tree):
-            match node:
-                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
-                    texts = [ast.unparse(each) for each in args if not isinstance(each, ast.Starred)]
-                    known = found.setdefault(name, [])
-                    known += [text for text in texts if len(text) <= _LONGEST and text not in known]
-        return found
+        return self._unit.file.arguments.get(function, [])[:16]
 
     @cached_property
     def conditions(self) -> list[str]:
         """Tests that stand in the function, and whether a name is there."""
         found = [self._unit.spelt(node) for node in self._nodes if isinstance(node, ast.Compare)]
-        found += [f"isinstance({name}, {kind})" for name in self.variables for kind in self.kinds[:4]]
+        found += [f"isinstance({name}, {kind})" for name in self.variables for kind in self.kinds]
         names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
         truths = [text for name in names for text in (name, f"not {name}", f"{name} is None", f"{name} is not None")]
         return list(dict.fromkeys([*found, *truths]))
-
-    @cached_property
-    def kinds(self) -> list[str]:
-        """The types that the file asks for with `isinstance`."""
-        asked = (node for node in ast.walk(self._unit.tree) if isinstance(node, ast.Call) and len(node.args) == 2)
-        return sorted({ast.unparse(node.args[1]) for node in asked if name_of(node.func) == "isinstance"})
 
     @cached_property
     def numbers(self) -> list[str]:

@@ -7,16 +7,13 @@ with the examples at hand is no repair.
 
 import ast
 import heapq
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -24,7 +21,7 @@ from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.budget import Budget
 from graders.engine.locating.candidates import Candidate, candidates, pairs
 from graders.engine.locating.slip import Slip
-from graders.engine.locating.units import Unit, units
+from graders.engine.locating.units import Unit, files, units
 from graders.engine.setting.paper import Item, Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.running import Answers
@@ -41,7 +38,7 @@ _EXAMPLES = 20_000  # that a search may run
 _PROCESSOR, _TORCH_PROCESSOR = 3.0, 5.0  # seconds of a core behind that
 _GUARD = 5  # times as many of wall-clock time, where the system does not say how long a process had a core
 _MORE = 250  # changes after the first one that helps: the search for another place
-_TRACED = 3  # failing examples of which it is looked which lines they run, and passing ones
+_TRACED = 3  # passing examples of which it is looked which lines they run
 _PINNED = 20  # examples among which the one that hangs is looked for
 _AT_FIRST = 4  # examples of a check that is asked again, before the others
 _PATIENCE = 0.3  # seconds of a core for an example; what takes longer is no repair
@@ -72,7 +69,7 @@ class Repair:
         line, column: where it is there, from 1.
         kind: what it is about.
         text: that line, without the spaces before it.
-        was, becomes: the lines that change, likewise.
+        becomes: what the lines that change are then, likewise.
         others: the lines in which another change does so too.
     """
 
@@ -81,7 +78,6 @@ class Repair:
     column: int
     kind: str
     text: str
-    was: str
     becomes: str
     others: tuple[int, ...]
 
@@ -108,18 +104,22 @@ def repairs(
     """
     seconds = _TORCH_PROCESSOR if "torch" in paper.cover.imports else _PROCESSOR
     lock = threading.Lock()
+    cover, texts = paper.cover, files(submission.cells)
+    handed_out = lines_of(cover.untouched).keys()
 
     def repair(exercise: str) -> Repair | None:
+        parts = units(texts, exercise, paper.exercises, cover.aliases, handed_out)
         budget = Budget(_EXAMPLES, _GUARD * seconds, given_up)
-        with Search(paper, again, submission, forkserver, budget, lock, seconds) as search:
-            return search.repair(exercise, asked[exercise])
+        with Sitting(forkserver, cover.order(submission.cells)) as sitting:
+            search = _Search(paper, again, submission, forkserver, sitting, budget, lock, seconds)
+            return search.repair(parts, asked[exercise])
 
     with ThreadPoolExecutor(at_once) as pool:
         found = zip(asked, pool.map(repair, asked), strict=True)
         return {exercise: repair for exercise, repair in found if repair}
 
 
-class Search:
+class _Search:
     """Looks for the place of a fault in one exercise of a submission.
 
     Args:
@@ -127,6 +127,7 @@ class Search:
         again: makes the same section's paper at another seed.
         submission: the learner's file.
         forkserver: where workers come from.
+        sitting: the submission, at a desk.
         budget: what it may cost.
         drawing: held while the other paper is drawn.
         seconds: of a core.
@@ -138,34 +139,25 @@ class Search:
         again: Callable[[], Paper],
         submission: Submission,
         forkserver: Forkserver,
+        sitting: Sitting,
         budget: Budget,
         drawing: threading.Lock,
         seconds: float,
     ):
         self._seconds, self._began = seconds, time.thread_time()
         self._paper, self._again, self._submission = paper, again, submission
-        self._forkserver, self._budget, self._drawing = forkserver, budget, drawing
-        self._stack = ExitStack()
-        self._sitting = self._stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
+        self._forkserver, self._sitting = forkserver, sitting
+        self._budget, self._drawing = budget, drawing
         self._lost = 0
         self._patience = _PATIENCE
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def repair(self, exercise: str, asked: Sequence[Asked]) -> Repair | None:
-        """The smallest change found that makes every core check of `exercise` pass; None if none does.
+    def repair(self, parts: Sequence[Unit], asked: Sequence[Asked]) -> Repair | None:
+        """The smallest change found that makes every core check of an exercise pass; None if none does.
 
         Args:
+            parts: the functions that it consists of.
             asked: its core checks.
         """
-        cover = self._paper.cover
-        parts = units(self._submission.cells, exercise, self._paper.exercises, cover.aliases, lines_of(cover.untouched))
         failing = [each for each in asked if each.answers is not None]
         if not parts or not failing:
             return None
@@ -175,14 +167,14 @@ class Search:
             self._patience = _IMPATIENCE
             failure = self._pinned(case) or failure
         suspicion, cost = self._suspicion(case, failure, passing)
-        heads = [candidates(unit, suspicion.get(unit.label, {}), complaint) for unit in parts]
+        heads = [candidates(unit, suspicion.get(unit.file.label, {}), complaint) for unit in parts]
         tries = min(_TRIES, max(_FEWEST, _LINES // cost))
         order = heapq.merge(*heads, key=lambda each: each.cost)
         helpful = self._helpful(order, tries, failure, case, asked)
         if not helpful:
             both = chain.from_iterable(map(pairs, heads))
             helpful = self._helpful(both, tries // _SHARE_OF_PAIRS, failure, case, asked)
-        return self._proven(exercise, helpful, {each.item.name: each.rule for each in asked})
+        return self._proven(helpful, {each.item.name: each.rule for each in asked})
 
     def _helpful(
         self, order: Iterable[Candidate], tries: int, failure: Failure, case: Asked, asked: Sequence[Asked]
@@ -193,7 +185,8 @@ class Search:
         for number, candidate in enumerate(order):
             if number >= last or self._lost > _MOST_LOST or not self._budget.seconds or self._is_over():
                 break
-            if self._agrees(candidate, case, [failure]) and self._passes(candidate, case, asked):
+            is_right = self._agrees(candidate, case, [failure.inputs], [failure.expected])
+            if is_right and self._passes(candidate, case, asked):
                 helpful.append(candidate)
                 last = min(last, number + _MORE)
                 if len({each.line for each in helpful}) > _MOST_LINES:
@@ -217,59 +210,49 @@ class Search:
     def _suspicion(
         self, case: Asked, failure: Failure, passing: Sequence[bytes]
     ) -> tuple[Mapping[str, Mapping[int, float]], int]:
-        """By file and line how suspicious it is (Ochiai), and how many lines an example runs."""
-        bad = [failure.inputs]
-        seen: dict[tuple[str, int], list[int]] = {}
-        most = 1
-        for side, examples in enumerate((bad, passing[:_TRACED])):
-            for data in examples:
-                answers = self._sit(case.item, [data], Manner(processor=4.0, patience=2.0, traced=True))
-                for place in _places(answers):
-                    if isinstance(place, int):
-                        most = max(most, place)
-                    else:
-                        seen.setdefault(place, [0, 0])[side] += 1
+        """By file and line that the failing example runs: the fewer passing ones do, the more suspicious it is (Ochiai,
+        at most 1). And how many lines an example runs."""
+        counts, ran = [1], []
+        for data in (failure.inputs, *passing[:_TRACED]):
+            answers = self._sit(case.item, [data], Manner(processor=4.0, patience=2.0, traced=True))
+            told = list(_places(answers))
+            counts += [each for each in told if isinstance(each, int)]
+            ran.append({each for each in told if not isinstance(each, int)})
+        failing, *others = ran
         found: dict[str, dict[int, float]] = {}
-        for (label, line), (failed, passed) in seen.items():
-            if failed:
-                found.setdefault(label, {})[line] = failed / math.sqrt(len(bad) * (failed + passed))
-        return found, most
+        for label, line in failing:
+            passed = sum((label, line) in other for other in others)
+            found.setdefault(label, {})[line] = (1 + passed) ** -0.5
+        return found, max(counts)
 
     def _sit(self, item: Item, inputs: Sequence[bytes], manner: Manner) -> Answers:
         answers = self._sitting.sit(item.name, inputs, self._paper.seed, _SECONDS, manner=manner)
         self._lost += answers.stopped is not None
         return answers
 
-    def _agrees(self, candidate: Candidate, case: Asked, examples: Sequence[Failure]) -> bool:
-        if not self._budget.take(len(examples)):
+    def _agrees(self, candidate: Candidate, case: Asked, inputs: Sequence[bytes], expected: Sequence[bytes]) -> bool:
+        """Whether some examples of a check are right with a change, in the worker at hand."""
+        if not self._budget.take(len(inputs)):
             return False
         slip = candidate.slip
         changed = candidate.unit.changed(slip.start, slip.end, slip.new)
-        inputs = [each.inputs for each in examples]
         answers = self._sit(case.item, inputs, Manner(4 * _PATIENCE * len(inputs), self._patience, changed))
-        if answers.stopped:
-            return False
-        return not any(
-            case.rule.failure(each.inputs, each.expected, seen)
-            for each, seen in zip(examples, answers.seen, strict=True)
-        )
+        return not answers.stopped and case.rule.accepts(inputs, expected, answers.seen)
 
     def _passes(self, candidate: Candidate, case: Asked, asked: Sequence[Asked]) -> bool:
         """Whether all core checks of the exercise pass with a change, in the worker at hand."""
         for each in sorted(asked, key=lambda other: (other is not case, other.answers is None)):
-            item = each.item
-            for examples in (slice(0, _AT_FIRST), slice(_AT_FIRST, None)):
-                pairs = zip(item.inputs[examples], item.expected[examples], strict=True)
-                wanted = [Failure("failed", inputs, expected, None, "") for inputs, expected in pairs]
-                if wanted and not self._agrees(candidate, each, wanted):
+            for some in (slice(0, _AT_FIRST), slice(_AT_FIRST, None)):
+                inputs, expected = each.item.inputs[some], each.item.expected[some]
+                if inputs and not self._agrees(candidate, each, inputs, expected):
                     return False
         return True
 
-    def _proven(self, exercise: str, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Repair | None:
+    def _proven(self, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Repair | None:
         """The smallest of the changes that make the checks pass in a worker of its own, on other inputs."""
         by_line: dict[tuple[str, int], Candidate] = {}
         for candidate in sorted(helpful, key=lambda each: each.cost):
-            by_line.setdefault((candidate.unit.label, candidate.line), candidate)
+            by_line.setdefault((candidate.unit.file.label, candidate.line), candidate)
         if not by_line:
             return None
         with self._drawing:
@@ -279,17 +262,18 @@ class Search:
         if not proven:
             return None
         best, *more = proven
-        return _repair(best, tuple(each.line for each in more if each.unit.label == best.unit.label))
+        return _repair(best, tuple(each.line for each in more if each.unit.file is best.unit.file))
 
     def _holds(self, candidate: Candidate, items: Sequence[Item], seed: int, rules: Mapping[str, Rule]) -> bool:
         slip, unit = candidate.slip, candidate.unit
         cells = list(self._submission.cells)
         whole = unit.whole(slip.start, slip.end, slip.new)
-        cells[unit.cell] = msgspec.structs.replace(cells[unit.cell], source=whole)
+        number = unit.file.number
+        cells[number] = msgspec.structs.replace(cells[number], source=whole)
         with Sitting(self._forkserver, self._paper.cover.order(tuple(cells))) as sitting:
             for item in items:
                 answers = sitting.sit(item.name, item.inputs, seed, min(item.seconds, _SECONDS))
-                if answers.stopped or any(map(rules[item.name].failure, item.inputs, item.expected, answers.seen)):
+                if answers.stopped or not rules[item.name].accepts(item.inputs, item.expected, answers.seen):
                     return False
         return True
 
@@ -343,13 +327,12 @@ def _as_written(unit: Unit, slip: Slip) -> str:
 
 def _repair(candidate: Candidate, others: tuple[int, ...]) -> Repair:
     slip, unit = candidate.slip, candidate.unit
-    before = unit.source.split("\n")
+    before = unit.file.source.split("\n")
     after = _as_written(unit, slip).split("\n")
     same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before) - 1)
     tail = 0
     while tail < min(len(before), len(after)) - same and before[-1 - tail] == after[-1 - tail]:
         tail += 1
-    was = "\n".join(before[same : len(before) - tail])
     becomes = "\n".join(after[same : len(after) - tail])
     text = before[slip.line - 1].strip()
-    return Repair(unit.label, slip.line, slip.column, slip.kind, text, was.strip(), becomes.strip(), others)
+    return Repair(unit.file.label, slip.line, slip.column, slip.kind, text, becomes.strip(), others)

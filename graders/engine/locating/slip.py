@@ -2,7 +2,6 @@
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
 
 from graders.engine.locating.units import Unit
 
@@ -54,11 +53,6 @@ class Slip:
             kind, cost, first if start is None else start, last if end is None else end, text,
             node.lineno, node.col_offset + 1, node.lineno, uses,
         )  # fmt: skip
-
-    @cached_property
-    def size(self) -> int:
-        """How much of the text it changes, in characters."""
-        return max(self.end - self.start, len(self.new))
 
 
 def _is_atom(text: str) -> bool:

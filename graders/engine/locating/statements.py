@@ -92,12 +92,8 @@ class _Statements:
                             yield Slip.at(self._unit, node, other, "a name", 0.6)
 
     def _assigned_elsewhere(self, target: str) -> list[str]:
-        """What other functions of the file assign to that name."""
-        found = []
-        for node in ast.walk(self._unit.tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and ast.unparse(node.targets[0]) == target:
-                found.append(ast.unparse(node.value))
-        return list(dict.fromkeys(found))[:12]
+        """What functions of the file assign to that name."""
+        return self._unit.file.assigned.get(target, [])[:12]
 
     def _assignment(self, statement: ast.stmt) -> Iterator[Slip]:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -123,8 +119,6 @@ class _Statements:
             start, end = self._unit.extent(statement)[0], self._unit.extent(test)[1]
             for new in ("with torch.no_grad()", "with t.no_grad()", "with torch.inference_mode()"):
                 yield Slip.at(self._unit, test, new, "a `with` block", 1.8, start=start, end=end, whole=True)
-        else:
-            yield Slip.at(self._unit, test, f"not ({text})", "a condition", 1.4)
         for rank, other in enumerate(self._scope.conditions[:60]):
             if other != text:
                 yield Slip.at(self._unit, test, other, "a condition", cost + 0.01 * rank, uses=other)
@@ -134,29 +128,16 @@ class _Statements:
                     for sign in ("<", ">", "==", "<=", ">="):
                         if one != other:
                             yield Slip.at(self._unit, test, f"{one} {sign} {other}", "a condition", 2.6, uses=one)
-        else:
-            for other in self._scope.conditions[:24]:
-                for word in ("and", "or"):
-                    yield Slip.at(self._unit, test, f"({text}) {word} {other}", "a condition", 2.8, uses=other)
 
     def _loop(self, statement: ast.stmt) -> Iterator[Slip]:
         if not isinstance(statement, ast.For):
             return
         text = self._unit.spelt(statement.iter)
         destroyed = text == "()"
-        for new in (f"reversed({text})", f"{text}[1:]", f"{text}[:-1]", f"list({text})", f"enumerate({text})"):
+        for new in (f"{text}[1:]", f"{text}[:-1]", f"list({text})", f"enumerate({text})"):
             yield Slip.at(self._unit, statement.iter, new, "a loop", 1.8)
-        match statement.iter:
-            case ast.Call(func=ast.Name(id="range"), args=[stop]):
-                limit = self._unit.spelt(stop)
-                for new in (f"range({limit} + 1)", f"range({limit} - 1)", f"range(1, {limit})",
-                            f"range(1, {limit} + 1)", f"reversed(range({limit}))"):  # fmt: skip
-                    yield Slip.at(self._unit, statement.iter, new, "a boundary", 0.9)
-            case ast.Call(func=ast.Name(id="range"), args=[start, stop]):
-                first, limit = self._unit.spelt(start), self._unit.spelt(stop)
-                for new in (f"range({first}, {limit} + 1)", f"range({first}, {limit} - 1)", f"range({limit})",
-                            f"range({first} + 1, {limit})", f"range({first} - 1, {limit})"):  # fmt: skip
-                    yield Slip.at(self._unit, statement.iter, new, "a boundary", 0.9)
+        is_range = isinstance(statement.iter, ast.Call) and name_of(statement.iter.func) == "range"
+        yield Slip.at(self._unit, statement.iter, f"reversed({text})", "a loop", 0.9 if is_range else 1.8)
         for rank, other in enumerate(self._scope.donors[:16]):
             forms = (other, f"range({other})", f"range(len({other}))", f"enumerate({other})", f"reversed({other})")
             for new in (*forms, f"{other}.items()", f"range(1, {other})"):

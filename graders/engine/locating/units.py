@@ -2,17 +2,63 @@
 
 import ast
 import copy
-import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+from graders.engine.mutating.nodes import name_of
 from graders.engine.values.definitions import Definition, Function, first_line
 from graders.engine.values.messages import Cell, Changed
 from graders.engine.worker.magics import without_line_magics
 
 _MOST, _LONGEST = 40, 8_000  # functions, and characters of one
+SHORT = 32  # characters of an expression that is tried elsewhere
+
+
+@dataclass(frozen=True)
+class File:
+    """A cell of a submission that can be read, and what its functions have from each other.
+
+    Attributes:
+        number: of the cell.
+        label: the cell's name.
+        source: its text.
+        tree: what that says.
+    """
+
+    number: int
+    label: str
+    source: str
+    tree: ast.Module
+
+    @cached_property
+    def arguments(self) -> dict[str, list[str]]:
+        """What functions are given, by their names: short expressions."""
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
+                    texts = [ast.unparse(each) for each in args if not isinstance(each, ast.Starred)]
+                    known = found.setdefault(name, [])
+                    known += [text for text in texts if len(text) <= SHORT and text not in known]
+        return found
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The types that are asked for with `isinstance`."""
+        asked = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call) and len(node.args) == 2)
+        return sorted({ast.unparse(node.args[1]) for node in asked if name_of(node.func) == "isinstance"})
+
+    @cached_property
+    def assigned(self) -> dict[str, list[str]]:
+        """What is assigned to names and attributes, by these as they are written."""
+        found: dict[str, list[str]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                found.setdefault(ast.unparse(node.targets[0]), []).append(ast.unparse(node.value))
+        return {target: list(dict.fromkeys(values)) for target, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -20,18 +66,14 @@ class Unit:
     """A function or a method in the text of a submission.
 
     Attributes:
-        cell: the number of the cell that it stands in.
-        label: that cell's name.
+        file: where it stands.
         owner: the class of a method, else None.
-        node: the function; its lines count from the cell's first.
-        source: the whole cell.
+        node: the function; its lines count from the file's first.
     """
 
-    cell: int
-    label: str
+    file: File
     owner: ast.ClassDef | None
     node: Function
-    source: str
 
     @cached_property
     def first(self) -> int:
@@ -41,17 +83,12 @@ class Unit:
     @cached_property
     def lines(self) -> list[str]:
         """Its lines."""
-        return self.source.split("\n")[self.first - 1 : self.node.end_lineno]
+        return self.file.source.split("\n")[self.first - 1 : self.node.end_lineno]
 
     @cached_property
     def text(self) -> str:
         """Its lines as one text."""
         return "\n".join(self.lines)
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        """All of the cell."""
-        return ast.parse(without_line_magics(self.source))
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -88,11 +125,11 @@ class Unit:
     def changed(self, start: int, end: int, new: str) -> Changed:
         """The function with another text from `start` to `end`."""
         owner = self.owner.name if self.owner else ""
-        return Changed(self.label, owner, self.first, len(self.lines), self.text[:start] + new + self.text[end:])
+        return Changed(self.file.label, owner, self.first, len(self.lines), self.text[:start] + new + self.text[end:])
 
     def whole(self, start: int, end: int, new: str) -> str:
-        """The cell with that change."""
-        lines = self.source.split("\n")
+        """The file with that change."""
+        lines = self.file.source.split("\n")
         text = self.text[:start] + new + self.text[end:]
         return "\n".join([*lines[: self.first - 1], text, *lines[self.first - 1 + len(self.lines) :]])
 
@@ -117,8 +154,17 @@ class _Verbatim(ast.NodeTransformer):
         return node
 
 
+def files(cells: Sequence[Cell]) -> list[File]:
+    """The cells that can be read as a whole."""
+    found = []
+    for number, cell in enumerate(cells):
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            found.append(File(number, cell.label, cell.source, ast.parse(without_line_magics(cell.source))))
+    return found
+
+
 def units(
-    cells: Sequence[Cell],
+    texts: Sequence[File],
     exercise: str,
     exercises: Collection[str],
     aliases: Mapping[str, str],
@@ -126,27 +172,21 @@ def units(
 ) -> list[Unit]:
     """The functions that an exercise consists of in a submission: its own, and helpers that are no exercises.
 
-    Empty where the text cannot be read as a whole. What is too long to be changed all over is left out.
+    What is too long to be changed all over is left out.
 
     Args:
-        cells: the submission.
+        texts: the submission.
         exercise: its name.
         exercises: the names of all.
         aliases: other names that exercises may have, each with the exercise.
         given: names that were handed out complete.
     """
-    found: dict[str, tuple[int, Cell, Definition]] = {}
-    for number, cell in enumerate(cells):
-        try:
-            body = ast.parse(without_line_magics(cell.source)).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        found.update({node.name: (number, cell, node) for node in _definitions(body)})
+    found = {node.name: (file, node) for file in texts for node in _definitions(file.tree.body)}
     own = [exercise, *(name for name, meant in aliases.items() if meant == exercise)]
     others = {*exercises, *aliases, *given} - {*own}
     wanted = [name for name in own if name in found][:1]
     for name in wanted:  # which grows meanwhile
-        _, _, node = found[name]
+        _, node = found[name]
         mentioned = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         wanted += [each for each in found if each in mentioned and each not in others and each not in wanted]
     every = (unit for name in wanted for unit in _units(*found[name]))
@@ -161,15 +201,10 @@ def _definitions(body: Sequence[ast.stmt]) -> Iterator[Definition]:
             yield from _definitions(statement.body)
 
 
-def _units(number: int, cell: Cell, node: Definition) -> Iterator[Unit]:
+def _units(file: File, node: Definition) -> Iterator[Unit]:
     if isinstance(node, Function):
-        yield Unit(number, cell.label, None, node, cell.source)
+        yield Unit(file, None, node)
         return
     for method in node.body:
         if isinstance(method, Function):
-            yield Unit(number, cell.label, node, method, cell.source)
-
-
-def dedented(line: str) -> str:
-    """A line as it is shown: without the spaces before it."""
-    return textwrap.dedent(line).rstrip()
+            yield Unit(file, node, method)

@@ -21,7 +21,7 @@ from graders.engine.authoring.material import Material, module_of
 from graders.engine.comparing.judging import Failure, Judge, Rule
 from graders.engine.comparing.spelling import steady
 from graders.engine.explaining.explanation import Failing
-from graders.engine.marking.marks import Mark, check_result
+from graders.engine.marking.marks import WRONG, Mark, check_result
 from graders.engine.marking.placing import locate, repairs
 from graders.engine.results import (
     ExerciseResult,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
 _MAX_KEPT = 64 * 2**20  # bytes of observations that are kept of a section, to explain its failures
-_WRONG = ("failed", "raised", "timed_out", "crashed")
 _SECTION_SECONDS = 300.0  # for a section; checks that are not reached in this time have timed out
 
 
@@ -336,7 +335,7 @@ class Marking:
             line=loaded.lines.get(name),
             checks=checks,
             extras=together(Extras(check.score, check.points) for check in extra),
-            note=loaded.left_out.get(name) if any(check.status in _WRONG for check in checks) else None,
+            note=loaded.left_out.get(name) if any(check.status in WRONG for check in checks) else None,
         )
 
     def _warnings(self, loaded: Loaded, lacking: Collection[str]) -> Iterable[LoadWarning]:

@@ -11,6 +11,8 @@ from graders.engine.results import CheckResult, Counterexample, Place, Status
 from graders.engine.setting.paper import Item, Question
 from graders.engine.sitting.running import Answers
 
+WRONG: tuple[Status, ...] = ("failed", "raised", "timed_out", "crashed")  # of a check that was sat
+
 
 @dataclass
 class Mark:

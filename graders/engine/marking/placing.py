@@ -1,11 +1,11 @@
 """Adds the place of the fault to exercises that fail and of which nobody knows why."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from graders.engine.marking.marks import Mark
+from graders.engine.marking.marks import WRONG, Mark
 from graders.engine.results import Place
 from graders.engine.setting import papers
 from graders.engine.sitting.forkserver import Forkserver
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # what searches is loaded only where something failed
     from graders.engine.marking.marking import Marking
 
 _EXAMPLES = 40  # of each check with other inputs, on which a repair has to hold as well
-_WRONG = ("failed", "raised", "timed_out", "crashed")
 
 
 def locate(
@@ -43,19 +42,6 @@ def repairs(
     wrong = {exercise: group for exercise, group in by_exercise.items() if _is_wrong(group)}
     if not wrong:
         return {}
-    try:
-        return _searched(marking, wrong, forkserver, given_up, at_once)
-    except Exception:  # whatever somebody's text does to what reads it
-        return {}
-
-
-def _searched(
-    marking: "Marking",
-    wrong: Mapping[str, Sequence[Mark]],
-    forkserver: Forkserver,
-    given_up: threading.Event | None,
-    at_once: int,
-) -> "dict[str, Repair]":
     from graders.engine.locating import search
 
     asked = {
@@ -68,10 +54,13 @@ def _searched(
     }
     paper = marking.paper
     again = partial(papers.paper, marking.material, paper.seed + 1, min(paper.examples, _EXAMPLES))
-    return search.repairs(paper, again, marking.submission, asked, forkserver, given_up, at_once)
+    try:
+        return search.repairs(paper, again, marking.submission, asked, forkserver, given_up, at_once)
+    except Exception:  # whatever somebody's text does to what reads it
+        return {}
 
 
 def _is_wrong(marks: Sequence[Mark]) -> bool:
     """Whether an exercise was sat, waits for no other, and fails."""
-    sat = all(mark.status in (*_WRONG, "passed") for mark in marks)
+    sat = all(mark.status in (*WRONG, "passed") for mark in marks)
     return sat and any(mark.failure for mark in marks)
