@@ -10,7 +10,6 @@ import numpy as np
 from rich.console import Console
 
 from graders.commands.options import (
-    EXAMPLES,
     GRADER_FAILED,
     NOT_REACHED,
     REACHED,
@@ -26,7 +25,7 @@ from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.marking.experiment import Outcome, carry_out
 from graders.engine.marking.marking import mark
-from graders.engine.results import Grade, LoadWarning, SectionResult, grade_of
+from graders.engine.results import EXAMPLES, Grade, LoadWarning, SectionResult, grade_of
 from graders.engine.setting.papers import paper
 from graders.engine.sitting import submission
 from graders.engine.sitting.forkserver import Forkserver

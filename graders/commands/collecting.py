@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from graders.commands.options import EXAMPLES
 from graders.engine.authoring.material import find
 from graders.engine.authoring.outline import CheckOutline
 from graders.engine.course import PROJECT, Course
 from graders.engine.errors import UsageError
-from graders.engine.results import CheckResult
+from graders.engine.results import EXAMPLES, SEED, CheckResult
 from graders.report.blocks import failure_text
 from graders.report.words import WORDS, muted, spelled
 
@@ -57,7 +56,7 @@ class SectionFile(pytest.File):
         try:
             with Forkserver() as forkserver:
                 path = self.config.getoption("submission")
-                graded = grade(COURSE, {self.path.stem: exercises}, path, forkserver, seed=0, examples=EXAMPLES)
+                graded = grade(COURSE, {self.path.stem: exercises}, path, forkserver, seed=SEED, examples=EXAMPLES)
         except UsageError as error:
             return {item.name: str(error) for item in selected}
         (section,) = graded.sections

@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 from graders.commands import completion
 from graders.engine.course import PROJECT
 from graders.engine.errors import UsageError
+from graders.engine.results import EXAMPLES, SEED
 from graders.report.next_step import Called
 from graders.report.streams import say, say_lines, show
 
 REACHED, NOT_REACHED, GRADER_FAILED = 0, 1, 3  # exit statuses; the last is of a command of which nothing came out
-EXAMPLES, _MAX_EXAMPLES = 100, 100_000
+_MAX_EXAMPLES = 100_000
 _ANSWERS = (".py", ".ipynb", ".zip")  # endings of what people hand in: no result is written over such a file
 
 
@@ -68,7 +69,7 @@ def add_submission(parser: argparse.ArgumentParser) -> None:
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """The option for the seed."""
     words = "of everything drawn at random (default: 0)"
-    parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=0, metavar="N", help=words)
+    parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=SEED, metavar="N", help=words)
 
 
 def add_examples(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from graders.commands.options import NOT_REACHED, REACHED, called, new_parser
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
-from graders.engine.results import Grade
+from graders.engine.results import EXAMPLES, SEED, Grade
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.submission import as_shown
 from graders.learning.history import History, opened
@@ -18,7 +18,6 @@ from graders.report.making import made
 from graders.report.next_step import Called
 from graders.report.streams import show, stdout
 
-_EXAMPLES = 100
 _WELL, _TROUBLED, _NOT_AT_ALL = 3, 2, 1  # ratings as FSRS has them
 _WENT = {_WELL: "came back at once", _TROUBLED: "came back, with some help", _NOT_AT_ALL: "did not come back yet"}
 
@@ -72,7 +71,7 @@ def _graded(course: Course, history: History, begun: tuple[str, str, Path], how:
 
     section, exercise, path = begun
     with Forkserver(course.secrets) as forkserver:
-        result = grade(course, {section: [exercise]}, path, forkserver, seed=0, examples=_EXAMPLES)
+        result = grade(course, {section: [exercise]}, path, forkserver, seed=SEED, examples=EXAMPLES)
     if result.score == result.points:
         return _ended(course, history, begun, _grade_of(history, begun))
     if any(each.status != "not_attempted" for one in result.sections for each in one.exercises):

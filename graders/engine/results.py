@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 SCHEMA = 1  # of the machine-readable result
+SEED, EXAMPLES = 0, 100  # of a run that is told nothing else
 
 Status = Literal[
     "passed",

@@ -5,10 +5,10 @@ from typing import NamedTuple
 from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
+from graders.engine.results import EXAMPLES, SEED
 from graders.learning.history import History
 from graders.report.next_step import Called
 
-_SEED, _EXAMPLES = 0, 100
 _STEPS = ("Where it is", "What it is about", "What would pass")  # in what is said of the learner's own code
 
 
@@ -84,7 +84,7 @@ def _about_the_place(exercise: Exercise, step: int, number: int, called: Called,
     material, name = exercise.material, exercise.name
     answers = read_in(material.course.root / "exercises", material.name)
     with Forkserver(material.course.secrets) as forkserver:
-        found = repaired(material, paper(material, _SEED, _EXAMPLES), answers, forkserver, name)
+        found = repaired(material, paper(material, SEED, EXAMPLES), answers, forkserver, name)
     solution = called.about("solution", exercise.target)
     if found is None:
         return (

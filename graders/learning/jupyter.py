@@ -20,7 +20,7 @@ from graders.engine.authoring.material import find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
 from graders.engine.marking.marking import mark
-from graders.engine.results import SectionResult, grade_of
+from graders.engine.results import EXAMPLES, SEED, SectionResult, grade_of
 from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.submission import Submission, cells_beside
@@ -29,7 +29,7 @@ from graders.engine.worker.magics import without_cell_magic
 from graders.report.html import fragment
 from graders.report.terminal import print_grade
 
-_SEED, _EXAMPLES, _WIDTH = 0, 100, 88
+_WIDTH = 88
 _lock = threading.Lock()
 
 
@@ -45,7 +45,7 @@ class Checked:
     def __repr__(self) -> str:
         file, exercises = io.StringIO(), len(self.section.exercises)
         console = Console(file=file, width=_WIDTH, highlight=False, force_jupyter=False)
-        print_grade(grade_of([self.section], _SEED, _EXAMPLES), console, failures=exercises)
+        print_grade(grade_of([self.section], SEED, EXAMPLES), console, failures=exercises)
         return file.getvalue().strip("\n")
 
 
@@ -61,7 +61,7 @@ def checker(section: str, sources: Callable[[], Sequence[str]] | None = None) ->
     """
     course = Course()
     material = find(course, section)
-    questions = paper(material, _SEED, _EXAMPLES)
+    questions = paper(material, SEED, EXAMPLES)
     ran = sources or _cells_of_ipython
 
     def check(*exercises: str) -> Checked:
