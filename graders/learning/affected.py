@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from graders.engine.setting.paper import Cover
+from graders.engine.worker.statements import root_of
 
 _Statements = Mapping[str, tuple[str, frozenset[str]]]  # by name: the text of what binds it, and the names used there
 
@@ -102,13 +103,7 @@ def _bound(statement: ast.stmt) -> set[str]:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             return {alias.asname or alias.name.partition(".")[0] for alias in names}
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=value))):
-            return {_root(value)} - {""}
+            return set(filter(None, [root_of(value)]))
     nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)]
     stored = [node for node in nodes if isinstance(node.ctx, ast.Store)]
-    return {_root(node) for node in stored} - {""}
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    return set(filter(None, map(root_of, stored)))
