@@ -1,5 +1,6 @@
 """What the tests of the engine share: the fixture course, a forkserver, and ways to grade a few lines of source."""
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -37,6 +38,10 @@ GradeText = Callable[..., SectionResult]
 NewSection = Callable[[str, str], Material]
 Load = Callable[..., tuple[Any, Loaded]]
 Place = tuple[int, int]
+
+# A shell without job control has what it starts in the background ignore Ctrl-C, and so would what the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
