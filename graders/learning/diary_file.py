@@ -1,4 +1,4 @@
-"""The file of the learner's diary: how it is begun, brought from an older form into today's, and put aside when damaged.
+"""The file of the learner's diary: how it is begun, brought from an older form into today's, and put aside if damaged.
 
 It is a SQLite database with a write-ahead log: two processes can write at once, and one that is killed harms nothing.
 """
@@ -76,7 +76,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _begin(database: sqlite3.Connection) -> None:
-    """Makes the tables, or gives those of an earlier version their new form, unless another process has just done it."""
+    """Makes the tables, or gives those of an older version their new form, unless another process has just done it."""
     run = database.execute
     run("BEGIN IMMEDIATE")
     ours, version = (run(f"PRAGMA {what}").fetchone()[0] for what in ("application_id", "user_version"))
