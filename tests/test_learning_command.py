@@ -46,6 +46,13 @@ def test_hint_gives_the_next_one_each_time(run: Run) -> None:
     assert run("hint", "small::row_sums", "1").stdout == first
 
 
+def test_a_hint_about_the_own_code_says_why_there_is_none(run: Run, own: Path) -> None:
+    assert "Counter is not written yet" in run("hint", "small::Counter", "3").stdout
+    assert "halve passes every check that counts" in run("hint", "small::halve", "3").stdout
+    (own / "exercises" / "small.py").write_text("def row_sums(matrix):\n    return str(matrix) * 2\n")
+    assert "more than one place is amiss" in run("hint", "small::row_sums", "3").stdout
+
+
 # %% solution
 def test_a_solution_is_shown_after_a_question(run: Run) -> None:
     unasked = run("solution", "small::row_sums")
@@ -123,8 +130,12 @@ def test_of_many_that_are_solved_at_once_those_that_differ_have_a_sentence(run: 
 
 
 # %% progress
-def test_progress_begins_with_nothing(run: Run) -> None:
+def test_progress_begins_with_nothing(run: Run, own: Path) -> None:
     assert "Nothing was graded here yet" in run("progress").stdout
+    (own / "exercises" / "small.py").write_text("x = 1\n")
+    run("small")
+    assert "small was graded, but no exercise is begun yet" in run("progress").stdout
+    assert "Nothing is remembered here" in run("progress", GRADE_PROGRESS="off").stdout
 
 
 def test_progress_says_where_one_stands(run: Run) -> None:

@@ -5,11 +5,21 @@ from typing import NamedTuple
 from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course, nearest
 from graders.engine.errors import UsageError
-from graders.engine.results import EXAMPLES, SEED
+from graders.engine.results import EXAMPLES, SEED, Status
 from graders.learning.history import History
 from graders.report.next_step import Called
 
 _STEPS = ("Where it is", "What it is about", "What would pass")  # in what is said of the learner's own code
+_NOT_WRITTEN = "{} is not written yet, so there is nothing to look for in your own code."
+_NOT_FOUND = (
+    "No small change of your code was found that makes every check of {} pass: more than one place is amiss, or one is "
+    "by more than a small change."
+)
+_WITHOUT_A_PLACE: dict[Status, str] = {
+    "passed": "{} passes every check that counts, so there is nothing to look for in your own code.",
+    "not_attempted": _NOT_WRITTEN,
+    "missing": _NOT_WRITTEN,
+}
 
 
 class Exercise(NamedTuple):
@@ -84,13 +94,10 @@ def _about_the_place(exercise: Exercise, step: int, number: int, called: Called,
     material, name = exercise.material, exercise.name
     answers = read_in(material.course.root / "exercises", material.name)
     with Forkserver(material.course.secrets) as forkserver:
-        found = repaired(material, paper(material, SEED, EXAMPLES), answers, forkserver, name)
+        status, found = repaired(material, paper(material, SEED, EXAMPLES), answers, forkserver, name)
     solution = called.about("solution", exercise.target)
     if found is None:
-        return (
-            f"No small change of your code was found that makes every check of {name} pass: it passes already, is not "
-            f"written yet, or is amiss in more than one place.\n\nHow the reference does it: {solution}"
-        )
+        return f"{_WITHOUT_A_PLACE.get(status, _NOT_FOUND).format(name)}\n\nHow the reference does it: {solution}"
     history.shown(material.name, name, "hint", number)
     told = [f"The fault is likely in line {found.line} of {found.label}:\n\n{_code(found.text)}"]
     told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]

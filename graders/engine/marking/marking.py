@@ -106,13 +106,17 @@ def mark(
 
 def repaired(
     material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
-) -> "Repair | None":
-    """The small change that makes all core checks of an exercise pass; None where none is found, or it passes."""
+) -> "tuple[Status, Repair | None]":
+    """How an exercise fares, and the small change that makes all its core checks pass; None where none is found, or
+    there is nothing to repair.
+    """
     forkserver.preload(submission.imports.union(paper.cover.imports))
     marking = Marking(material, paper, submission, [exercise])
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
-    return repairs(marking, marks, forkserver, None, 1).get(exercise)
+    core = [mark.status for mark in marks if not mark.question.extra]
+    status = next((each for each in core if each != "passed"), "passed")
+    return status, repairs(marking, marks, forkserver, None, 1).get(exercise)
 
 
 def notices(
