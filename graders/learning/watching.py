@@ -58,13 +58,17 @@ class Pressed(NamedTuple):
     key: str
 
 
+class Resized(NamedTuple):
+    """The window has another size."""
+
+
 class Failed(NamedTuple):
     """The grader itself failed."""
 
     error: Exception
 
 
-Event = Saved | Verdict | Pressed | Failed
+Event = Saved | Verdict | Pressed | Resized | Failed
 
 
 @dataclass
