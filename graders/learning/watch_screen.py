@@ -30,9 +30,10 @@ from graders.report.next_step import Called, place_of
 from graders.report.overview import bar
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.streams import stdout
-from graders.report.words import TO_FIX, WORDS, inert, number
+from graders.report.words import TO_FIX, WORDS, inert, number, wrapped
 
 _KEYS = "h hint   n next   o open   q quit"
+_MOST_OTHERS = 5  # exercises to fix that are named beside the one in hand
 
 
 class _Drawn(NamedTuple):
@@ -128,6 +129,10 @@ class WatchScreen:
                 screen.line((f"{screen.symbols['passed']} All of it passes.", "bold green"))
             else:
                 self._print_hand(screen, whole, hand, explained=self._is_explained(whole, hand))
+            if others := [each.name for each in whole.exercises if each.status in TO_FIX and each != hand]:
+                screen.line()
+                more = f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
+                screen.prose(f"also to fix: {', '.join(others[:_MOST_OTHERS])}{more}", "dim")
             screen.line()
             screen.line((_KEYS if keys.are_there else "Ctrl-C ends the watch", "dim"))
             for words, style in self._below:
@@ -140,8 +145,10 @@ class WatchScreen:
         screen.rule(f"{hand.name}: {WORDS[hand.status]}", STATUS_STYLES[hand.status], place_of(whole, hand))
         for check in hand.checks:
             if not check.extra:
-                state = f"  {screen.symbols[check.status]} "
-                screen.line((state, STATUS_STYLES[check.status]), (inert(check.title), ""))
+                first, *rest = wrapped(inert(check.title), screen.width - 4)
+                screen.line((f"  {screen.symbols[check.status]} ", STATUS_STYLES[check.status]), (first, ""))
+                for line in rest:
+                    screen.line((f"    {line}", ""))
         failing = [Failure(whole, hand, check) for check in hand.checks if check.status in TO_FIX and not check.extra]
         if not failing:
             return
