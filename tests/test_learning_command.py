@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from command import Finished, command, copy_of_the_course
 
+from graders.learning import stepping
+
 Run = Callable[..., Finished]
 RIGHT = "import numpy as np\n\n\ndef row_sums(matrix):\n    return np.array([sum(row) for row in matrix])\n"
 
@@ -192,6 +194,33 @@ def test_the_smallest_failing_case_is_stepped_through(run: Run) -> None:
     assert "exercises/small.py" in done.stdout
 
 
+def test_a_class_is_stepped_through_in_its_functions(run: Run, own: Path) -> None:
+    (own / "exercises" / "small.py").write_text(
+        "class Counter:\n    def __init__(self):\n        self.count = 5\n    def step(self):\n        return 7\n"
+    )
+    done = run("debug", "small::Counter", "--examples", "5")
+    assert "small.py(3)__init__()" in done.stdout
+
+
+def test_debugging_ends_with_the_case_and_shows_where_it_raised(own: Path, tmp_path: Path) -> None:
+    answer, script = tmp_path / "answer.py", tmp_path / "case.py"
+    answer.write_text("def inverse(x):\n    one = 1\n    return one / x\n")
+    script.write_text("from answer import inverse\nprint(inverse(2))\nprint(inverse(0))\n")
+
+    def typed(keys: str) -> str:
+        words = [sys.executable, stepping.__file__, str(script), str(answer), "2"]
+        done = subprocess.run(words, input=keys, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout + done.stderr
+
+    said = typed("p x\nc\nc\np one\nq\n")
+    assert "(Pdb) 2\n(Pdb) 0.5\n" in said
+    assert said.index("ZeroDivisionError") < said.index("This is where it was raised")
+    assert "(Pdb) 1\n(Pdb) " in said.partition("This is where it was raised")[2]
+    assert "bdb.py" not in said  # no frame of the debugger's
+    script.write_text("from answer import inverse\nprint(inverse(2))\n")
+    assert typed("c\n").endswith("(Pdb) 0.5\n")
+
+
 def test_an_editor_can_step_through_it(run: Run, own: Path) -> None:
     entry = json.loads(run("debug", "small::row_sums", "--examples", "5", "--launch").stdout)
     assert entry["program"].startswith(str(own / ".failures" / "small"))
@@ -204,6 +233,10 @@ def test_an_editor_can_step_through_it(run: Run, own: Path) -> None:
 
 def test_what_passes_need_not_be_debugged(run: Run) -> None:
     done = run("debug", "small::halve", "--examples", "5")
-    assert done.stdout == "There is nothing to step through: halve has passed.\n"
-    assert run("debug", "small::Counter", "--examples", "5").returncode == 1
+    assert done.stdout == "There is nothing to step through: halve passes.\n"
+    unwritten = run("debug", "small::Counter", "--examples", "5")
+    assert (unwritten.returncode, unwritten.stdout) == (
+        1,
+        "There is nothing to step through: Counter is not written yet.\n",
+    )
     assert "which exercise of small?" in run("debug", "small").stderr
