@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -85,6 +86,15 @@ def grade(course: Course, result: SectionResult, *, is_whole: bool = True) -> No
     with opened(course) as book:
         book.graded(result, course, 0, 100, is_whole=is_whole)
         assert book.trouble is None
+
+
+def at_once(work: Callable[[], None], times: int) -> None:
+    """Does some work in so many threads."""
+    threads = [threading.Thread(target=work) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 # %% What is remembered
@@ -168,6 +178,17 @@ def test_a_checkpoint_is_remembered(own: Course, moment: list[float]) -> None:
     )
 
 
+def test_what_was_seen_until_it_was_solved(own: Course, moment: list[float]) -> None:
+    story: list[Status] = ["failed", "passed", "failed", "passed"]
+    for at, status in enumerate(story):
+        moment.append(1e9 + at)
+        grade(own, section(own, status))
+    with opened(own) as book:
+        assert [(each.at - 1e9, each.status) for each in book.seen_until_solved()] == [(0, "failed"), (1, "passed")]
+        assert not book.has_solved(1e9 + 1)
+        assert book.has_solved(1e9 + 2)
+
+
 # %% What becomes of it
 def test_where_ci_runs_nothing_is_kept(own: Course, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
@@ -248,11 +269,7 @@ def test_two_that_bring_an_old_file_into_its_new_form_at_once_do_not_disturb_eac
         with opened(own) as book:
             troubles.append(book.trouble if len(book.seen()) == 1 else "it was lost")
 
-    threads = [threading.Thread(target=look) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(look, 4)
     assert troubles == [None] * 4
 
 
@@ -290,13 +307,23 @@ def test_two_that_write_at_once_lose_nothing(own: Course) -> None:
         for _ in range(20):
             grade(own, section(own))
 
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(write, 2)
     with opened(own) as book:
         assert len(book.runs()) == 40
+
+
+def test_two_that_begin_the_file_at_once_both_have_it(own: Course, file: Path) -> None:
+    troubles: list[str | None] = []
+
+    def begin() -> None:
+        with opened(own) as book:
+            troubles.append(book.trouble)
+
+    for _ in range(60):
+        for path in own.root.glob(f"{file.name}*"):
+            path.unlink()
+        at_once(begin, 3)
+    assert troubles == [None] * 180
 
 
 def test_a_process_that_is_killed_loses_the_run_in_hand_only(own: Course) -> None:

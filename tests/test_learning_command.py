@@ -186,6 +186,15 @@ def test_a_file_that_is_no_python_is_left_as_it_is(run: Run, own: Path) -> None:
     assert (own / "exercises" / "small.py").read_text() == "def (\n"
 
 
+def test_answers_in_a_notebook_are_not_hidden_by_an_untouched_file(run: Run, own: Path) -> None:
+    run("notebook", "small")
+    for target in ("small", "small::halve"):
+        refused = run("reset", target, "--yes")
+        assert refused.returncode == 2
+        assert "your answers are in exercises/small.ipynb" in refused.stderr
+    assert not (own / "exercises" / "small.py").exists()
+
+
 # %% debug
 def test_the_smallest_failing_case_is_stepped_through(run: Run) -> None:
     done = run("debug", "small::row_sums", "--examples", "5")  # nobody is there: pdb ends with its input

@@ -4,6 +4,7 @@ It is a SQLite database with a write-ahead log: two processes can write at once,
 """
 
 import sqlite3
+import time
 from pathlib import Path
 
 _APPLICATION = 0x47524C31  # in the file's head: a diary of ours
@@ -35,17 +36,19 @@ _STEPS = (
 
 def opened(path: Path) -> tuple[sqlite3.Connection | None, str | None]:
     """The open database, None where there can be none, and what is to be said of it, in a sentence."""
-    aside = None
-    for _ in range(2):
+    aside, end = None, time.monotonic() + _PATIENCE
+    while True:
         try:
             return _connected(path), aside
         except _Foreign as error:
             return None, f"your progress is not kept: {error}"
         except sqlite3.OperationalError as error:  # the folder cannot be written, another process holds the file
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and time.monotonic() < end:
+                time.sleep(_PATIENCE / 100)  # to begin its log, SQLite does not wait by itself
+                continue
             return None, f"your progress cannot be kept in {path}: {error}"
         except sqlite3.DatabaseError:
-            aside = _put_aside(path)
-            if aside is None:
+            if aside or not (aside := _put_aside(path)):
                 break
     return None, f"your progress cannot be kept: {path} is damaged and cannot be put aside"
 
@@ -58,8 +61,11 @@ def _connected(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
     try:
         run = database.execute
+        run("BEGIN")  # all of one moment: another process may just be making the tables
         ours, version = (run(f"PRAGMA {what}").fetchone()[0] for what in ("application_id", "user_version"))
-        if ours != _APPLICATION and run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        run("COMMIT")
+        if ours != _APPLICATION and tables:
             raise _Foreign(f"{path} is a database of something else")
         if ours == _APPLICATION and version > len(_STEPS):
             raise _Foreign(f"{path} was written by a later version of the grader")

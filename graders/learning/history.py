@@ -29,6 +29,10 @@ from graders.report.record import encoded
 from graders.report.streams import say
 
 _FILE, _VARIABLE = ".progress.sqlite3", "GRADE_PROGRESS"
+_SEEN = (
+    "SELECT at, section, name, status, exercise.score, exercise.points, exercise.extra, exercise.extras, mistakes, "
+    "places FROM exercise JOIN graded ON graded.id = graded"
+)
 
 T = TypeVar("T")
 
@@ -175,11 +179,21 @@ class History:
 
     def seen(self) -> list[Seen]:
         """All exercises of all gradings, in their order."""
+        return self._rows(Seen, f"{_SEEN} ORDER BY at, graded.id, exercise.rowid")
+
+    def seen_until_solved(self) -> list[Seen]:
+        """Of the exercises that were ever solved, what was seen up to the first time. Far less than `seen` has."""
         return self._rows(
             Seen,
-            "SELECT at, section, name, status, exercise.score, exercise.points, exercise.extra, exercise.extras, "
-            "mistakes, places FROM exercise JOIN graded ON graded.id = graded ORDER BY at, graded.id, exercise.rowid",
+            "WITH solved AS (SELECT section AS its, name AS one, min(at) AS first FROM exercise JOIN graded "
+            f"ON graded.id = graded WHERE status = 'passed' GROUP BY section, name) {_SEEN} "
+            "JOIN solved ON its = section AND one = name WHERE at <= first ORDER BY at, graded.id, exercise.rowid",
         )
+
+    def has_solved(self, before: float) -> bool:
+        """Whether any exercise was solved before that moment."""
+        question = "SELECT 1 FROM exercise JOIN graded ON graded.id = graded WHERE status = 'passed' AND at < ? LIMIT 1"
+        return bool(self._rows(tuple[int], question, before))
 
     def all_shown(self) -> list[Shown]:
         """All hints and solutions that were shown, in their order."""
