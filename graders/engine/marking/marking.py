@@ -115,7 +115,7 @@ def repaired(
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
     core = [mark.status for mark in marks if not mark.question.extra]
-    status = next((each for each in core if each != "passed"), "passed")
+    status: Status = next((each for each in core if each != "passed"), "passed")
     return status, repairs(marking, marks, forkserver, None, 1).get(exercise)
 
 
