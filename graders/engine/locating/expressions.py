@@ -7,7 +7,7 @@ from itertools import combinations
 
 from graders.engine.locating.scope import Scope, walked
 from graders.engine.locating.slip import Slip
-from graders.engine.locating.units import Unit
+from graders.engine.locating.units import Unit, ending
 from graders.engine.mutating.calls import KEEPDIMS, axes
 from graders.engine.mutating.nodes import altered, name_of, number, shortened
 
@@ -247,7 +247,10 @@ class _Expressions:
                 yield self._slip(node, called(args, [*keywords, f"{other}={value}"]), "an argument", 1.8, uses=value)
         alike = self._scope.arguments_of(name)
         donors = [*alike, *self._scope.donors, *self._scope.numbers, "0", "1", "-1", "2", "None", "True", "False"]
+        idle = sorted(self._scope.unused)
         for at in range(len(args) + 1):
+            for other in (*idle, *(f"-{name}" for name in idle)):
+                yield self._slip(node, called([*args[:at], other, *args[at:]], keywords), "an argument", 1.4)
             for rank, other in enumerate(donors):
                 more = [*args[:at], other, *args[at:]]
                 cost = 1.8 + 0.03 * rank + (0.0 if at == len(args) else 0.2)
@@ -303,6 +306,14 @@ class _Expressions:
             yield self._slip(node, f"{bare}{suffix}", _about(suffix), 2.2 + 0.02 * rank)
         for rank, prefix in enumerate(self._prefixes):
             yield self._slip(node, f"{prefix}({text})", "a function that is called", 2.3 + 0.02 * rank)
+        alike = self._endings_beside(node, owner)
+        for rank, suffix in enumerate(dict.fromkeys([*alike, *self._scope.endings])):
+            if not text.endswith(suffix):
+                cost = 1.2 if suffix in alike else 1.9 + 0.03 * rank
+                yield self._slip(node, f"{bare}{suffix}", _about(suffix), cost)
+        for rank, prefix in enumerate(self._scope.wrappers):
+            if not text.startswith(prefix):
+                yield self._slip(node, f"{prefix}({text})", "a function that is called", 1.9 + 0.03 * rank)
         yield from self._unless(node, owner)
         for other in self._scope.variables[:8]:
             for shaped in (f"{bare}.reshape({other}.shape)", f"np.broadcast_to({text}, {other}.shape)",
@@ -317,6 +328,20 @@ class _Expressions:
                     yield self._slip(
                         node, f"{other} {sign} {bare}", "something that is missing", cost + 0.3, uses=other
                     )
+
+    def _endings_beside(self, node: ast.expr, owner: ast.AST) -> list[str]:
+        """What is called of the other arguments of the same call, or the other operand."""
+        match owner:
+            case ast.Call(args=args):
+                others = args
+            case ast.BinOp(left=left, right=right):
+                others = [left, right]
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                others = elements
+            case _:
+                others = []
+        found = (ending(self._text, other) for other in others if other is not node)
+        return list(dict.fromkeys(filter(None, found)))
 
     def _unless(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
         """A value that is only meant where something holds."""
@@ -376,7 +401,8 @@ def _bare(node: ast.expr, text: str) -> str:
 
 
 def _about(suffix: str) -> str:
-    return "an order of axes" if suffix in (".T", ".mT", ".transpose(-1, -2)") else "a function that is called"
+    turns = suffix in (".T", ".mT") or suffix.startswith((".transpose(", ".permute("))
+    return "an order of axes" if turns else "a function that is called"
 
 
 def _patterns(text: str) -> Iterator[str]:
