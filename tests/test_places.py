@@ -11,7 +11,7 @@ from command import command, copy_of_the_course
 from conftest import GradeText, checks_of
 from desks import Start, shown
 
-from graders.engine.locating.candidates import candidates
+from graders.engine.locating.candidates import candidates, pairs
 from graders.engine.locating.complaints import complaint
 from graders.engine.locating.units import files, units
 from graders.engine.results import Place, SectionResult
@@ -128,6 +128,9 @@ def tried(source: str) -> set[str]:
         ("g(x, y.ravel())", "g(x.ravel(), y.ravel())"),
         ("g(x) + h(y)", "g(x) + h(g(y))"),
         ("g(x, i)", "g(x, -y, i)"),
+        ("g(x, 129)", "g(x, 128)"),
+        ("(x - y) * i", "(x - y) / i"),
+        ("x + y - i", "x + y + i"),
     ],
 )
 def test_slips_of_every_kind_are_undone(wrong: str, right: str) -> None:
@@ -255,6 +258,13 @@ def test_two_faults_in_one_line_are_located(grade_text: GradeText) -> None:
     place = place_of(grade_text("def halve(x):\n    y = x\n    return (y + 1) / 3\n", places=True), "halves_numbers")
     assert place
     assert place.line == 3
+
+
+def test_an_operator_and_its_operand_may_both_be_wrong() -> None:
+    (unit,) = units(files([Cell("own.py", "def f(x, y):\n    return y * log(x)")]), "f", ("f",), {})
+    both = pairs(candidates(unit, {2: 1.0}, ""))
+    texts = {unit.changed(each.slip.start, each.slip.end, each.slip.new).text for each in both}
+    assert "def f(x, y):\n    return y / x" in texts
 
 
 def test_a_fault_in_a_helper_is_located_there(grade_text: GradeText) -> None:

@@ -19,6 +19,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
 _ALIKE = {
     "+": "-*", "-": "+*/", "*": "/+@", "/": "*-", "//": "/%", "%": "//", "**": "*", "@": "*", "&": "|", "|": "&",
 }  # fmt: skip
+_SAME_RANK = ({"+", "-"}, {"*", "/"}, {"*", "//"}, {"*", "@"}, {"*", "%"}, {"/", "//"}, {"/", "@"}, {"//", "%"})
 _TURNED = {"/", "-", "**", "//", "%", "@"}  # where the order counts
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
@@ -108,7 +109,7 @@ class _Expressions:
             others += [repr(value / 2)] if isinstance(value, int) and value and value % 2 == 0 else []
             for other in dict.fromkeys(others):
                 if other != written:
-                    yield self._slip(node, other, "a number", 1.0)
+                    yield self._slip(node, other, "a number", 0.7 if _is_round(other) and len(other) > 1 else 1.0)
             for other in self._scope.numbers:
                 if other != written:
                     yield self._slip(node, other, "a number", 1.4)
@@ -153,7 +154,10 @@ class _Expressions:
         for other in ("**", "//", "%", "@", "+", "-", "*", "/"):
             if other != sign:
                 cost = 1.0 if other in _ALIKE.get(sign, "") else 1.8
-                yield self._slip(node, f"{bare_left} {other} {bare_right}", "an operator", cost)
+                if (bare_left, bare_right) == (left, right) and {sign, other} in _SAME_RANK:
+                    yield self._between(node, other, cost)  # so that something else may change beside it
+                else:
+                    yield self._slip(node, f"{bare_left} {other} {bare_right}", "an operator", cost)
         if sign in _TURNED:
             yield self._slip(node, f"{bare_right} {sign} {bare_left}", "an order", 0.9)
         yield self._slip(node, left, "something that is too much", 1.6)
@@ -166,6 +170,11 @@ class _Expressions:
             inner = _OPERATORS.get(type(node.right.op))
             b, c = self._text(node.right.left), self._text(node.right.right)
             yield self._slip(node, f"({bare_left} {sign} {b}) {inner} {c}", "parentheses", 1.2)
+
+    def _between(self, node: ast.BinOp, sign: str, cost: float) -> Slip:
+        """Another operator between the same operands."""
+        start, end = self._unit.extent(node.left)[1], self._unit.extent(node.right)[0]
+        return Slip.at(self._unit, node, f" {sign} ", "an operator", cost, start=start, end=end, whole=True)
 
     def _comparison(self, node: ast.Compare) -> Iterator[Slip]:
         for at, op in enumerate(node.ops):
@@ -281,6 +290,13 @@ class _Expressions:
             yield Slip.at(
                 self._unit, node, f"{text[:-1]} if {other}{text[-1]}", "a condition", 2.6, whole=True, uses=other
             )
+
+
+def _is_round(written: str) -> bool:
+    """Whether a number is one that people choose: a power of two, or of ten with one figure before it."""
+    if not written.isdigit():
+        return False
+    return int(written).bit_count() == 1 or not written[1:].strip("0")
 
 
 def _ranges(args: list[str]) -> Iterator[list[str]]:
