@@ -12,6 +12,7 @@ from graders.engine.values import codec
 _FRAME = re.compile(r"^(.+?):(\d{1,7}),? in ", re.MULTILINE)
 _NAME = re.compile(r"variable '(\w+)'|name '(\w+)' is not defined")
 _ATTRIBUTE = re.compile(r"object has no attribute '(\w+)'")
+_PLAIN_BASES = {"object", "Module", "Env", "Dataset", "Optimizer", "Function"}  # whose attributes have other names
 _ARGUMENTS = re.compile(
     r"^([\w.<>]+)(?:\(\))?:? (?:missing (?:\d+ )?required|got an unexpected keyword|got multiple values for"
     r"|takes (?:from \d+ to \d+|\d+|no|exactly|at least|at most)\b|expected (?:at least|at most|\d+)"
@@ -119,8 +120,9 @@ def _is_global(unit: Unit, node: ast.AST) -> bool:
 
 
 def _is_set(unit: Unit, name: str) -> bool:
-    """Whether anything in the file may give an attribute its value."""
-    for node in ast.walk(unit.file.tree):
+    """Whether anything may give an attribute of the class its value."""
+    known = unit.owner and all(ast.unparse(base).rpartition(".")[2] in _PLAIN_BASES for base in unit.owner.bases)
+    for node in ast.walk(unit.owner if unit.owner and known else unit.file.tree):
         match node:
             case ast.Attribute(attr=other, ctx=ast.Store()) | ast.Constant(value=other) if other == name:
                 return True

@@ -75,7 +75,7 @@ class _Statements:
         if found := _NO_ATTRIBUTE.search(complaint):
             name = found[1]
             if self._is_setup:
-                values = [name] if name in self._scope.parameters else []
+                values = [name, f"list({name})"] if name in self._scope.parameters else []
                 values += [value for value in self._assigned_elsewhere(f"self.{name}") if value not in values]
                 values += [*self._scope.parameters, "None", "0", "{}", "[]"]
                 for rank, value in enumerate(dict.fromkeys(values)):
