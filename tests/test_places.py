@@ -129,6 +129,9 @@ def tried(source: str) -> set[str]:
         ("g(x) + h(y)", "g(x) + h(g(y))"),
         ("g(x, i)", "g(x, -y, i)"),
         ("g(x, 129)", "g(x, 128)"),
+        ("x + y.max(dim=-1)", "x + y.max(dim=-1).values"),
+        ("x.sort()", "x.sort()[1]"),
+        ("x.gather(-1, y)", "x.gather(-1, y[..., None])[..., 0]"),
         ("(x - y) * i", "(x - y) / i"),
         ("x + y - i", "x + y + i"),
     ],
@@ -174,6 +177,15 @@ def test_a_missing_attribute_is_put_where_the_others_are_made() -> None:
     found = candidates(setup, {3: 1.0}, "'f' object has no attribute 'size'")
     first = found[0].slip
     assert setup.whole(first.start, first.end, first.new).split("\n")[2] == "        self.size = size"
+
+
+@pytest.mark.parametrize("known", ["action", "h_ction"])
+def test_a_name_that_is_misspelt_becomes_one_like_it(known: str) -> None:
+    source = f"def h_ction(): pass\n\ndef f(action, x):\n    with x(action):\n        return {known.replace('c', 'cc')}"
+    unit = next(unit for unit in units(files([Cell("own.py", source)]), "f", ("f",), {}))
+    misspelt = known.replace("c", "cc")
+    first = candidates(unit, {4: 1.0, 5: 1.0}, f"name '{misspelt}' is not defined")[0].slip
+    assert (first.line, first.new) == (5, known)
 
 
 def test_helpers_that_are_no_exercises_are_part_of_an_exercise() -> None:

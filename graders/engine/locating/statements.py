@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import permutations
 
 from graders.engine.locating.scope import Scope
@@ -89,17 +90,25 @@ class _Statements:
                         text = self._unit.spelt(statement.value).replace(other, name)
                         yield self._inserted_after(statement, f"self.{name} = {text}", 0.5, name)
         if found := _NO_NAME.search(complaint):
-            name = found[1]
-            user = next((each for each in body if name in _read(each)), body[0])
-            values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
-            for rank, value in enumerate(dict.fromkeys(values)):
-                if name not in value:
-                    yield self._inserted(user, f"{name} = {value}", 0.5 + 0.02 * rank, value)
-            if name in self._scope.variables:
-                for node in ast.walk(user):
-                    if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                        for other in self._scope.variables:
-                            yield Slip.at(self._unit, node, other, "a name", 0.6)
+            yield from self._unknown(found[1], body)
+
+    def _unknown(self, name: str, body: list[ast.stmt]) -> Iterator[Slip]:
+        """A name without a value: another one is meant, or it was to be given one."""
+        known = [*self._scope.variables, *(f"self.{each}" for each in self._scope.attributes), *self._unit.file.names]
+        known = [each for each in dict.fromkeys(known) if each != name]
+        near = get_close_matches(name, known, 4)
+        statements = [inner for each in body for inner in ast.walk(each) if isinstance(inner, ast.stmt)]
+        users = [each for each in statements if name in _read(each)]
+        for node in (inner for each in body for inner in ast.walk(each)):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                for other in [*near, *self._scope.variables]:
+                    if other != name:
+                        yield Slip.at(self._unit, node, other, "a name", 0.3 if other in near else 0.7, uses=other)
+        user = min(users, key=lambda each: (each.end_lineno or each.lineno) - each.lineno, default=body[0])
+        values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
+        for rank, value in enumerate(dict.fromkeys(values)):
+            if name not in value:
+                yield self._inserted(user, f"{name} = {value}", 0.6 + 0.02 * rank, value)
 
     def _assigned_elsewhere(self, target: str) -> list[str]:
         """What functions of the file assign to that name."""

@@ -61,6 +61,11 @@ class File:
         return [text for text, _ in Counter(called).most_common() if not text.startswith("self.")]
 
     @cached_property
+    def names(self) -> list[str]:
+        """What the file itself defines at its top level."""
+        return [node.name for node in _definitions(self.tree.body)]
+
+    @cached_property
     def kinds(self) -> list[str]:
         """The types that are asked for with `isinstance`."""
         asked = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call) and len(node.args) == 2)
