@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from graders.engine.results import CheckResult, Counterexample, Place
+from graders.engine.results import MISSING_STATEMENT, CheckResult, Counterexample, Place
 from graders.report.words import WORDS, inert, muted, one_line, shortened, wrapped
 
 Role = Literal["plain", "label", "call", "same", "actual", "expected", "quote", "mistake"]
@@ -90,6 +90,10 @@ def place_in_words(place: Place) -> str:
     if place.others:
         lines = " or ".join(map(str, place.others))
         others = f" (so does another in line {lines})"
+    if place.kind == MISSING_STATEMENT:
+        return (
+            f"At {where} a statement is likely missing: with one more there every check of this exercise passes{others}"
+        )
     return f"The fault is likely in {where}: one small change there makes every check of this exercise pass{others}"
 
 

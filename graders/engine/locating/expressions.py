@@ -241,6 +241,12 @@ class _Expressions:
         if name in _REDUCING:
             for keep in sorted(KEEPDIMS - given):
                 yield self._slip(node, called(args, [*keywords, f"{keep}=True"]), "an axis that is kept", 0.6)
+        for keyword, value in self._scope.keywords_of(name):
+            if keyword not in given:
+                yield self._slip(node, called(args, [*keywords, f"{keyword}={value}"]), "an argument", 1.3)
+            for each in node.keywords:
+                if each.arg == keyword and self._text(each.value) != value:
+                    yield self._slip(each.value, value, "an argument", 1.3)
         for keyword, values in _KEYWORDS.items():
             if keyword in given:
                 continue

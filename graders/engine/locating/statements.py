@@ -10,6 +10,7 @@ from graders.engine.locating.scope import Scope
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit
 from graders.engine.mutating.nodes import name_of
+from graders.engine.results import MISSING_STATEMENT
 
 _NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 _NO_NAME = re.compile(r"(?:name|variable) '(\w+)'")
@@ -214,9 +215,9 @@ class _Statements:
                 for owner in self._stepping():
                     yield f"{owner}.zero_grad()", 1.4, ""
         body = self._unit.node.body
-        if self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
-            name = self._unit.owner.name if self._unit.owner else ""
-            yield f"super({name}, self).__init__()", 1.0, ""
+        bases = self._unit.owner.bases if self._unit.owner else []
+        if bases and self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
+            yield f"{ast.unparse(bases[0])}.__init__(self)", 1.0, ""  # with `super` it would need another variable
 
     def _added(self) -> Iterator[tuple[str, float, str]]:
         """Something put into a container."""
@@ -262,14 +263,14 @@ class _Statements:
         line = min(statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", [])), 10**9)
         start = self._unit.line_start(line)
         text = f"{self._unit.indentation(line)}{new}\n"
-        return Slip("a statement", cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
 
     def _inserted_after(self, statement: ast.stmt, new: str, cost: float, uses: str) -> Slip:
         """A line after a statement."""
         end = self._unit.extent(statement)[1]
         text = f"\n{self._unit.indentation(statement.lineno)}{new}"
         line = statement.end_lineno or statement.lineno
-        return Slip("a statement", cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
