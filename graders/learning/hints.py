@@ -101,7 +101,7 @@ def _about_the_place(
     exercise: Exercise, step: int, number: int, called: Called, history: History, answers: Path | None
 ) -> Hint:
     """The line of the learner's file that the fault is likely in; then what it is about; and last the change."""
-    from graders.engine.marking.marking import repaired
+    from graders.engine.marking.marking import located
     from graders.engine.setting.papers import paper
     from graders.engine.sitting import submission
     from graders.engine.sitting.forkserver import Forkserver
@@ -109,14 +109,17 @@ def _about_the_place(
     material, name = exercise.material, exercise.name
     own = submission.read(answers) if answers else submission.read_in(material.exercises.parent, material.name)
     with Forkserver(material.course.secrets) as forkserver:
-        status, found = repaired(material, paper(material, SEED, EXAMPLES), own, forkserver, name)
+        status, found = located(material, paper(material, SEED, EXAMPLES), own, forkserver, name)
     if found is None:
         onward = f"How the reference does it: {called.about('solution', exercise.target)}"
         return Hint(_WITHOUT_A_PLACE.get(status, _NOT_FOUND).format(name), onward, is_followed=False)
     history.shown(material.name, name, "hint", number)
     told = [f"The fault is likely in line {found.line} of {found.label}:\n\n{_code(found.text)}"]
-    told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]
-    told += [f"This passes, in the place of what stands there:\n\n{_code(found.becomes) or '  (nothing)'}"]
+    if found.because:
+        told += [f"It is about {found.kind}: {found.because}.", "No small change of that line passes by itself."]
+    else:
+        told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]
+        told += [f"This passes, in the place of what stands there:\n\n{_code(found.becomes) or '  (nothing)'}"]
     ask = called.about("hint", exercise.target, str(number + 1))
     onward = f"{_STEPS[step]}: {ask}" if step < len(_STEPS) else ""
     return Hint("\n\n".join(told[:step]), onward, is_followed=step < len(_STEPS) - 1)
