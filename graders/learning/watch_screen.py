@@ -147,8 +147,8 @@ class WatchScreen:
             if not check.extra:
                 first, *rest = wrapped(inert(check.title), screen.width - 4)
                 screen.line((f"  {screen.symbols[check.status]} ", STATUS_STYLES[check.status]), (first, ""))
-                for more in rest:
-                    screen.line((f"    {more}", ""))
+                for words in rest:
+                    screen.line((f"    {words}", ""))
         failing = [Failure(whole, hand, check) for check in hand.checks if check.status in TO_FIX and not check.extra]
         if not failing:
             return

@@ -107,7 +107,7 @@ def mark(
 def located(
     material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
 ) -> "tuple[Status, Finding | None]":
-    """How an exercise fares, and the line that its fault is likely in; None where none is found, or nothing is amiss."""
+    """How an exercise fares, and the line that its fault is likely in; None where none is found or it passes."""
     forkserver.preload(submission.imports.union(paper.cover.imports))
     marking = Marking(material, paper, submission, [exercise])
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
