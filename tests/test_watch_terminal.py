@@ -48,6 +48,11 @@ class Terminal:
         flags = termios.tcgetattr(self._own)[3]
         return bool(flags & termios.ICANON and flags & termios.ECHO)
 
+    def make_sane(self) -> None:
+        settings = termios.tcgetattr(self._own)
+        settings[3] |= termios.ICANON | termios.ECHO
+        termios.tcsetattr(self._own, termios.TCSANOW, settings)
+
     def press(self, key: str) -> None:
         os.write(self._own, key.encode())
 
@@ -146,6 +151,19 @@ def test_the_screen_follows_the_size_of_the_window(terminal: tuple[Terminal, Pat
     lines = own.waits_for("The fault is likely").split("\n")  # what was said since stands there still
     (line,) = (line for line in lines if line.endswith(" points"))
     assert len(line) <= 60
+
+
+def test_the_watch_goes_on_after_a_break(terminal: tuple[Terminal, Path]) -> None:
+    """Ctrl-Z, and fg: the shell has set the terminal for itself meanwhile."""
+    own, _ = terminal
+    own.waits_for("came out")
+    own.process.send_signal(signal.SIGSTOP)
+    own.make_sane()
+    own.process.send_signal(signal.SIGCONT)
+    own.waits_for("halve: failed")  # it is drawn again
+    assert not own.is_sane
+    own.press("n")
+    own.waits_for("row_sums: failed")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -53,6 +53,14 @@ class Keys:
         finally:
             self._begin()
 
+    def insist(self) -> None:
+        """Sets the terminal anew: a shell that has had it meanwhile (Ctrl-Z, fg) has set it for itself."""
+        if self._reading:
+            import termios
+            import tty
+
+            tty.setcbreak(sys.stdin, termios.TCSANOW)
+
     def _begin(self) -> None:
         if not self.are_there:
             return

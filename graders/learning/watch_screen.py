@@ -13,9 +13,9 @@ from graders.engine.results import ExerciseResult, SectionResult
 from graders.learning.hints import hint
 from graders.learning.keys import Keys
 from graders.learning.watching import (
+    Changed,
     Failed,
     Pressed,
-    Resized,
     Saved,
     Verdict,
     Watching,
@@ -64,7 +64,7 @@ class WatchScreen:
     def run(self) -> None:
         """Watches until `q`, or Ctrl-C. Raises GraderError where the grader itself fails."""
         put = self._watching.events.put
-        with Keys(lambda key: put(Pressed(key))) as keys, _told_of_sizes(lambda: put(Resized())):
+        with Keys(lambda key: put(Pressed(key))) as keys, _told_of_changes(lambda: put(Changed())):
             self._watching.start()
             try:
                 while self._goes_on(keys):
@@ -83,7 +83,8 @@ class WatchScreen:
                 self._show(verdict, keys)
             case Failed(error):
                 raise GraderError(str(error)) from error
-            case Resized():
+            case Changed():
+                keys.insist()
                 self._draw(keys)
             case Pressed("q"):
                 return False
@@ -145,8 +146,8 @@ class WatchScreen:
         screen.rule(f"{hand.name}: {WORDS[hand.status]}", STATUS_STYLES[hand.status], place_of(whole, hand))
         for check in hand.checks:
             if not check.extra:
-                first, *rest = wrapped(inert(check.title), screen.width - 4)
-                screen.line((f"  {screen.symbols[check.status]} ", STATUS_STYLES[check.status]), (first, ""))
+                begins, *rest = wrapped(inert(check.title), screen.width - 4)
+                screen.line((f"  {screen.symbols[check.status]} ", STATUS_STYLES[check.status]), (begins, ""))
                 for words in rest:
                     screen.line((f"    {words}", ""))
         failing = [Failure(whole, hand, check) for check in hand.checks if check.status in TO_FIX and not check.extra]
@@ -200,13 +201,12 @@ class WatchScreen:
 
 
 @contextmanager
-def _told_of_sizes(resized: Callable[[], None]) -> Iterator[None]:
-    """Has a function called whenever the window gets another size, where the system says so."""
-    if not hasattr(signal, "SIGWINCH"):
-        yield
-        return
-    before = signal.signal(signal.SIGWINCH, lambda *_: resized())
+def _told_of_changes(changed: Callable[[], None]) -> Iterator[None]:
+    """Has a function called whenever the window gets another size, or the process goes on, where the system says so."""
+    known = [getattr(signal, name) for name in ("SIGWINCH", "SIGCONT") if hasattr(signal, name)]
+    before = {each: signal.signal(each, lambda *_: changed()) for each in known}
     try:
         yield
     finally:
-        signal.signal(signal.SIGWINCH, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -58,8 +58,8 @@ class Pressed(NamedTuple):
     key: str
 
 
-class Resized(NamedTuple):
-    """The window has another size."""
+class Changed(NamedTuple):
+    """The window has another size, or the watch goes on after Ctrl-Z: what stands there has to be drawn again."""
 
 
 class Failed(NamedTuple):
@@ -68,7 +68,7 @@ class Failed(NamedTuple):
     error: Exception
 
 
-Event = Saved | Verdict | Pressed | Resized | Failed
+Event = Saved | Verdict | Pressed | Changed | Failed
 
 
 @dataclass
