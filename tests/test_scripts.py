@@ -36,8 +36,8 @@ def test_of_lines_that_were_left_out_the_first_are_told(course: Course, tmp_path
         answer.write_text("broken()\n" * number + ANSWER)
         case = Counterexample("OPERATIONS", "1", "2", "1 instead of 2", None)
         graded = grade(section("s", exercise("f", check("failed", case=case)), file=str(answer)))
-        ((_, _, failed),) = failures(graded)
-        path = scripts.write_one(failed, graded.sections[0], tmp_path)
+        (failure,) = failures(graded)
+        path = scripts.write_one(failure.check, graded.sections[0], tmp_path)
         run = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
         assert run.stdout.count("\n") == words + 1
         assert run.stdout.startswith("line 1 of your file was left out: NameError")
