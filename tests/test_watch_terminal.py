@@ -147,9 +147,9 @@ def test_the_screen_follows_the_size_of_the_window(terminal: tuple[Terminal, Pat
     (line,) = (line for line in own.waits_for("came out").split("\n") if line.endswith(" points"))
     assert len(line) == 80
     own.press("h")
-    own.waits_for("The fault is likely")
+    own.waits_for("The fault is likely in line 9 of")
     own.resize(60)
-    lines = own.waits_for("The fault is likely").split("\n")  # what was said since stands there still
+    lines = own.waits_for("The fault is likely in line 9 of").split("\n")  # what was said since stands there still
     (line,) = (line for line in lines if line.endswith(" points"))
     assert len(line) <= 60
 
