@@ -1,6 +1,8 @@
 """The screen of the watch: the exercise in hand, what got better, and the keys."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +35,7 @@ from graders.report.streams import stdout
 from graders.report.words import TO_FIX, WORDS, inert, number, wrapped
 
 _KEYS = "h hint   n next   o open   q quit"
+_END = b"\0"  # no signal has this number
 _MOST_OTHERS = 5  # exercises to fix that are named beside the one in hand
 
 
@@ -202,11 +205,30 @@ class WatchScreen:
 
 @contextmanager
 def _told_of_changes(changed: Callable[[], None]) -> Iterator[None]:
-    """Has a function called whenever the window gets another size, or the process goes on, where the system says so."""
+    """Has a function called whenever the window gets another size, or the process goes on, where the system says so.
+
+    A thread hears of it: the main one waits for events, and is not woken where the system gives a signal to another.
+    """
     known = [getattr(signal, name) for name in ("SIGWINCH", "SIGCONT") if hasattr(signal, name)]
-    before = {each: signal.signal(each, lambda *_: changed()) for each in known}
+    heard, noted = os.pipe()
+    os.set_blocking(noted, False)
+    other = signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
+    before = {each: signal.signal(each, lambda *_: None) for each in known}
+    thread = threading.Thread(target=_hear, args=(heard, bytes(known), changed), daemon=True)
+    thread.start()
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+        signal.set_wakeup_fd(other)
+        os.write(noted, _END)
+        thread.join()
+        for end in (heard, noted):
+            os.close(end)
+
+
+def _hear(heard: int, known: bytes, changed: Callable[[], None]) -> None:
+    while (number := os.read(heard, 1)) != _END:
+        if number in known:
+            changed()
