@@ -1,6 +1,7 @@
 """The files of a section, and what the deciding process loads from them when it is needed."""
 
 import ast
+import itertools
 import re
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from graders.engine.authoring import shaking
 from graders.engine.authoring.outline import Outline, agree, outline
 from graders.engine.authoring.reading import parsed
-from graders.engine.authoring.section import Mistake, Section
+from graders.engine.authoring.section import Change, Mistake, Section
 from graders.engine.authoring.stubs import stub
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
@@ -134,19 +135,31 @@ class Material:
         """The reference's text after the edits of one mistake, or of several.
 
         Raises:
-            GraderError: an edit's old text does not occur exactly once in the exercise's source.
+            GraderError: an edit's old text does not occur exactly once in the exercise's source, or two get in each
+                other's way.
         """
         source = self.reference_source
-        for mistake in mistakes:
-            start, end = _extent(source, mistake.exercise, self.name)
-            text = source[start:end]
-            for old, new in mistake.edits:
-                if text.count(old) != 1:
-                    found = f"{old!r} {text.count(old)} times, not once"
-                    raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {found}")
-                text = text.replace(old, new)
-            source = source[:start] + text + source[end:]
+        made = sorted(change for mistake in mistakes for change in self._changes(mistake))
+        for one, other in itertools.pairwise(made):
+            if one.touches(other):
+                raise GraderError(f"{self.name}: two edits change the same: {one.new!r} and {other.new!r}")
+        for start, end, new in reversed(made):
+            source = source[:start] + new + source[end:]
         return source
+
+    def are_apart(self, one: Mistake, other: Mistake) -> bool:
+        """Whether the edits of both can be made in the reference, neither getting in the way of the other."""
+        pairs = itertools.product(self._changes(one), self._changes(other))
+        return not any(change.touches(another) for change, another in pairs)
+
+    def _changes(self, mistake: Mistake) -> list[Change]:
+        start, end = _extent(self.reference_source, mistake.exercise, self.name)
+        text = self.reference_source[start:end]
+        for edit in mistake.edits:
+            if (count := text.count(edit.old)) != 1:
+                found = f"{edit.old!r} {count} times, not once"
+                raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {found}")
+        return [edit.change(start + text.index(edit.old)) for edit in mistake.edits]
 
 
 def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:

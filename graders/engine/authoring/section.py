@@ -1,5 +1,6 @@
 """What the author of a section writes: its exercises, each with its hints, mistakes and checks, and names it lends."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -26,11 +27,35 @@ class Check:
     extra: bool = False  # it goes beyond what the exercise's text asks for
 
 
+class Change(NamedTuple):
+    """What an edit does to a text: `new` stands where the letters from `start` to `end` were."""
+
+    start: int
+    end: int
+    new: str
+
+    def touches(self, other: "Change") -> bool:
+        """Whether what both change is the same, or follows one upon the other: `<` to `>`, and to `<=`."""
+        return self.start <= other.end and other.start <= self.end
+
+
 class Edit(NamedTuple):
     """A replacement of `old`, which occurs once in the exercise's source, by `new`."""
 
     old: str
     new: str
+
+    def change(self, at: int) -> Change:
+        """What it does where its old text begins at `at`, without what stays the same at both ends."""
+        before = _shared(self.old, self.new)
+        old, new = self.old[before:], self.new[before:]
+        after = _shared(old[::-1], new[::-1])
+        return Change(at + before, at + before + len(old) - after, new[: len(new) - after])
+
+
+def _shared(one: str, other: str) -> int:
+    """With how many same letters both begin."""
+    return sum(1 for _ in itertools.takewhile(bool, map(str.__eq__, one, other)))
 
 
 def edit(old: str, new: str) -> Edit:

@@ -1,11 +1,14 @@
 """Names the misunderstanding that a failure looks like."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
 
 from graders.engine.authoring.material import Material
 from graders.engine.authoring.section import Mistake
 from graders.engine.comparing.judging import Failure, Rule
+from graders.engine.explaining.pairs import Effect, Effects, plausible
 from graders.engine.explaining.trials import Trials
 from graders.engine.setting.paper import Item, Paper
 from graders.engine.values import codec
@@ -14,6 +17,16 @@ from graders.engine.values.messages import Seen
 _REFUSALS = ("TypeError", "ValueError", "AssertionError")  # of what a function is given
 MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 _MAX_PASSING = 30  # examples of a check that the submission passes, which the mistake must pass as well
+MAX_PAIRS_OF_ONE, MAX_PAIRS = 40, 120  # pairs of mistakes that are tried for an exercise, and for a section
+
+
+class _Looked(NamedTuple):
+    """A failing check for which a mistake was looked for."""
+
+    check: Item
+    rule: Rule
+    compared: Sequence[Failure]  # on which a mistake has to show the same as the submission
+    alone: Effects | None  # what each mistake does there alone; None where one was found
 
 
 class Diagnosis:
@@ -28,7 +41,9 @@ class Diagnosis:
     def __init__(self, material: Material, paper: Paper, trials: Trials, right: Collection[str]):
         self._material, self._paper, self._trials, self._right = material, paper, trials, right
         self._named: list[Mistake] = []
-        self._passing: dict[tuple[str, tuple[object, ...]], bool] = {}
+        self._looked: list[_Looked] = []
+        self._passing: dict[tuple[Mistake, ...], bool] = {}
+        self._pairs_left = MAX_PAIRS
 
     def mistake(self, check: Item, rule: Rule, failures: Sequence[Failure]) -> Mistake | None:
         """The mistake that shows what the submission showed on all of `failures`, or the first few of many."""
@@ -37,33 +52,72 @@ class Diagnosis:
             return None
         candidates = [each for each in self._material.section.mistakes if each.exercise == check.exercise]
         candidates.sort(key=lambda each: each not in self._named)  # one belief may well show in several checks
-        found = next((each for each in candidates if self._fits(each, check, rule, compared)), None)
+        shown_by: dict[Mistake, list[Seen]] = {}
+        found = None
+        for each in candidates:
+            if (shown := self._shown([each], check, compared)) is None:
+                continue
+            if _are_same(rule, compared, shown) and self._passes_what_is_right(each):
+                found = each
+                break
+            shown_by[each] = shown
         if found and found not in self._named:
             self._named.append(found)
+        alone = None if found else {each: _effects(rule, compared, shown) for each, shown in shown_by.items()}
+        self._looked.append(_Looked(check, rule, compared, alone))
         return found
 
-    def _fits(self, candidate: Mistake, check: Item, rule: Rule, compared: Sequence[Failure]) -> bool:
-        shown = self._trials.shown(check.name, [failure.inputs for failure in compared], candidate)
-        if shown is None or not all(
-            _is_same(rule, failure, seen) for failure, seen in zip(compared, shown, strict=True)
-        ):
-            return False
-        return self._passes_what_is_right(candidate)
+    def pair(self, exercise: str) -> tuple[tuple[Mistake, Mistake], list[str]] | None:
+        """Two mistakes that together show what the submission showed, for the checks of an exercise for which no single
+        one was found, with the names of these; None where no two do, or others do so as well.
 
-    def _passes_what_is_right(self, candidate: Mistake) -> bool:
-        key = (candidate.exercise, candidate.edits)
-        if key not in self._passing:
+        They have to show the same in all these checks. Where another was found they may as well do nothing.
+        """
+        looked = [each for each in self._looked if each.check.exercise == exercise]
+        unnamed = [each for each in looked if each.alone is not None]
+        if not unnamed:
+            return None
+        first, *others = sorted(looked, key=lambda each: each.alone is None)
+        parts = [first._replace(compared=first.compared[:1]), first._replace(compared=first.compared[1:]), *others]
+        fitting = (pair for pair in self._possible(unnamed) if self._is_pair(pair, parts))
+        found = list(islice(fitting, 2))
+        return (found[0], [each.check.name for each in unnamed]) if len(found) == 1 else None
+
+    def _possible(self, unnamed: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
+        """The pairs that are tried, as long as there are not too many."""
+        apart = (pair for pair in plausible([each.alone or {} for each in unnamed]) if self._material.are_apart(*pair))
+        for pair in islice(apart, min(MAX_PAIRS_OF_ONE, self._pairs_left)):
+            self._pairs_left -= 1
+            yield pair
+            self._trials.leave(*pair)
+
+    def _is_pair(self, pair: tuple[Mistake, Mistake], parts: Sequence[_Looked]) -> bool:
+        for check, rule, compared, alone in parts:
+            shown = self._shown(pair, check, compared) if compared else []
+            if shown is None:
+                return False
+            if alone is None and set(_effects(rule, compared, shown)) == {"none"}:
+                continue
+            if not _are_same(rule, compared, shown):
+                return False
+        return self._passes_what_is_right(*pair)
+
+    def _shown(self, mistakes: Sequence[Mistake], check: Item, compared: Sequence[Failure]) -> list[Seen] | None:
+        return self._trials.shown(check.name, [failure.inputs for failure in compared], *mistakes)
+
+    def _passes_what_is_right(self, *mistakes: Mistake) -> bool:
+        if mistakes not in self._passing:
             questions = [
                 question
                 for question in self._paper.questions
-                if question.exercise == candidate.exercise and question.name in self._right
+                if question.exercise == mistakes[0].exercise and question.name in self._right
             ]
-            self._passing[key] = all(self._passes(candidate, item) for item in self._paper.some(questions))
-        return self._passing[key]
+            self._passing[mistakes] = all(self._passes(mistakes, item) for item in self._paper.some(questions))
+        return self._passing[mistakes]
 
-    def _passes(self, candidate: Mistake, item: Item) -> bool:
+    def _passes(self, mistakes: Sequence[Mistake], item: Item) -> bool:
         inputs, expected = item.inputs[:_MAX_PASSING], item.expected[:_MAX_PASSING]
-        shown = self._trials.shown(item.name, inputs, candidate)
+        shown = self._trials.shown(item.name, inputs, *mistakes)
         if shown is None:
             return False
         rule = Rule(self._material.section.checks[item.name].judge, item.changes_inputs)
@@ -87,3 +141,17 @@ def _is_same(rule: Rule, failure: Failure, shown: Seen) -> bool:
         return True
     observed = Seen(failure.seen.observation)
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None
+
+
+def _are_same(rule: Rule, compared: Sequence[Failure], shown: Sequence[Seen]) -> bool:
+    return all(_is_same(rule, failure, seen) for failure, seen in zip(compared, shown, strict=True))
+
+
+def _effects(rule: Rule, compared: Sequence[Failure], shown: Sequence[Seen]) -> list[Effect]:
+    return [_effect(rule, failure, seen) for failure, seen in zip(compared, shown, strict=True)]
+
+
+def _effect(rule: Rule, failure: Failure, shown: Seen) -> Effect:
+    if rule.failure(failure.inputs, failure.expected, shown) is None:
+        return "none"
+    return "same" if _is_same(rule, failure, shown) else "other"

@@ -48,6 +48,11 @@ class Trials:
         self._stack.close()
         self._desks.clear()
 
+    def leave(self, *mistakes: Mistake) -> None:
+        """Ends the worker of these; if they are tried again they get a new one."""
+        if desk := self._desks.get(_key(mistakes)):
+            desk.leave()
+
     def shown(self, check: str, inputs: Sequence[bytes], *mistakes: Mistake) -> list[Seen] | None:
         """What a probe shows with the reference after the edits of `mistakes`; None if that exceeds the limits."""
         if not self._budget.take(len(inputs)):
@@ -57,9 +62,13 @@ class Trials:
         return None if answers.stopped else answers.seen
 
     def _desk(self, *mistakes: Mistake) -> Sitting:
-        key = tuple((mistake.exercise, mistake.edits) for mistake in mistakes)
+        key = _key(mistakes)
         if key not in self._desks:
             text = self._material.mistaken_source(*mistakes)
             cells = (Cell(f"{self._material.name}.py", text),)
             self._desks[key] = self._stack.enter_context(Sitting(self._forkserver, self._paper.cover.order(cells)))
         return self._desks[key]
+
+
+def _key(mistakes: Sequence[Mistake]) -> tuple[tuple[str, tuple[Edit, ...]], ...]:
+    return tuple((mistake.exercise, mistake.edits) for mistake in mistakes)

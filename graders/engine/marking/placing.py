@@ -21,7 +21,7 @@ def locate(
     marking: "Marking", marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
 ) -> None:
     """Adds the place to the failing core marks of exercises in which no mistake was recognised."""
-    named = {mark.question.exercise for mark in marks if mark.explanation and mark.explanation.mistake}
+    named = {mark.question.exercise for mark in marks if mark.explanation and mark.explanation.mistakes}
     unknown = [mark for mark in marks if mark.question.exercise not in named]
     for exercise, repair in repairs(marking, unknown, forkserver, given_up, at_once).items():
         cell = None if repair.label == marking.submission.file else repair.label

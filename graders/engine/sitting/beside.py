@@ -88,7 +88,7 @@ def _imported(package: str, data: bytes) -> Iterator[str]:
 
 
 def _home(package: str, level: int) -> list[str]:
-    """Where an import with so many dots looks; from outside of all packages, and beyond them, in the answer's folder."""
+    """Where an import with so many dots looks; outside of all packages that is the answer's folder."""
     parts = package.split(".") if package and level else []
     return parts[: max(len(parts) - level + 1, 0)]
 

@@ -1,0 +1,203 @@
+"""Two mistakes together, where one does not fit: when they are named, and how that is said."""
+
+from collections.abc import Callable, Collection
+
+import msgspec
+import pytest
+from conftest import GradeText, NewSection, checks_of
+from sample_grades import UNBROADCAST, exercise, grade, section
+from test_cohort_exports import html_of, standing
+from test_terminal_report import printed
+
+from graders.engine.authoring.material import Material
+from graders.engine.authoring.section import Mistake, edit
+from graders.engine.errors import GraderError
+from graders.engine.explaining import diagnosis
+from graders.engine.explaining.pairs import plausible
+from graders.engine.explaining.trials import Trials
+from graders.engine.results import CheckResult, Grade
+from graders.report.code_quality import code_quality
+from graders.report.html import html
+from graders.report.junit import junit
+from graders.report.markdown import markdown
+from graders.report.record import record
+
+KEEPS, TWICE, WHOLE, LAX = "The largest stays.", "It is taken twice.", "Nothing is divided.", "Nothing is refused."
+SMALLEST, ROUNDED, TEXT = "The smallest is meant.", "It is rounded.", "It is misspelt."
+GRADER = f"""
+shift = section.exercise(
+    "shift",
+    mistakes={{
+        {KEEPS!r}: edit("x - x.max()", "x"),
+        {WHOLE!r}: edit(" / len(x)", ""),
+        {TWICE!r}: edit("x - x.max()", "x - 2 * x.max()"),
+        {SMALLEST!r}: edit("x.max()", "x.min()"),
+        {LAX!r}: [edit("raise ValueError", "return 0.0"), edit("return y", "return y + 1")],
+        {TEXT!r}: edit("Shifts", "Lifts"),
+    }},
+)
+whole = st.lists(st.integers(-9, 9), min_size=2, max_size=4).map(lambda v: np.array(v, float))
+shift.call("shifts", "Shifts.", x=whole)
+
+@shift.check()
+def shift_refuses(solution):
+    \"\"\"Refuses an empty array.\"\"\"
+    return solution.shift(np.array([]))
+"""
+REFERENCE = '''
+def shift(x):
+    """Shifts."""
+    if not len(x):
+        raise ValueError
+    y = x - x.max()
+    return y / len(x)
+'''
+REFUSES = "def shift(x):\n    if not len(x): raise ValueError\n    return "
+
+
+@pytest.fixture
+def material(new_section: NewSection) -> Material:
+    return new_section(GRADER, REFERENCE)
+
+
+# %% Which are named
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        (REFUSES + "x", [KEEPS, WHOLE]),
+        (REFUSES + "x - x.min()", [WHOLE, SMALLEST]),
+        (REFUSES + "x / len(x)", [KEEPS]),  # one is one
+        (REFUSES + "x - x.max()", [WHOLE]),
+        (REFUSES + "x * 0 + 3", []),  # nobody knows that
+        (REFUSES + "x + 1 / len(x)", []),  # one of those two would refuse nothing
+        ("def shift(x):\n    return x if len(x) else 0.0", [KEEPS, WHOLE]),  # and in the other check a third one
+        (REFUSES.replace("ValueError", "KeyError") + "x", []),  # and in the other check nobody knows which
+    ],
+)
+def test_two_mistakes_are_named_where_one_does_not_fit(
+    material: Material, grade_text: GradeText, source: str, named: list[str]
+) -> None:
+    check = checks_of(grade_text(source, material))["shifts"]
+    assert check.status == "failed"
+    assert list(check.mistakes) == named
+    assert [check.mistake, check.other_mistake] == [*named, None, None][:2]
+
+
+def test_two_that_show_in_checks_of_their_own_are_named_there(material: Material, grade_text: GradeText) -> None:
+    (lax,) = (each for each in material.section.mistakes if each.text == LAX)
+    checks = checks_of(grade_text(material.mistaken_source(lax), material))
+    assert [check.mistakes for check in checks.values()] == [(LAX,), (LAX,)]
+    (keeps, *_) = material.section.mistakes
+    checks = checks_of(grade_text(material.mistaken_source(lax, keeps), material))
+    assert [check.mistakes for check in checks.values()] == [(KEEPS, LAX), (LAX,)]
+
+
+def test_where_two_pairs_fit_none_is_named(new_section: NewSection, grade_text: GradeText) -> None:
+    grader = GRADER.replace(f"{TEXT!r}: edit(", f'"Multiplied.": edit(" / len(x)", " * 1"),\n        {TEXT!r}: edit(')
+    assert checks_of(grade_text(REFUSES + "x", new_section(grader, REFERENCE)))["shifts"].mistakes == ()
+
+
+def test_a_place_is_not_looked_for_where_two_are_named(material: Material, grade_text: GradeText) -> None:
+    check = checks_of(grade_text(REFUSES + "x", material, places=True))["shifts"]
+    assert (len(check.mistakes), check.place) == (2, None)
+
+
+def test_so_many_pairs_are_tried_and_no_more(
+    new_section: NewSection, grade_text: GradeText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Collection[Mistake]] = []
+    shown = Trials.shown
+
+    def counted(self: Trials, check: str, inputs: list[bytes], *mistakes: Mistake) -> object:
+        tried.extend([mistakes] if len(mistakes) > 1 else [])
+        return shown(self, check, inputs, *mistakes)
+
+    monkeypatch.setattr(Trials, "shown", counted)
+    numbers = range(20, 35)
+    wrong = ", ".join(f'"Not {n}.": edit("{n} * x", "{n + 50} * x")' for n in numbers)
+    grader = f'f = section.exercise("f", mistakes={{{wrong}}})\nf.call("fs", "Fs.", x=st.integers(1, 9))\n'
+    total = " + ".join(f"{n} * x" for n in numbers)
+    material = new_section(grader, f"def f(x):\n    return {total}\n")
+    assert checks_of(grade_text("def f(x):\n    return 7", material))["fs"].mistakes == ()
+    assert len(tried) == len(set(tried)) == diagnosis.MAX_PAIRS_OF_ONE
+    tried.clear()
+    monkeypatch.setattr(diagnosis, "MAX_PAIRS", 5)
+    grade_text("def f(x):\n    return 8", material)
+    assert len(tried) == 5
+
+
+def test_the_most_plausible_pairs_come_first_and_idle_ones_not_at_all() -> None:
+    same, idle, half, other, late = (Mistake("f", name, ()) for name in ("same", "idle", "half", "other", "late"))
+    shifts = {
+        same: ["same", "same"],  # alone it shows all of it, and fails what is right
+        idle: ["none", "none"],
+        other: ["other", "other"],
+        half: ["same", "none"],
+        late: ["none", "other"],
+    }
+    assert list(plausible([shifts])) == [(other, half), (half, late), (other, late)]  # type: ignore[list-item]
+    more = {each: ["none" if each in (half, other) else "other"] for each in shifts}
+    assert list(plausible([shifts, more])) == [  # type: ignore[list-item]
+        (same, idle), (same, other), (same, half), (same, late), (half, late), (idle, other), (other, late),
+    ]  # fmt: skip
+    assert list(plausible([shifts, {}])) == []  # on the other check they took too long  # type: ignore[list-item]
+
+
+# %% Which stand apart
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "text"),
+    [
+        (("x - x.max()", "x + x.max()"), ("x.max()", "x.min()"), "y = x + x.min()"),
+        (("Shifts", "Lifts"), ("x - x.max()", "x"), "y = x\n"),
+        (("x - x.max()", "x"), ("x.max()", "x.min()"), None),  # one leaves nothing for the other
+        (("x - ", "2 * x - "), ("x - ", "3 * x - "), None),
+        (("not len", "not  len"), ("len(x):", "any(x):"), None),  # the one ends where the other begins
+        (("y = x", "y = 1 + x"), ("x - ", "2 * x - "), None),
+    ],
+)
+def test_edits_are_made_together_where_they_do_not_touch(
+    material: Material, one: tuple[str, str], other: tuple[str, str], text: str | None
+) -> None:
+    mistakes = [Mistake("shift", "Wrong.", (edit(*change),)) for change in (one, other)]
+    for first, second in (mistakes, mistakes[::-1]):
+        assert material.are_apart(first, second) == (text is not None)
+        if text is None:
+            with pytest.raises(GraderError, match="two edits change the same"):
+                material.mistaken_source(first, second)
+        else:
+            assert text in material.mistaken_source(first, second)
+
+
+# %% How it is said
+
+TWO: CheckResult = msgspec.structs.replace(UNBROADCAST, mistake="It is *this*.", other_mistake="It is <that>.")
+GRADE = grade(section("backprop", exercise("unbroadcast", TWO)))
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (printed, "This looks like: It is *this*.\n\nTogether with: It is <that>.\n"),
+        (markdown, "**This looks like:** It is \\*this\\*.\n\n**Together with:** It is \\<that\\>."),
+        (
+            html,
+            '<p class="mistake"><strong>This looks like:</strong> It is *this*.</p>\n'
+            '<p class="mistake"><strong>Together with:</strong> It is &lt;that&gt;.</p>',
+        ),
+        (junit, "This looks like: It is *this*.\n\nTogether with: It is &lt;that&gt;."),
+        (code_quality, "This looks like: It is *this*. Together with: It is <that>."),
+        (lambda result: record(result), '"mistake": "It is *this*.",'),
+        (lambda result: record(result), '"other_mistake": "It is <that>."'),
+        (
+            lambda result: html_of(standing("ada", *result.sections)),
+            "<i>It looks like: It is *this*. Together with: It is &lt;that&gt;.</i>",
+        ),
+        (lambda result: html_of(standing("ada", *result.sections)), "<td>It is &lt;that&gt;. "),
+    ],
+)
+def test_every_report_says_both(write: Callable[[Grade], str], said: str) -> None:
+    assert said in write(GRADE)
