@@ -55,6 +55,14 @@ def shift(x):
 REFUSES = "def shift(x):\n    if not len(x): raise ValueError\n    return "
 
 
+EXTRA = """
+@shift.check(extra=True, x=whole)
+def shift_keeps_the_type(solution, x):
+    \"\"\"Keeps single precision.\"\"\"
+    return np.float32(1) if str(solution.shift(x.astype(np.float32)).dtype) == "float32" else 0
+"""
+
+
 @pytest.fixture
 def material(new_section: NewSection) -> Material:
     return new_section(GRADER, REFERENCE)
@@ -97,6 +105,12 @@ def test_two_that_show_in_checks_of_their_own_are_named_there(material: Material
 def test_where_two_pairs_fit_none_is_named(new_section: NewSection, grade_text: GradeText) -> None:
     grader = GRADER.replace(f"{TEXT!r}: edit(", f'"Multiplied.": edit(" / len(x)", " * 1"),\n        {TEXT!r}: edit(')
     assert checks_of(grade_text(REFUSES + "x", new_section(grader, REFERENCE)))["shifts"].mistakes == ()
+
+
+def test_what_goes_beyond_the_text_may_fail_besides(new_section: NewSection, grade_text: GradeText) -> None:
+    checks = checks_of(grade_text(REFUSES + "x.astype(float)", new_section(GRADER + EXTRA, REFERENCE)))
+    assert [check.status for check in checks.values()] == ["failed", "passed", "failed"]
+    assert [check.mistakes for check in checks.values()] == [(KEEPS, WHOLE), (), ()]
 
 
 def test_a_place_is_not_looked_for_where_two_are_named(material: Material, grade_text: GradeText) -> None:

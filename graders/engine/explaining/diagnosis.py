@@ -71,17 +71,19 @@ class Diagnosis:
         """Two mistakes that together show what the submission showed, for the checks of an exercise for which no single
         one was found, with the names of these; None where no two do, or others do so as well.
 
-        They have to show the same in all these checks. Where another was found they may as well do nothing.
+        They have to show the same in all these checks; in those that go beyond the text, and where a single one was
+        found, they may as well do nothing.
         """
         looked = [each for each in self._looked if each.check.exercise == exercise]
         unnamed = [each for each in looked if each.alone is not None]
+        unnamed = [each for each in unnamed if not each.check.extra] or unnamed
         if not unnamed:
             return None
-        first, *others = sorted(looked, key=lambda each: each.alone is None)
-        parts = [first._replace(compared=first.compared[:1]), first._replace(compared=first.compared[1:]), *others]
-        fitting = (pair for pair in self._possible(unnamed) if self._is_pair(pair, parts))
+        names = [each.check.name for each in unnamed]
+        others = [each for each in looked if each.check.name not in names]
+        fitting = (pair for pair in self._possible(unnamed) if self._is_pair(pair, unnamed, others))
         found = list(islice(fitting, 2))
-        return (found[0], [each.check.name for each in unnamed]) if len(found) == 1 else None
+        return (found[0], names) if len(found) == 1 else None
 
     def _possible(self, unnamed: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
         """The pairs that are tried, as long as there are not too many."""
@@ -91,16 +93,17 @@ class Diagnosis:
             yield pair
             self._trials.leave(*pair)
 
-    def _is_pair(self, pair: tuple[Mistake, Mistake], parts: Sequence[_Looked]) -> bool:
-        for check, rule, compared, alone in parts:
-            shown = self._shown(pair, check, compared) if compared else []
-            if shown is None:
-                return False
-            if alone is None and set(_effects(rule, compared, shown)) == {"none"}:
-                continue
-            if not _are_same(rule, compared, shown):
-                return False
-        return self._passes_what_is_right(*pair)
+    def _is_pair(self, pair: Sequence[Mistake], asked: Sequence[_Looked], others: Sequence[_Looked]) -> bool:
+        first = asked[0]._replace(compared=asked[0].compared[:1])  # most pairs are done with after one example
+        return (
+            all(self._does(pair, each, {"same"}) for each in (first, *asked))
+            and all(self._does(pair, each, {"same"}, {"none"}) for each in others)
+            and self._passes_what_is_right(*pair)
+        )
+
+    def _does(self, pair: Sequence[Mistake], looked: _Looked, *wanted: set[Effect]) -> bool:
+        shown = self._shown(pair, looked.check, looked.compared)
+        return shown is not None and {*_effects(looked.rule, looked.compared, shown)} in wanted
 
     def _shown(self, mistakes: Sequence[Mistake], check: Item, compared: Sequence[Failure]) -> list[Seen] | None:
         return self._trials.shown(check.name, [failure.inputs for failure in compared], *mistakes)
