@@ -5,7 +5,7 @@ import itertools
 import re
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -139,9 +139,9 @@ class Material:
                 other's way.
         """
         source = self.reference_source
-        made = sorted(change for mistake in mistakes for change in self._changes(mistake))
+        made = sorted(change for mistake in mistakes for change in _changes(self.reference_source, mistake, self.name))
         for one, other in itertools.pairwise(made):
-            if one.touches(other):
+            if one.overlaps(other):
                 raise GraderError(f"{self.name}: two edits change the same: {one.new!r} and {other.new!r}")
         for start, end, new in reversed(made):
             source = source[:start] + new + source[end:]
@@ -149,17 +149,21 @@ class Material:
 
     def are_apart(self, one: Mistake, other: Mistake) -> bool:
         """Whether the edits of both can be made in the reference, neither getting in the way of the other."""
-        pairs = itertools.product(self._changes(one), self._changes(other))
-        return not any(change.touches(another) for change, another in pairs)
+        pairs = itertools.product(*(_changes(self.reference_source, mistake, self.name) for mistake in (one, other)))
+        return not any(change.overlaps(another) for change, another in pairs)
 
-    def _changes(self, mistake: Mistake) -> list[Change]:
-        start, end = _extent(self.reference_source, mistake.exercise, self.name)
-        text = self.reference_source[start:end]
-        for edit in mistake.edits:
-            if (count := text.count(edit.old)) != 1:
-                found = f"{edit.old!r} {count} times, not once"
-                raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {found}")
-        return [edit.change(start + text.index(edit.old)) for edit in mistake.edits]
+
+@lru_cache(maxsize=512)
+def _changes(source: str, mistake: Mistake, section: str) -> list[Change]:
+    """What the edits of a mistake do to a reference."""
+    start, end = _extent(source, mistake.exercise, section)
+    text = source[start:end]
+    for edit in mistake.edits:
+        if (count := text.count(edit.old)) != 1:
+            found = f"{edit.old!r} {count} times, not once"
+            raise GraderError(f"{section}: an edit of {mistake.exercise} finds {found}")
+    places = [start + text.index(edit.old) for edit in mistake.edits]
+    return [Change(place, place + len(old), new) for place, (old, new) in zip(places, mistake.edits, strict=True)]
 
 
 def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """What the author of a section writes: its exercises, each with its hints, mistakes and checks, and names it lends."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -34,9 +33,9 @@ class Change(NamedTuple):
     end: int
     new: str
 
-    def touches(self, other: "Change") -> bool:
-        """Whether what both change is the same, or follows one upon the other: `<` to `>`, and to `<=`."""
-        return self.start <= other.end and other.start <= self.end
+    def overlaps(self, other: "Change") -> bool:
+        """Whether what both replace has a part in common."""
+        return self.start < other.end and other.start < self.end
 
 
 class Edit(NamedTuple):
@@ -44,18 +43,6 @@ class Edit(NamedTuple):
 
     old: str
     new: str
-
-    def change(self, at: int) -> Change:
-        """What it does where its old text begins at `at`, without what stays the same at both ends."""
-        before = _shared(self.old, self.new)
-        old, new = self.old[before:], self.new[before:]
-        after = _shared(old[::-1], new[::-1])
-        return Change(at + before, at + before + len(old) - after, new[: len(new) - after])
-
-
-def _shared(one: str, other: str) -> int:
-    """With how many same letters both begin."""
-    return sum(1 for _ in itertools.takewhile(bool, map(str.__eq__, one, other)))
 
 
 def edit(old: str, new: str) -> Edit:
