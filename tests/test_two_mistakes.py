@@ -113,6 +113,21 @@ def test_what_goes_beyond_the_text_may_fail_besides(new_section: NewSection, gra
     assert [check.mistakes for check in checks.values()] == [(KEEPS, WHOLE), (), ()]
 
 
+def test_where_two_are_named_no_third_is_named_for_what_they_show_as_well(
+    new_section: NewSection, grade_text: GradeText
+) -> None:
+    """In the second check each mistake shows the same, so that the first one would be named for it."""
+    grader = GRADER.replace("mistakes={", 'mistakes={\n        "Lifts.": edit("y = x", "y = 5 + x"),')
+    grader += """
+@shift.check(x=whole)
+def shift_is_right(solution, x):
+    \"\"\"Is right.\"\"\"
+    return bool((solution.shift(x) == (x - x.max()) / len(x)).all())
+"""
+    checks = checks_of(grade_text(REFUSES + "x", new_section(grader, REFERENCE)))
+    assert [check.mistakes for check in checks.values()] == [(KEEPS, WHOLE), (), (KEEPS,)]
+
+
 def test_a_place_is_not_looked_for_where_two_are_named(material: Material, grade_text: GradeText) -> None:
     check = checks_of(grade_text(REFUSES + "x", material, places=True))["shifts"]
     assert (len(check.mistakes), check.place) == (2, None)

@@ -26,7 +26,8 @@ class _Looked(NamedTuple):
     check: Item
     rule: Rule
     compared: Sequence[Failure]  # on which a mistake has to show the same as the submission
-    alone: Effects | None  # what each mistake does there alone; None where one was found
+    named: Mistake | None  # the one that was found
+    alone: Effects  # what each does there alone, where none was found
 
 
 class Diagnosis:
@@ -63,31 +64,39 @@ class Diagnosis:
             shown_by[each] = shown
         if found and found not in self._named:
             self._named.append(found)
-        alone = None if found else {each: _effects(rule, compared, shown) for each, shown in shown_by.items()}
-        self._looked.append(_Looked(check, rule, compared, alone))
+        alone = {} if found else {each: _effects(rule, compared, shown) for each, shown in shown_by.items()}
+        self._looked.append(_Looked(check, rule, compared, found, alone))
         return found
 
-    def pair(self, exercise: str) -> tuple[tuple[Mistake, Mistake], list[str]] | None:
+    def pair(self, exercise: str) -> dict[str, tuple[Mistake, ...]]:
         """Two mistakes that together show what the submission showed, for the checks of an exercise for which no single
-        one was found, with the names of these; None where no two do, or others do so as well.
+        one was found, by their names; nothing where no two do, or others do so as well.
 
         They have to show the same in all these checks; in those that go beyond the text, and where a single one was
-        found, they may as well do nothing.
+        found, they may as well do nothing. If they do not, nobody needs to have made a third mistake there.
         """
         looked = [each for each in self._looked if each.check.exercise == exercise]
-        unnamed = [each for each in looked if each.alone is not None]
+        unnamed = [each for each in looked if not each.named]
         unnamed = [each for each in unnamed if not each.check.extra] or unnamed
         if not unnamed:
-            return None
+            return {}
         names = [each.check.name for each in unnamed]
         others = [each for each in looked if each.check.name not in names]
         fitting = (pair for pair in self._possible(unnamed) if self._is_pair(pair, unnamed, others))
         found = list(islice(fitting, 2))
-        return (found[0], names) if len(found) == 1 else None
+        if len(found) != 1:
+            return {}
+        (pair,) = found
+        alike = [each for each in others if each.named not in pair and self._does(pair, each, {"same"})]
+        return dict.fromkeys(names, pair) | {each.check.name: self._enough(pair, each) for each in alike}
+
+    def _enough(self, pair: tuple[Mistake, Mistake], looked: _Looked) -> tuple[Mistake, ...]:
+        """The one of the two that shows the same alone, if one does; else both."""
+        return next(((each,) for each in pair if self._does((each,), looked, {"same"})), pair)
 
     def _possible(self, unnamed: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
         """The pairs that are tried, as long as there are not too many."""
-        apart = (pair for pair in plausible([each.alone or {} for each in unnamed]) if self._material.are_apart(*pair))
+        apart = (pair for pair in plausible([each.alone for each in unnamed]) if self._material.are_apart(*pair))
         for pair in islice(apart, min(MAX_PAIRS_OF_ONE, self._pairs_left)):
             self._pairs_left -= 1
             yield pair

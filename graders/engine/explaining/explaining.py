@@ -78,10 +78,8 @@ def explain_all(
 def _name_pairs(exercise: str, diagnosis: Diagnosis, found: dict[str, Explanation]) -> None:
     """Two mistakes together are tried where one does not fit. What goes wrong costs no explanation."""
     with suppress(Exception):
-        if told := diagnosis.pair(exercise):
-            pair, checks = told
-            for name in checks:
-                found[name] = replace(found[name], mistakes=tuple(mistake.text for mistake in pair))
+        for name, mistakes in diagnosis.pair(exercise).items():
+            found[name] = replace(found[name], mistakes=tuple(mistake.text for mistake in mistakes))
 
 
 def _unexplained(case: Failing, error: Exception) -> Explanation:
