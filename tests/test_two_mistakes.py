@@ -1,6 +1,7 @@
 """Two mistakes together, where one does not fit: when they are named, and how that is said."""
 
 from collections.abc import Callable, Collection
+from textwrap import dedent
 
 import msgspec
 import pytest
@@ -13,9 +14,10 @@ from graders.engine.authoring.material import Material
 from graders.engine.authoring.section import Mistake, edit
 from graders.engine.errors import GraderError
 from graders.engine.explaining import diagnosis
-from graders.engine.explaining.pairs import plausible
+from graders.engine.explaining.pairs import change, plausible
 from graders.engine.explaining.trials import Trials
 from graders.engine.results import CheckResult, Grade
+from graders.engine.values.messages import Changed
 from graders.report.code_quality import code_quality
 from graders.report.html import html
 from graders.report.junit import junit
@@ -55,6 +57,8 @@ def shift(x):
 REFUSES = "def shift(x):\n    if not len(x): raise ValueError\n    return "
 
 
+CLASS = "class C:\n    def f(self):\n        a(1)\n    def g(self):\n        b(1)\n    x = 1\n"
+INNER = "        def f(self):\n            a(1)\n"
 EXTRA = """
 @shift.check(extra=True, x=whole)
 def shift_keeps_the_type(solution, x):
@@ -133,17 +137,23 @@ def test_a_place_is_not_looked_for_where_two_are_named(material: Material, grade
     assert (len(check.mistakes), check.place) == (2, None)
 
 
+def counted(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Collection[Mistake]]:
+    """The pairs that are tried by a method of `Trials` from now on."""
+    tried: list[Collection[Mistake]] = []
+    original = getattr(Trials, method)
+
+    def wrapped(self: Trials, check: str, inputs: list[bytes], *mistakes: Mistake) -> object:
+        tried.extend([mistakes] if len(mistakes) > 1 else [])
+        return original(self, check, inputs, *mistakes)
+
+    monkeypatch.setattr(Trials, method, wrapped)
+    return tried
+
+
 def test_so_many_pairs_are_tried_and_no_more(
     new_section: NewSection, grade_text: GradeText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[Collection[Mistake]] = []
-    shown = Trials.shown
-
-    def counted(self: Trials, check: str, inputs: list[bytes], *mistakes: Mistake) -> object:
-        tried.extend([mistakes] if len(mistakes) > 1 else [])
-        return shown(self, check, inputs, *mistakes)
-
-    monkeypatch.setattr(Trials, "shown", counted)
+    tried = counted(monkeypatch, "glimpsed")
     numbers = range(20, 35)
     wrong = ", ".join(f'"Not {n}.": edit("{n} * x", "{n + 50} * x")' for n in numbers)
     grader = f'f = section.exercise("f", mistakes={{{wrong}}})\nf.call("fs", "Fs.", x=st.integers(1, 9))\n'
@@ -155,6 +165,46 @@ def test_so_many_pairs_are_tried_and_no_more(
     monkeypatch.setattr(diagnosis, "MAX_PAIRS", 5)
     grade_text("def f(x):\n    return 8", material)
     assert len(tried) == 5
+
+
+def test_pairs_whose_mistakes_change_more_than_a_function_are_tried_by_themselves_but_not_many(
+    new_section: NewSection, grade_text: GradeText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = range(20, 26)
+    wrong = ", ".join(f'"Not {n}.": edit("x = {n}", "x = {n + 50}")' for n in numbers)
+    grader = f'numbers = section.exercise("C", mistakes={{{wrong}}})\n' + dedent("""
+    @numbers.check(x=st.integers(1, 9))
+    def holds_numbers(solution, x):
+        \"\"\"Holds numbers.\"\"\"
+        return x, [vars(solution.C)[f"a{n}x"] for n in range(20, 26)]
+    """)
+    reference = "class C:\n" + "".join(f"    a{n}x = {n}\n" for n in numbers)
+    material = new_section(grader, reference)
+    tried = counted(monkeypatch, "shown")
+    assert checks_of(grade_text(reference.replace("= 20", "= 7"), material))["holds_numbers"].mistakes == ()
+    assert len(set(tried)) == diagnosis.MAX_SLOW
+    pair = material.section.mistakes[:2]
+    named = checks_of(grade_text(material.mistaken_source(*pair), material))["holds_numbers"].mistakes
+    assert named == tuple(each.text for each in pair)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("def f(x):\n    return x\n", "def f(x, y=1):\n    return y\n", ("", 5, 2, "def f(x, y=1):\n    return y\n")),
+        ("@g\ndef f(x):\n    return x\n", "@g\ndef f(x):\n    x\n", ("", 5, 3, "@g\ndef f(x):\n    x\n")),
+        (CLASS, CLASS.replace("b(1)", "b(2)\n        b"), ("C", 8, 2, "    def g(self):\n        b(2)\n        b\n")),
+        (CLASS, CLASS.replace("x = 1", "x = 2"), None),
+        (CLASS, CLASS.replace("a(1)", "a(2)").replace("b(1)", "b(2)"), None),
+        (CLASS, CLASS.replace("b(1)", "b(2)").replace("x = 1", "x = 2"), None),
+        (CLASS, CLASS, None),
+        ("class C:\n    class D:\n" + INNER, "class C:\n    class D:\n" + INNER.replace("1", "2"), None),
+    ],
+)
+def test_a_change_of_one_function_is_told_from_others(
+    old: str, new: str, expected: tuple[str, int, int, str] | None
+) -> None:
+    assert change("own.py", 5, old, new) == (expected and Changed("own.py", *expected))
 
 
 def test_the_most_plausible_pairs_come_first_and_idle_ones_not_at_all() -> None:

@@ -147,6 +147,13 @@ class Material:
             source = source[:start] + new + source[end:]
         return source
 
+    def mistaken_exercise(self, *mistakes: Mistake) -> tuple[int, str]:
+        """The text of the exercise that all these mistakes are about, after their edits, and the line it begins in."""
+        start, end = _extent(self.reference_source, mistakes[0].exercise, self.name)
+        source = self.mistaken_source(*mistakes)
+        longer = len(source) - len(self.reference_source)
+        return source.count("\n", 0, start) + 1, source[start : end + longer]
+
     def are_apart(self, one: Mistake, other: Mistake) -> bool:
         """Whether the edits of both can be made in the reference, neither getting in the way of the other."""
         pairs = itertools.product(*(_changes(self.reference_source, mistake, self.name) for mistake in (one, other)))
@@ -166,6 +173,7 @@ def _changes(source: str, mistake: Mistake, section: str) -> list[Change]:
     return [Change(place, place + len(old), new) for place, (old, new) in zip(places, mistake.edits, strict=True)]
 
 
+@lru_cache(maxsize=64)
 def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:
     """From where to where the text of an exercise goes in a reference."""
     lines = source.splitlines(keepends=True)

@@ -9,7 +9,7 @@ from graders.engine.authoring.material import Material
 from graders.engine.authoring.section import Mistake
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.pairs import Effect, Effects, plausible
-from graders.engine.explaining.trials import Trials
+from graders.engine.explaining.trials import Trials, Unchangeable
 from graders.engine.setting.paper import Item, Paper
 from graders.engine.values import codec
 from graders.engine.values.messages import Seen
@@ -17,7 +17,8 @@ from graders.engine.values.messages import Seen
 _REFUSALS = ("TypeError", "ValueError", "AssertionError")  # of what a function is given
 MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 _MAX_PASSING = 30  # examples of a check that the submission passes, which the mistake must pass as well
-MAX_PAIRS_OF_ONE, MAX_PAIRS = 40, 120  # pairs of mistakes that are tried for an exercise, and for a section
+MAX_PAIRS_OF_ONE, MAX_PAIRS = 60, 240  # pairs of mistakes that are tried for an exercise, and for a section
+MAX_SLOW = 3  # of an exercise, pairs that take a worker of their own to be tried
 
 
 class _Looked(NamedTuple):
@@ -95,17 +96,26 @@ class Diagnosis:
         return next(((each,) for each in pair if self._does((each,), looked, {"same"})), pair)
 
     def _possible(self, unnamed: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
-        """The pairs that are tried, as long as there are not too many."""
+        """The pairs that show the same at a glance, on one example. There are not too many that are tried."""
+        first = unnamed[0]._replace(compared=unnamed[0].compared[:1])
+        inputs = [failure.inputs for failure in first.compared]
         apart = (pair for pair in plausible([each.alone for each in unnamed]) if self._material.are_apart(*pair))
+        most_slow = MAX_SLOW
         for pair in islice(apart, min(MAX_PAIRS_OF_ONE, self._pairs_left)):
             self._pairs_left -= 1
-            yield pair
+            try:
+                shown = self._trials.glimpsed(first.check.name, inputs, *pair)
+                if shown and _are_same(first.rule, first.compared, shown):
+                    yield pair
+            except Unchangeable:
+                most_slow -= 1
+                if most_slow >= 0 and self._does(pair, first, {"same"}):
+                    yield pair
             self._trials.leave(*pair)
 
     def _is_pair(self, pair: Sequence[Mistake], asked: Sequence[_Looked], others: Sequence[_Looked]) -> bool:
-        first = asked[0]._replace(compared=asked[0].compared[:1])  # most pairs are done with after one example
         return (
-            all(self._does(pair, each, {"same"}) for each in (first, *asked))
+            all(self._does(pair, each, {"same"}) for each in asked)
             and all(self._does(pair, each, {"same"}, {"none"}) for each in others)
             and self._passes_what_is_right(*pair)
         )

@@ -62,16 +62,14 @@ def explain_all(
         blame = stack.enter_context(Blame(material, paper, submission, right, absent, forkserver, budget))
         sitting = stack.enter_context(Sitting(forkserver, paper.cover.order(submission.cells)))
         explainer = _Explainer(material, paper, budget, trials, Diagnosis(material, paper, trials, right), sitting)
-        exercises = dict.fromkeys(case.item.exercise for case in sorted(cases, key=lambda case: -case.item.points))
-        for exercise in exercises:
+        for exercise in dict.fromkeys(case.item.exercise for case in sorted(cases, key=lambda case: -case.item.points)):
             for case in (case for case in cases if case.item.exercise == exercise):
                 try:
                     found[case.item.name] = explainer.explanation(case, blame)
                 except Exception as error:
                     found[case.item.name] = _unexplained(case, error)
-            trials.clear()
-        for exercise in exercises:
             _name_pairs(exercise, explainer.diagnosis, found)
+            trials.clear()
     return found
 
 

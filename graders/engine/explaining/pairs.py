@@ -1,10 +1,13 @@
 """Which two mistakes together may be what a submission shows where none alone is."""
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
 from graders.engine.authoring.section import Mistake
+from graders.engine.values.definitions import Definition, first_line, functions
+from graders.engine.values.messages import Changed
 
 Effect = Literal["none", "same", "other"]  # of a mistake on an example: nothing wrong, the submission's fault, another
 Effects = Mapping[Mistake, Sequence[Effect]]  # on the examples that were looked at
@@ -32,3 +35,30 @@ def plausible(alone: Sequence[Effects]) -> Iterator[tuple[Mistake, Mistake]]:
             found.append((-sum("same" in both for both in together), pair))
     found.sort(key=lambda each: each[0])
     return (pair for _, pair in found)
+
+
+def change(label: str, line: int, old: str, new: str) -> Changed | None:
+    """What makes of an exercise another edition of it, if that is a change of one function, or of one method.
+
+    Args:
+        label: of the file that it stands in.
+        line: where it begins there.
+        old, new: the texts of the two.
+    """
+    before, after = old.split("\n"), new.split("\n")
+    for (owner, start, end), (_, new_start, new_end) in zip(_functions(old), _functions(new), strict=False):
+        text = after[new_start:new_end]
+        if before[start:end] != text:
+            is_all = [*before[:start], *text, *before[end:]] == after
+            whole = "\n".join(text) + "\n"
+            return Changed(label, owner, line + start, end - start, whole) if is_all and "." not in owner else None
+    return None
+
+
+def _functions(text: str) -> Iterator[tuple[str, int, int]]:
+    """The functions of an exercise: the class that each is a method of, and from where to where its lines go."""
+    (exercise,) = (node for node in ast.parse(text).body if isinstance(node, Definition))
+    for function, name in functions(exercise, exercise.name):
+        assert function.end_lineno is not None  # ast.parse always gives one
+        owner = name.rpartition(".")[0]
+        yield owner, first_line(function) - 1, function.end_lineno
