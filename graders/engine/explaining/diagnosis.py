@@ -74,7 +74,7 @@ class Diagnosis:
         one was found, by their names; nothing where no two do, or others do so as well.
 
         They have to show the same in all these checks; in those that go beyond the text, and where a single one was
-        found, they may as well do nothing. If they do not, nobody needs to have made a third mistake there.
+        found, they may as well do nothing. If they show the same there too, no third mistake is named there.
         """
         looked = [each for each in self._looked if each.check.exercise == exercise]
         unnamed = [each for each in looked if not each.named]
