@@ -19,6 +19,7 @@ from graders.engine.explaining.trials import Trials
 from graders.engine.results import CheckResult, Grade
 from graders.engine.values.messages import Changed
 from graders.report.code_quality import code_quality
+from graders.report.failures import failures, one_of_a_kind
 from graders.report.html import html
 from graders.report.junit import junit
 from graders.report.markdown import markdown
@@ -255,6 +256,12 @@ def test_edits_are_made_together_where_they_do_not_overlap(
 
 TWO: CheckResult = msgspec.structs.replace(UNBROADCAST, mistake="It is *this*.", other_mistake="It is <that>.")
 GRADE = grade(section("backprop", exercise("unbroadcast", TWO)))
+
+
+def test_a_check_that_shows_one_of_them_hides_no_other() -> None:
+    one = msgspec.structs.replace(TWO, other_mistake=None, points=5.0)
+    found = one_of_a_kind(failures(grade(section("backprop", exercise("unbroadcast", one, TWO, TWO)))))
+    assert [(failure.check, failure.alike) for failure in found] == [(one, ()), (TWO, (TWO,))]
 
 
 @pytest.mark.parametrize(
