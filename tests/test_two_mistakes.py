@@ -218,6 +218,9 @@ def test_the_most_plausible_pairs_come_first_and_idle_ones_not_at_all() -> None:
         late: ["none", "other"],
     }
     assert list(plausible([shifts])) == [(other, half), (half, late), (other, late)]  # type: ignore[list-item]
+    assert list(plausible([shifts], [idle])) == [  # type: ignore[list-item]
+        (other, half), (half, late), (idle, other), (other, late)
+    ]  # fmt: skip
     more = {each: ["none" if each in (half, other) else "other"] for each in shifts}
     assert list(plausible([shifts, more])) == [  # type: ignore[list-item]
         (same, idle), (same, other), (same, half), (same, late), (half, late), (idle, other), (other, late),

@@ -65,7 +65,8 @@ class Diagnosis:
             shown_by[each] = shown
         if found and found not in self._named:
             self._named.append(found)
-        alone = {} if found else {each: _effects(rule, compared, shown) for each, shown in shown_by.items()}
+        plain = replace(rule, judge=None)  # judges may take long, and this is but a weighing
+        alone = {} if found else {each: _effects(plain, compared, shown) for each, shown in shown_by.items()}
         self._looked.append(_Looked(check, rule, compared, found, alone))
         return found
 
@@ -83,7 +84,7 @@ class Diagnosis:
             return {}
         names = [each.check.name for each in unnamed]
         others = [each for each in looked if each.check.name not in names]
-        fitting = (pair for pair in self._possible(unnamed) if self._is_pair(pair, unnamed, others))
+        fitting = (pair for pair in self._possible(unnamed, others) if self._is_pair(pair, unnamed, others))
         found = list(islice(fitting, 2))
         if len(found) != 1:
             return {}
@@ -95,11 +96,14 @@ class Diagnosis:
         """The one of the two that shows the same alone, if one does; else both."""
         return next(((each,) for each in pair if self._does((each,), looked, {"same"})), pair)
 
-    def _possible(self, unnamed: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
+    def _possible(self, unnamed: Sequence[_Looked], others: Sequence[_Looked]) -> Iterator[tuple[Mistake, Mistake]]:
         """The pairs that show the same at a glance, on one example. There are not too many that are tried."""
         first = unnamed[0]._replace(compared=unnamed[0].compared[:1])
         inputs = [failure.inputs for failure in first.compared]
-        apart = (pair for pair in plausible([each.alone for each in unnamed]) if self._material.are_apart(*pair))
+        elsewhere = {mistake for each in others for mistake, does in each.alone.items() if {*does} != {"none"}}
+        elsewhere |= {each.named for each in others if each.named}
+        pairs = plausible([each.alone for each in unnamed], elsewhere)
+        apart = (pair for pair in pairs if self._material.are_apart(*pair))
         most_slow = MAX_SLOW
         for pair in islice(apart, min(MAX_PAIRS_OF_ONE, self._pairs_left)):
             self._pairs_left -= 1
