@@ -133,6 +133,24 @@ def shift_is_right(solution, x):
     assert [check.mistakes for check in checks.values()] == [(KEEPS, WHOLE), (), (KEEPS,)]
 
 
+def test_one_that_shows_elsewhere_may_do_something_here_with_another_one_only(
+    new_section: NewSection, grade_text: GradeText
+) -> None:
+    grader = """
+    square = section.exercise("square", mistakes={
+        "The sign stays.": edit("abs(x)", "x"), "It is doubled.": edit("y * y", "y + y")
+    })
+    square.call("squares", "Squares.", x=st.integers(-9, -3))
+    square.call("halfway", "Goes half of the way.", x=st.integers(-9, -3), halfway=st.just(True))
+    """
+    reference = "def square(x, halfway=False):\n    y = abs(x)\n    return y if halfway else y * y\n"
+    wrong = "def square(x, halfway=False):\n    return x if halfway else 2 * x\n"
+    checks = checks_of(grade_text(wrong, new_section(grader, reference)))
+    assert [check.mistakes for check in checks.values()] == [
+        ("The sign stays.", "It is doubled."), ("The sign stays.",)
+    ]  # fmt: skip
+
+
 def test_a_place_is_not_looked_for_where_two_are_named(material: Material, grade_text: GradeText) -> None:
     check = checks_of(grade_text(REFUSES + "x", material, places=True))["shifts"]
     assert (len(check.mistakes), check.place) == (2, None)
