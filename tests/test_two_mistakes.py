@@ -133,6 +133,23 @@ def shift_is_right(solution, x):
     assert [check.mistakes for check in checks.values()] == [(KEEPS, WHOLE), (), (KEEPS,)]
 
 
+@pytest.mark.parametrize("extra", [True, False])
+def test_what_goes_beyond_the_text_proves_no_two_mistakes(
+    new_section: NewSection, grade_text: GradeText, extra: bool
+) -> None:
+    grader = f"""
+    size = section.exercise("size", mistakes={{
+        "The sign stays.": edit("abs(x)", "x"), "Two are added.": edit("y + 1", "y + 2")
+    }})
+    size.call("positive", "Has a size.", x=st.integers(1, 9))
+    size.call("negative", "Has a size below zero.", extra={extra}, x=st.integers(-9, -1))
+    """
+    material = new_section(grader, "def size(x):\n    y = abs(x)\n    return y if x > 0 else y + 1\n")
+    checks = checks_of(grade_text("def size(x):\n    return x if x > 0 else x + 2\n", material))
+    assert checks["positive"].status == "passed"
+    assert checks["negative"].mistakes == (() if extra else ("The sign stays.", "Two are added."))
+
+
 def test_one_that_shows_elsewhere_may_do_something_here_with_another_one_only(
     new_section: NewSection, grade_text: GradeText
 ) -> None:

@@ -76,15 +76,14 @@ class Diagnosis:
         return found
 
     def pair(self, exercise: str) -> dict[str, tuple[Mistake, ...]]:
-        """Two mistakes that together show what the submission showed, for the checks of an exercise for which no single
-        one was found, by their names; nothing where no two do, or others do so as well.
+        """Two mistakes that together show what the submission showed, for the core checks of an exercise for which no
+        single one was found, by their names; nothing where no two do, or others do so as well.
 
         They have to show the same in all these checks; in those that go beyond the text, and where a single one was
         found, they may as well do nothing. If they show the same there too, no third mistake is named there.
         """
         looked = [each for each in self._looked if each.check.exercise == exercise]
-        unnamed = [each for each in looked if not each.named]
-        unnamed = [each for each in unnamed if not each.check.extra] or unnamed
+        unnamed = [each for each in looked if not each.named and not each.check.extra]
         if not unnamed:
             return {}
         names = [each.check.name for each in unnamed]
