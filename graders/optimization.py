@@ -26,7 +26,6 @@ section = Section("optimization", title="Optimisers, schedules and data-parallel
 rates = st.sampled_from((0.5, 0.25, 1.0, 0.125))
 fractions = st.sampled_from((0.5, 0.25, 0.75))
 
-
 Walk = namedtuple("Walk", "xy slope lr momentum n_iters")  # slope: of the quadratic bowl, in either direction
 walks = st.builds(Walk, tensors((2,), NONZERO), tensors((2,), (1, 2, 3)), rates, fractions, st.integers(1, 5))
 
@@ -79,10 +78,8 @@ def opt_fn_with_sgd_returns_data(solution, walk):
 
 # %% What checks of optimizers share
 Descent = namedtuple("Descent", "start grads")  # start: (3,); grads: (steps, 3)
-descent, longer_descent = (
-    st.builds(Descent, tensors((3,)), st.integers(least, 4).flatmap(lambda steps: tensors((steps, 3))))
-    for least in (1, 2)
-)
+descent = st.builds(Descent, tensors((3,)), st.integers(1, 4).flatmap(lambda steps: tensors((steps, 3))))
+longer_descent = descent.filter(lambda descent: len(descent.grads) > 1)
 
 
 def pieces(row):
@@ -513,6 +510,7 @@ settings = {"momentum": fractions, "weight_decay": fractions}
 groupings = st.lists(st.fixed_dictionaries({}, optional={"lr": rates, **settings}), min_size=1, max_size=2)
 defaults = st.fixed_dictionaries({"lr": rates}, optional=settings)
 lr_or_not = st.fixed_dictionaries({}, optional={"lr": rates})
+members = st.just([1]) | st.sampled_from(([0, 1], [1, 1]))  # of a second group; parameter 0 is in the first
 
 
 def with_params(groups, params):
@@ -543,7 +541,7 @@ SGDGroups = section.exercise(
         ),
         "A group without a learning rate is not refused.": edit('"lr" not in settings', "False"),
         "Looks for a second occurrence within a group only.": edit(
-            "            settings =", "            seen = set()\n            settings ="
+            "settings =", "seen = set()\n            settings ="
         ),
         "A parameter that comes twice is not refused.": edit("if id(param) in seen:", "if False:"),
         "Keeps a group's iterator, which is used up after one pass.": edit('list(group["params"])', 'group["params"]'),
@@ -588,9 +586,6 @@ def groups_are_kept(solution, descent, groups, defaults, lr):
     return kept, first, moves(optimizer, params, descent.grads[1:])
 
 
-members = st.just([1]) | st.sampled_from(([0, 1], [1, 1]))  # of the second group; parameter 0 is in the first
-
-
 @SGDGroups.check(points=0.5, examples=50, descent=descent, members=members, lr=lr_or_not, defaults=lr_or_not)
 def groups_refused(solution, descent, members, lr, defaults):
     """Raises ValueError where a group has no learning rate or a parameter comes twice, and only there."""
@@ -608,7 +603,7 @@ def groups_stay(solution, groups, defaults):
     """Leaves the dicts that it was given as they are."""
     groups = with_params(groups, parameters())
     solution.SGDGroups(groups, **defaults)
-    return [{name: value for name, value in group.items() if name != "params"} for group in groups]
+    return [{**group, "params": "params" in group} for group in groups]
 
 
 @SGDGroups.check(points=0.25, extra=True, examples=20, descent=descent)
@@ -626,9 +621,9 @@ class Dial:
         self.param_groups = [vars(self)]
 
 
-def readings(optimizer, scheduler, epochs):
-    """The learning rates at first and after each step of the scheduler."""
-    rows = []
+def readings(optimizer, make, epochs):
+    """The optimizer's learning rates at first, and after each step of the scheduler that is made for it."""
+    scheduler, rows = make(optimizer), []
     for epoch in range(epochs + 1):
         if epoch:
             scheduler.step()
@@ -639,7 +634,7 @@ def readings(optimizer, scheduler, epochs):
 def every_holder(make, lrs, epochs):
     """The readings of an optimizer with groups, and of one without."""
     optimizers = SimpleNamespace(param_groups=[{"lr": lr} for lr in lrs]), SimpleNamespace(lr=lrs[0])
-    return tuple(readings(optimizer, make(optimizer), epochs) for optimizer in optimizers)
+    return tuple(readings(optimizer, make, epochs) for optimizer in optimizers)
 
 
 gammas = st.sampled_from((0.5, 0.1, 0.9, 2.0))
@@ -673,8 +668,7 @@ ExponentialLR = section.exercise(
 @ExponentialLR.check(points=1.25, examples=50, lr=rates, gamma=gammas, epochs=epochs)
 def exponential_values(solution, lr, gamma, epochs):
     """Multiplies the learning rate by gamma at each step."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.ExponentialLR(optimizer, gamma=gamma), epochs)
+    return readings(Dial(lr), lambda optimizer: solution.ExponentialLR(optimizer, gamma=gamma), epochs)
 
 
 @ExponentialLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, gamma=gammas)
@@ -710,8 +704,7 @@ StepLR = section.exercise(
 @StepLR.check(points=1.25, examples=50, lr=rates, step_size=st.integers(1, 4), gamma=gammas, epochs=epochs)
 def step_values(solution, lr, step_size, gamma, epochs):
     """Multiplies the learning rate by gamma at every step_size-th step."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.StepLR(optimizer, step_size, gamma=gamma), epochs)
+    return readings(Dial(lr), lambda optimizer: solution.StepLR(optimizer, step_size, gamma=gamma), epochs)
 
 
 @StepLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, step_size=st.integers(1, 3))
@@ -746,8 +739,7 @@ MultiStepLR = section.exercise(
 @MultiStepLR.check(points=1.25, examples=50, lr=rates, milestones=milestones, gamma=gammas, epochs=epochs)
 def multi_step_values(solution, lr, milestones, gamma, epochs):
     """Multiplies the learning rate by gamma at each milestone."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.MultiStepLR(optimizer, milestones, gamma=gamma), epochs)
+    return readings(Dial(lr), lambda optimizer: solution.MultiStepLR(optimizer, milestones, gamma=gamma), epochs)
 
 
 @MultiStepLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, milestones=milestones, epochs=epochs)
@@ -768,6 +760,8 @@ def schedules(draw, part):
     return Schedule(draw(st.integers(low, high)), warmup, total, peak, draw(st.sampled_from((0.0, 0.125, 0.25))))
 
 
+_SHARE = "(step - warmup) / (total - warmup)"
+_WAVE = "(1 + math.cos(math.pi * progress)) / 2"
 WarmupCosine = section.exercise(
     "WarmupCosine",
     hints=[
@@ -776,20 +770,14 @@ WarmupCosine = section.exercise(
         "What is the share after step total, and what should it be?",
     ],
     mistakes={
-        "The wave begins at step 0, not where the warm-up ends: the rate jumps there.": edit(
-            "(step - warmup) / (total - warmup)", "step / total"
-        ),
-        "After step total the wave goes on, and the rate rises again.": edit(
-            "min((step - warmup) / (total - warmup), 1.0)", "(step - warmup) / (total - warmup)"
-        ),
+        "The wave begins at step 0, not where the warm-up ends: the rate jumps there.": edit(_SHARE, "step / total"),
+        "After step total the wave goes on, and the rate rises again.": edit(f"min({_SHARE}, 1.0)", _SHARE),
         "Falls to zero, not to the floor.": edit("floor + (peak - floor)", "peak"),
         "The floor is added to a wave of full height.": edit("floor + (peak - floor)", "floor + peak"),
         "Rises from the floor, not from 0.": edit("return peak * step /", "return floor + (peak - floor) * step /"),
         "Counts steps from one while it warms up.": edit("peak * step /", "peak * (step + 1) /"),
-        "Falls along a straight line.": edit("(1 + math.cos(math.pi * progress)) / 2", "(1 - progress)"),
-        "Falls along a quarter of a wave: steeply at the end.": edit(
-            "(1 + math.cos(math.pi * progress)) / 2", "math.cos(math.pi / 2 * progress)"
-        ),
+        "Falls along a straight line.": edit(_WAVE, "(1 - progress)"),
+        "Falls along a quarter of a wave: steeply at the end.": edit(_WAVE, "math.cos(math.pi / 2 * progress)"),
     },
 )
 WarmupCosine.call(
@@ -801,7 +789,6 @@ WarmupCosine.call(
 WarmupCosine.call(
     "stays_at_the_floor", "Stays at the floor from step total on.", points=0.5, examples=50, case=schedules("end")
 )
-
 
 limits = st.sampled_from((1.0, 2.0, 5.0, 0.5, 10.0, 20.0))
 _SCALE = "grad.mul_(max_norm / norm)"
@@ -864,8 +851,6 @@ def clip_without_gradient(solution, grad, max_norm):
 
 
 # %% Searching hyperparameters
-
-
 def between(low, high, distribution="uniform"):
     return {"min": low, "max": high, "distribution": distribution}
 
@@ -888,6 +873,7 @@ def decided(draw):
 
 
 _LOG = 'math.exp(random.uniform(math.log(options["min"]), math.log(options["max"])))'
+_EVENLY = 'random.uniform(options["min"], options["max"])'
 sample_parameters = section.exercise(
     "sample_parameters",
     hints=[
@@ -895,11 +881,9 @@ sample_parameters = section.exercise(
         "Which key tells a list of values from a range?",
     ],
     mistakes={
-        "Draws the learning rate itself evenly: small ones hardly ever come.": edit(
-            _LOG, 'random.uniform(options["min"], options["max"])'
-        ),
+        "Draws the learning rate itself evenly: small ones hardly ever come.": edit(_LOG, _EVENLY),
         "Draws exponents from the limits themselves, without taking their logarithms.": edit(
-            'math.log(options["min"]), math.log(options["max"])', 'options["min"], options["max"]'
+            _LOG, f"math.exp({_EVENLY})"
         ),
         "Draws every range by its logarithm.": edit('options["distribution"] == "uniform"', "False"),
         "Always takes the first value.": edit('random.choice(options["values"])', 'options["values"][0]'),
@@ -937,15 +921,8 @@ class Args:
     weight_decay: float = 0.0
 
 
-sampled = st.fixed_dictionaries(
-    {
-        "learning_rate": rates,
-        "batch_size": st.sampled_from((32, 64, 256)),
-        "weight_decay": fractions,
-        "weight_decay_bool": st.booleans(),
-    }
-)
-
+decay = {"weight_decay": fractions, "weight_decay_bool": st.booleans()}
+sampled = st.fixed_dictionaries({"learning_rate": rates, "batch_size": st.sampled_from((32, 64, 256)), **decay})
 _SWITCH = ' if sampled_parameters["weight_decay_bool"] else 0.0'
 update_args = section.exercise(
     "update_args",
@@ -1071,7 +1048,7 @@ reduce = section.exercise(
         "Collects at rank 0, whatever dst is.": edit("if rank != dst:", "dst = 0\n    if rank != dst:"),
         "Forgets op: the mean is a sum.": edit(_MEAN, ""),
         "Every rank divides its own tensor, also those that are to stay as they are.": edit(
-            "        return\n", '        if op == "mean":\n            tensor /= world_size\n        return\n'
+            "return", 'if op == "mean":\n            tensor /= world_size\n        return'
         ),
         "Divides after each addition.": [
             edit(_MEAN, ""),
@@ -1149,6 +1126,7 @@ _PASSED_ON = """
         flat += received
     tensor.copy_(flat.view_as(tensor) / (world_size if op == "mean" else 1))
     return"""
+_NEIGHBOURS = "(rank + 1) % world_size, (rank - 1) % world_size\n"
 ring_all_reduce = section.exercise(
     "ring_all_reduce",
     hints=[
@@ -1161,11 +1139,11 @@ ring_all_reduce = section.exercise(
     mistakes={
         "Forgets op: the mean is a sum.": edit(_MEAN, ""),
         "Divides what it has before the first round and the sum at the end: twice.": edit(
-            "    right, left =", '    if op == "mean":\n        tensor /= world_size\n    right, left ='
+            "right, left", 'if op == "mean":\n        tensor /= world_size\n    right, left'
         ),
         "Sends whole tensors to a rank in the middle: no ring, and one rank does all the work.": edit(
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size",
-            "    all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0",
+            f"right, left = {_NEIGHBOURS}",
+            "all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0\n",
         ),
         "Passes whole tensors around: every rank sends world_size / 2 times as much as it has to.": edit(
             "flat = tensor.flatten()", f"flat = tensor.flatten(){_PASSED_ON}"
@@ -1174,20 +1152,17 @@ ring_all_reduce = section.exercise(
             "world_size - 1):\n        dist.send(chunks[(rank - step +", "0):\n        dist.send(chunks[(rank - step +"
         ),
         "Hands out the wrong chunk first: one that is not complete.": [
-            edit("(chunks[(rank - step + 1) % world_size], right)", "(chunks[(rank - step) % world_size], right)"),
-            edit("(chunks[(rank - step) % world_size], left)", "(chunks[(rank - step - 1) % world_size], left)"),
+            edit("step + 1)", "step)"),
+            edit("step) % world_size], left)", "step - 1) % world_size], left)"),
         ],
         "Goes one round too many: what is complete already is added to once more.": edit(
-            "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step) %",
-            "    for step in range(world_size):\n        dist.send(chunks[(rank - step) %",
+            " - 1):\n        dist.send(chunks[(rank - step)", "):\n        dist.send(chunks[(rank - step)"
         ),
         "Cuts the tensor with chunk(), which may give fewer pieces than there are ranks.": edit(
             "flat.tensor_split(world_size)", "flat.chunk(world_size)"
         ),
         "Everyone receives before anyone has sent: a deadlock.": edit(
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n",
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n"
-            "    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n",
+            _NEIGHBOURS, f"{_NEIGHBOURS}    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n"
         ),
         "Works on a copy where no view can be had, and never writes it back.": edit(
             "    tensor.copy_(flat.view_as(tensor))\n", ""
