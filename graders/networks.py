@@ -287,7 +287,7 @@ def mlp_values(solution, seed, batch):
 # %% Training
 @st.composite
 def labelled(draw, features, values=WHOLE, apart=0.0):
-    """Batches of different sizes with labels from 0 to 2; each feature is `apart` more than a whole number."""
+    """Batches of different sizes, with labels from 0 to 2; feature i is i · `apart` more than a whole number."""
     counts = draw(st.permutations((1, 2, 4)))[: draw(st.integers(1, 3))]
     labels = [draw(tensors((count,), (0, 1, 2), "int64")) for count in counts]
     return [(draw(tensors((len(each), features), values)) + apart * torch.arange(features), each) for each in labels]
