@@ -1,5 +1,6 @@
 """Names the misunderstanding that a failure looks like."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,10 @@ from graders.engine.values import codec
 from graders.engine.values.messages import Seen
 
 _REFUSALS = ("TypeError", "ValueError", "AssertionError")  # of what a function is given
+_COMMON = ("TypeError", "ValueError", "RuntimeError", "AttributeError", "NameError", "IndexError", "UnboundLocalError")
+_PRODUCT = re.compile(r"matmul: |not aligned|mat1 and mat2|size mismatch, ")
+_RAISES = re.compile(r"(^|: )raise\b")
+_WORD = re.compile(r"[^\W\d]+")
 MAX_COMPARED = 12  # failing examples on which a mistake must show the same as the submission
 _MAX_PASSING = 30  # examples of a check that the submission passes, which the mistake must pass as well
 
@@ -74,16 +79,39 @@ def _refuses_alike(observed: object, shown: object) -> bool:
     """Whether an assertion of the submission refuses what the mistake refuses with an exception of its own: exercises
     are handed out with assertions about what they are given, and who gets there believes the same."""
     match observed, shown:
-        case codec.Raised(type="AssertionError", trace=trace), codec.Raised(type=kind) if kind in _REFUSALS:
-            return trace.rpartition("\n")[2].strip().startswith("assert")
+        case codec.Raised(type="AssertionError"), codec.Raised(type=kind) if kind in _REFUSALS:
+            return _own_line(observed).startswith("assert")
     return False
+
+
+def _breaks_otherwise(observed: object, shown: object) -> bool:
+    """Whether both end in an exception that very many faults end in, and not with the same words: that the types are
+    equal proves nothing, if the submission does not raise it itself. Numbers in the words do not count."""
+    match observed, shown:
+        case codec.Raised(type=kind, message=message), codec.Raised(message=other) if kind in _COMMON:
+            return _words(message) != _words(other) and not _RAISES.search(_own_line(observed))
+    return False
+
+
+def _own_line(raised: codec.Raised) -> str:
+    """The line of the submission that an exception came from."""
+    return raised.trace.rpartition("\n")[2].strip()
+
+
+def _words(message: str) -> list[str]:
+    if _PRODUCT.search(message):  # libraries say the same of it in other words
+        return ["shapes", "do", "not", "fit"]
+    return _WORD.findall(message.partition("\n")[0])
 
 
 def _is_same(rule: Rule, failure: Failure, shown: Seen) -> bool:
     assert failure.seen is not None  # the caller has left those out
     if shown.changed != failure.seen.changed:
         return False
-    if _refuses_alike(codec.decode(failure.seen.observation), codec.decode(shown.observation)):
+    both = codec.decode(failure.seen.observation), codec.decode(shown.observation)
+    if _refuses_alike(*both):
         return True
+    if _breaks_otherwise(*both):
+        return False
     observed = Seen(failure.seen.observation)
     return replace(rule, changes_inputs=True).failure(failure.inputs, shown.observation, observed) is None
