@@ -564,10 +564,8 @@ def programs(draw, sizes=(1, 2), high=2):
     """Up to five products of earlier tensors. The leaves have one shape and often equal numbers."""
     shape = (draw(st.sampled_from(sizes)),)
     leaves = draw(st.lists(arrays(shape, POSITIVE[:high]), min_size=1, max_size=3))
-    steps = []
-    for made_so_far in range(len(leaves), len(leaves) + draw(st.integers(1, 5))):
-        steps.append((draw(st.integers(0, made_so_far - 1)), made_so_far - 1 if draw(flag) else 0))
-    return Program(leaves, steps)
+    counts = range(len(leaves), len(leaves) + draw(st.integers(1, 5)))  # of the tensors before each step
+    return Program(leaves, [(draw(st.integers(0, count - 1)), count - 1 if draw(flag) else 0) for count in counts])
 
 
 def played(program, leaves, *operations):
@@ -696,10 +694,6 @@ def backprop_again(solution, case, times):
     return gradients([x, y])
 
 
-def hand_on(grad_out, out, x, y):
-    return grad_out
-
-
 @backprop.check(points=0.5, judge=near, x=anything, by=whole)
 def backprop_keywords(solution, x, by):
     """Calls the backward function with the keyword arguments of the forward call."""
@@ -714,7 +708,7 @@ def backprop_keywords(solution, x, by):
 def backprop_constants(solution, case):
     """Asks for no backward function of an argument that requires no gradient."""
     plus = lambda x, y: x + y  # noqa: E731 - a new function, of which nobody has registered anything
-    solution.BACK_FUNCS.add_back_func(plus, 0, hand_on)  # and none for position 1
+    solution.BACK_FUNCS.add_back_func(plus, 0, lambda grad_out, *_: grad_out)  # and none for position 1
     x, y = solution.Tensor(case.x, requires_grad=True), solution.Tensor(case.y)
     solution.backprop(solution.wrap_forward_fn(plus)(x, y), solution.Tensor(case.grad_out))
     return gradients([x, y])
@@ -724,11 +718,11 @@ def backprop_constants(solution, case):
 def backprop_aliased(solution, program):
     """Keeps gradients apart where a backward function hands on the very array it was given."""
     plus = lambda x, y: x + y  # noqa: E731 - a new function, of which nobody has registered anything
-    solution.BACK_FUNCS.add_back_func(plus, 0, hand_on)
-    solution.BACK_FUNCS.add_back_func(plus, 1, hand_on)
+    for position in (0, 1):
+        solution.BACK_FUNCS.add_back_func(plus, position, lambda grad_out, *_: grad_out)
     leaves = [solution.Tensor(leaf, requires_grad=True) for leaf in program.leaves]
-    tensors = played(program, leaves, solution.wrap_forward_fn(plus), solution.multiply)
-    solution.backprop(tensors[-1], solution.Tensor(program.leaves[0]))
+    end = played(program, leaves, solution.wrap_forward_fn(plus), solution.multiply)[-1]
+    solution.backprop(end, solution.Tensor(program.leaves[0]))
     return gradients(leaves)
 
 
