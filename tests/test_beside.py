@@ -82,9 +82,10 @@ def test_what_is_not_imported_is_not(text: str) -> None:
     assert beside("own", text.encode(), {"mine.py": b"", "own.py": b""}.get) == {}
 
 
-@pytest.mark.parametrize("name", ["json", "exercises", "graders", "reference"])
+@pytest.mark.parametrize("name", ["own", "json", "exercises", "graders", "reference"])
 def test_no_file_takes_the_place_of_what_is_ours_or_pythons(name: str) -> None:
-    assert beside("own", f"import {name}".encode(), {f"{name}.py": b""}.get) == {}
+    there = {f"{name}.py": b"", f"{name}/__init__.py": b"", f"{name}/inner.py": b""}
+    assert beside("own", f"import {name}\nfrom {name}.inner import f".encode(), there.get) == {}
 
 
 def test_files_may_import_one_another_and_in_a_circle() -> None:
@@ -141,12 +142,6 @@ def test_within_a_package_dots_are_of_its_own_folders() -> None:
 def test_a_package_goes_before_a_module_of_its_name_and_that_before_a_folder() -> None:
     there = {"mylib/__init__.py": b"", "mylib.py": b"", "mine.py": b"", "mine/inner.py": b""}
     assert list(beside("own", b"import mylib, mine.inner", there.get)) == ["mine", "mylib.__init__"]
-
-
-@pytest.mark.parametrize("name", ["own", "json", "exercises", "graders", "reference"])
-def test_no_package_takes_the_place_of_what_is_ours_or_pythons(name: str) -> None:
-    there = {f"{name}/__init__.py": b"", f"{name}/inner.py": b""}
-    assert beside("own", f"from {name}.inner import f".encode(), there.get) == {}
 
 
 def test_packages_are_not_too_many_too_large_or_too_deep() -> None:
