@@ -130,7 +130,7 @@ class History:
             write(f"INSERT INTO graded VALUES (NULL{', ?' * len(values)})", *values)
             number = write("SELECT last_insert_rowid()").fetchone()[0]
             for each in result.exercises:
-                named = dict.fromkeys(check.mistake for check in each.checks if check.mistake)
+                named = dict.fromkeys(mistake for check in each.checks for mistake in check.mistakes)
                 places = dict.fromkeys(check.place for check in each.checks if check.place)
                 row = (each.status, each.score, each.points, each.extras.score, each.extras.points)
                 texts = [encoded(list(values)).decode() for values in (named, places)]

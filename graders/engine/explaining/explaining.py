@@ -3,7 +3,7 @@
 import threading
 import traceback
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -68,8 +68,16 @@ def explain_all(
                     found[case.item.name] = explainer.explanation(case, blame)
                 except Exception as error:
                     found[case.item.name] = _unexplained(case, error)
+            _name_pairs(exercise, explainer.diagnosis, found)
             trials.clear()
     return found
+
+
+def _name_pairs(exercise: str, diagnosis: Diagnosis, found: dict[str, Explanation]) -> None:
+    """Two mistakes together are tried where one does not fit. What goes wrong costs no explanation."""
+    with suppress(Exception):
+        for name, mistakes in diagnosis.pair(exercise).items():
+            found[name] = replace(found[name], mistakes=tuple(mistake.text for mistake in mistakes))
 
 
 def _unexplained(case: Failing, error: Exception) -> Explanation:
@@ -121,7 +129,7 @@ class _Case:
         output = self._again()
         mistake = self._shared.diagnosis.mistake(self._case.item, self._case.rule, [self._failure, *self._failures])
         return Explanation(
-            self._failure.status, self._counterexample(), mistake.text if mistake else None, self._trace(), output
+            self._failure.status, self._counterexample(), (mistake.text,) if mistake else (), self._trace(), output
         )
 
     def _shrink(self) -> None:
