@@ -109,6 +109,19 @@ def test_an_assertion_that_was_handed_out_means_what_a_mistake_refuses(
     assert (result.status, result.mistake) == ("raised", "Refuses whole numbers." if is_named else None)
 
 
+@pytest.mark.parametrize(("limit", "mistake"), [(-10, "Nothing is halved."), (3, None)])
+def test_a_mistake_passes_the_examples_that_the_submission_passes(
+    new_section: NewSection, grade_text: GradeText, limit: int, mistake: str | None
+) -> None:
+    grader = """
+    half = section.exercise("half", mistakes={"Nothing is halved.": edit("return x / 2", "return x")})
+    half.call("halves", "Halves.", x=st.integers(-9, 9))
+    """
+    material = new_section(grader, "def half(x):\n    return x / 2\n")
+    result = checks_of(grade_text(f"def half(x): return x if x > {limit} else x / 2\n", material))["halves"]
+    assert (result.status, result.mistake) == ("failed", mistake)
+
+
 @pytest.mark.parametrize(
     ("body", "is_named"),
     [

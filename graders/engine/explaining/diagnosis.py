@@ -52,8 +52,17 @@ class Diagnosis:
         self._passing: dict[tuple[Mistake, ...], bool] = {}
         self._pairs_left = MAX_PAIRS
 
-    def mistake(self, check: Item, rule: Rule, failures: Sequence[Failure]) -> Mistake | None:
-        """The mistake that shows what the submission showed on all of `failures`, or the first few of many."""
+    def mistake(
+        self, check: Item, rule: Rule, failures: Sequence[Failure], passing: Sequence[tuple[bytes, bytes]]
+    ) -> Mistake | None:
+        """The mistake that shows what the submission showed on all of `failures`, or the first few of many.
+
+        Args:
+            check: the check that failed.
+            rule: how it is judged.
+            failures: its failing examples.
+            passing: examples of it that the submission passes, with what is expected: the mistake passes them too.
+        """
         compared = [failure for failure in failures if failure.seen][:MAX_COMPARED]
         if not compared:
             return None
@@ -64,7 +73,8 @@ class Diagnosis:
         for each in candidates:
             if (shown := self._shown([each], check, compared)) is None:
                 continue
-            if _are_same(rule, compared, shown) and self._passes_what_is_right(each):
+            fits = _are_same(rule, compared, shown) and self._agrees(each, check, rule, passing)
+            if fits and self._passes_what_is_right(each):
                 found = each
                 break
             shown_by[each] = shown
@@ -134,6 +144,12 @@ class Diagnosis:
 
     def _shown(self, mistakes: Sequence[Mistake], check: Item, compared: Sequence[Failure]) -> list[Seen] | None:
         return self._trials.shown(check.name, [failure.inputs for failure in compared], *mistakes)
+
+    def _agrees(self, mistake: Mistake, check: Item, rule: Rule, passing: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Whether a mistake passes the examples of a failing check that the submission passes."""
+        inputs, expected = [each[0] for each in passing], [each[1] for each in passing]
+        shown = self._trials.shown(check.name, inputs, mistake) if inputs else []
+        return shown is not None and rule.accepts(inputs, expected, shown)
 
     def _passes_what_is_right(self, *mistakes: Mistake) -> bool:
         if mistakes not in self._passing:
