@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from graders.engine.results import (
     ExerciseResult,
     Extras,
     Measured,
+    Place,
     SectionResult,
     Status,
 )
@@ -29,6 +31,26 @@ from graders.learning.standing import overcome, returning, standings, time_on_ta
 
 SLIP = "Adds where it should subtract."
 WEEK = 7 * 24 * 3600
+# What the first version of the grader wrote: exercises had neither places nor points beside the score.
+FIRST_VERSION = f"""
+CREATE TABLE graded (id INTEGER PRIMARY KEY, at REAL NOT NULL, section TEXT NOT NULL, file TEXT NOT NULL,
+    digest TEXT, sources TEXT, seed INTEGER, examples INTEGER, is_whole INTEGER, score REAL, points REAL, extra REAL,
+    extras REAL, seconds REAL, version TEXT, revision TEXT, result BLOB);
+CREATE INDEX graded_of ON graded (section, at);
+CREATE TABLE exercise (graded INTEGER NOT NULL REFERENCES graded, name TEXT, status TEXT, score REAL, points REAL,
+    mistakes TEXT);
+CREATE INDEX exercise_of ON exercise (graded);
+CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, at REAL NOT NULL, section TEXT NOT NULL, status TEXT,
+    criteria TEXT, curves TEXT, picture BLOB);
+CREATE TABLE review (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, grade INTEGER);
+CREATE TABLE shown (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, what TEXT, number INTEGER);
+INSERT INTO graded VALUES (1, 1e9, 'small', 'small.py', 'd', 's', 0, 100, 1, 1.5, 2, 0, 0, 0.5, '1', NULL, NULL);
+INSERT INTO exercise VALUES (1, 'halve', 'failed', 1.5, 2, '["{SLIP}"]');
+INSERT INTO shown VALUES (1e9, 'small', 'halve', 'hint', 1);
+PRAGMA journal_mode = WAL;
+PRAGMA user_version = 1;
+PRAGMA application_id = {0x47524C31};
+"""
 
 
 @pytest.fixture
@@ -66,12 +88,38 @@ def grade(course: Course, result: SectionResult, *, is_whole: bool = True) -> No
         assert book.trouble is None
 
 
+def at_once(work: Callable[[], None], times: int) -> None:
+    """Does some work in so many threads."""
+    threads = [threading.Thread(target=work) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 # %% What is remembered
 def test_a_grading_is_remembered(own: Course, moment: list[float]) -> None:
     grade(own, section(own, "failed", SLIP, SLIP))
     with opened(own) as book:
         assert [tuple(run) for run in book.runs()] == [(1e9, "small", 1.0, 2.0, 0.5, 1.0, True)]
-        assert [tuple(seen) for seen in book.seen()] == [(1e9, "small", "halve", "failed", 1.0, 2.0, (SLIP,))]
+        (seen,) = book.seen()
+    assert tuple(seen) == (1e9, "small", "halve", "failed", 1.0, 2.0, 0.0, 0.0, (SLIP,), ())
+
+
+def test_every_grading_says_where_faults_are_and_what_went_beyond(own: Course, file: Path) -> None:
+    place = Place(43, 8, "an axis", "axis=1", "cell 2", (44,))
+    checks = tuple(CheckResult(name, "It is.", "failed", 0, 1, 5, 0.1, place=place) for name in "ab")
+    (halve,) = section(own, "failed").exercises
+    changed = msgspec.structs.replace(halve, checks=checks, extras=Extras(0.25, 0.5))
+    result = msgspec.structs.replace(section(own), exercises=(changed,))
+    for is_whole in (False, True, True):  # of the first two, no whole result is kept
+        grade(own, result, is_whole=is_whole)
+    with opened(own) as book:
+        assert [(seen.places, seen.extra, seen.extras) for seen in book.seen()] == [((place,), 0.25, 0.5)] * 3
+    with closing(sqlite3.connect(file)) as database:  # and what the reports of old were about
+        rows = database.execute("SELECT section, seed, examples, digest, sources, version FROM graded").fetchall()
+    assert len(rows) == 3
+    assert all(None not in row[:5] for row in rows)
 
 
 def test_what_was_graded_is_known_until_something_changes(own: Course) -> None:
@@ -130,6 +178,17 @@ def test_a_checkpoint_is_remembered(own: Course, moment: list[float]) -> None:
     )
 
 
+def test_what_was_seen_until_it_was_solved(own: Course, moment: list[float]) -> None:
+    story: list[Status] = ["failed", "passed", "failed", "passed"]
+    for at, status in enumerate(story):
+        moment.append(1e9 + at)
+        grade(own, section(own, status))
+    with opened(own) as book:
+        assert [(each.at - 1e9, each.status) for each in book.seen_until_solved()] == [(0, "failed"), (1, "passed")]
+        assert not book.has_solved(1e9 + 1)
+        assert book.has_solved(1e9 + 2)
+
+
 # %% What becomes of it
 def test_where_ci_runs_nothing_is_kept(own: Course, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
@@ -184,6 +243,32 @@ def test_a_file_of_a_later_version_is_left_alone(own: Course, file: Path) -> Non
         assert not book.keeps
 
 
+def test_a_file_of_the_first_version_is_brought_into_the_form_of_today(own: Course, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(FIRST_VERSION)
+    with opened(own) as book:
+        assert book.trouble is None
+        assert [(run.at, run.score) for run in book.runs()] == [(1e9, 1.5)]
+        assert [tuple(seen)[3:] for seen in book.seen()] == [("failed", 1.5, 2.0, 0.0, 0.0, (SLIP,), ())]
+        assert [tuple(shown) for shown in book.all_shown()] == [(1e9, "small", "halve", "hint", 1)]
+    grade(own, section(own))
+    with opened(own) as book:
+        assert (len(book.seen()), book.trouble) == (2, None)
+
+
+def test_two_that_bring_an_old_file_into_its_new_form_at_once(own: Course, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(FIRST_VERSION)
+    troubles: list[str | None] = []
+
+    def look() -> None:
+        with opened(own) as book:
+            troubles.append(book.trouble if len(book.seen()) == 1 else "it was lost")
+
+    at_once(look, 4)
+    assert troubles == [None] * 4
+
+
 def test_rows_that_say_something_else_are_said_and_cost_nothing(own: Course, file: Path) -> None:
     grade(own, section(own))
     with closing(sqlite3.connect(file)) as database, database:
@@ -218,13 +303,23 @@ def test_two_that_write_at_once_lose_nothing(own: Course) -> None:
         for _ in range(20):
             grade(own, section(own))
 
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(write, 2)
     with opened(own) as book:
         assert len(book.runs()) == 40
+
+
+def test_two_that_begin_the_file_at_once_both_have_it(own: Course, file: Path) -> None:
+    troubles: list[str | None] = []
+
+    def begin() -> None:
+        with opened(own) as book:
+            troubles.append(book.trouble)
+
+    for _ in range(60):
+        for path in own.root.glob(f"{file.name}*"):
+            path.unlink()
+        at_once(begin, 3)
+    assert troubles == [None] * 180
 
 
 def test_a_process_that_is_killed_loses_the_run_in_hand_only(own: Course) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from command import Finished, command, copy_of_the_course
 
+from graders.learning import stepping
+
 Run = Callable[..., Finished]
 RIGHT = "import numpy as np\n\n\ndef row_sums(matrix):\n    return np.array([sum(row) for row in matrix])\n"
 
@@ -44,6 +46,13 @@ def test_hint_gives_the_next_one_each_time(run: Run) -> None:
     assert "return matrix.sum(axis=-1)" in run("hint", "small::row_sums", "5").stdout
     assert second.endswith("How the reference does it: python grade.py solution small::row_sums\n")
     assert run("hint", "small::row_sums", "1").stdout == first
+
+
+def test_a_hint_about_the_own_code_says_why_there_is_none(run: Run, own: Path) -> None:
+    assert "Counter is not written yet" in run("hint", "small::Counter", "3").stdout
+    assert "halve passes every check that counts" in run("hint", "small::halve", "3").stdout
+    (own / "exercises" / "small.py").write_text("def row_sums(matrix):\n    return str(matrix) * 2\n")
+    assert "more than one place is amiss" in run("hint", "small::row_sums", "3").stdout
 
 
 # %% solution
@@ -123,8 +132,12 @@ def test_of_many_that_are_solved_at_once_those_that_differ_have_a_sentence(run: 
 
 
 # %% progress
-def test_progress_begins_with_nothing(run: Run) -> None:
+def test_progress_begins_with_nothing(run: Run, own: Path) -> None:
     assert "Nothing was graded here yet" in run("progress").stdout
+    (own / "exercises" / "small.py").write_text("x = 1\n")
+    run("small")
+    assert "small was graded, but no exercise is begun yet" in run("progress").stdout
+    assert "Nothing is remembered here" in run("progress", GRADE_PROGRESS="off").stdout
 
 
 def test_progress_says_where_one_stands(run: Run) -> None:
@@ -173,12 +186,48 @@ def test_a_file_that_is_no_python_is_left_as_it_is(run: Run, own: Path) -> None:
     assert (own / "exercises" / "small.py").read_text() == "def (\n"
 
 
+def test_answers_in_a_notebook_are_not_hidden_by_an_untouched_file(run: Run, own: Path) -> None:
+    run("notebook", "small")
+    for target in ("small", "small::halve"):
+        refused = run("reset", target, "--yes")
+        assert refused.returncode == 2
+        assert "your answers are in exercises/small.ipynb" in refused.stderr
+    assert not (own / "exercises" / "small.py").exists()
+
+
 # %% debug
 def test_the_smallest_failing_case_is_stepped_through(run: Run) -> None:
     done = run("debug", "small::row_sums", "--examples", "5")  # nobody is there: pdb ends with its input
     assert "Sums each row." in done.stdout
     assert "-> print('summing', matrix.shape)" in done.stdout.replace('"', "'")
     assert "exercises/small.py" in done.stdout
+
+
+def test_a_class_is_stepped_through_in_its_functions(run: Run, own: Path) -> None:
+    (own / "exercises" / "small.py").write_text(
+        "class Counter:\n    def __init__(self):\n        self.count = 5\n    def step(self):\n        return 7\n"
+    )
+    done = run("debug", "small::Counter", "--examples", "5")
+    assert "small.py(3)__init__()" in done.stdout
+
+
+def test_debugging_ends_with_the_case_and_shows_where_it_raised(own: Path, tmp_path: Path) -> None:
+    answer, script = tmp_path / "answer.py", tmp_path / "case.py"
+    answer.write_text("def inverse(x):\n    one = 1\n    return one / x\n")
+    script.write_text("from answer import inverse\nprint(inverse(2))\nprint(inverse(0))\n")
+
+    def typed(keys: str) -> str:
+        words = [sys.executable, stepping.__file__, str(script), str(answer), "2"]
+        done = subprocess.run(words, input=keys, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout + done.stderr
+
+    said = typed("p x\nc\nc\np one\nq\n")
+    assert "(Pdb) 2\n(Pdb) 0.5\n" in said
+    assert said.index("ZeroDivisionError") < said.index("This is where it was raised")
+    assert "(Pdb) 1\n(Pdb) " in said.partition("This is where it was raised")[2]
+    assert "bdb.py" not in said  # no frame of the debugger's
+    script.write_text("from answer import inverse\nprint(inverse(2))\n")
+    assert typed("c\n").endswith("(Pdb) 0.5\n")
 
 
 def test_an_editor_can_step_through_it(run: Run, own: Path) -> None:
@@ -193,6 +242,10 @@ def test_an_editor_can_step_through_it(run: Run, own: Path) -> None:
 
 def test_what_passes_need_not_be_debugged(run: Run) -> None:
     done = run("debug", "small::halve", "--examples", "5")
-    assert done.stdout == "There is nothing to step through: halve has passed.\n"
-    assert run("debug", "small::Counter", "--examples", "5").returncode == 1
+    assert done.stdout == "There is nothing to step through: halve passes.\n"
+    unwritten = run("debug", "small::Counter", "--examples", "5")
+    assert (unwritten.returncode, unwritten.stdout) == (
+        1,
+        "There is nothing to step through: Counter is not written yet.\n",
+    )
     assert "which exercise of small?" in run("debug", "small").stderr

@@ -16,7 +16,8 @@ from command import Finished, command, copy_of_the_course, record_of, without_ti
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
 from graders.learning.formulas import is_formula, tex
-from graders.learning.notebooks import to_notebook, to_text
+from graders.learning.history import opened
+from graders.learning.notebooks import NO_PYTHON, to_notebook, to_text
 from graders.learning.prose import markdown
 
 PROJECT = Course()
@@ -85,6 +86,45 @@ def test_what_a_learner_adds_in_the_notebook_comes_back_as_code_and_comments() -
     text = to_text(notebook)
     assert text == "x = 1\n\n\n# %% [markdown]\n# Why?\n#\n# Because.\n\n\ny = 2\n"
     assert to_text(notebook_of("backprop", text)) == text
+
+
+def test_what_is_written_into_our_cells_comes_back() -> None:
+    notebook = notebook_of("backprop", 'def log_back():\n    """Of the logarithm."""\n')
+    cells = {cell.id: cell for cell in notebook.cells}
+    cells["backprop-log_back-check"].source += "\nmine = 5"
+    cells["backprop-log_back-text"].source += "\n\nA note of mine."
+    cells["backprop-setup"].source += "\n# all of them"  # a comment alone is kept too
+    text = to_text(notebook)
+    assert text.endswith('    """Of the logarithm."""\n\n\nmine = 5\n')
+    assert "\n# A note of mine.\n" in text
+    assert text.startswith("# all of them\n")
+    assert "check" not in text
+    assert to_text(notebook_of("backprop", text)) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("%matplotlib inline\nz = 3", "# %matplotlib inline\nz = 3"),
+        ("if z:\n    %time f()\nz = 3", "if z:\n    pass  # %time f()\nz = 3"),
+        ("%%time\n!ls\nw = 3", "# %%time\n# !ls\nw = 3"),
+        ("%%bash\nls", f"{NO_PYTHON}\n# %%bash\n# ls"),
+        ("def f(a, b:\n\n    pass", f"{NO_PYTHON}\n# def f(a, b:\n#\n#     pass"),
+        ("files = !ls", f"{NO_PYTHON}\n# files = !ls"),
+    ],
+)
+def test_what_is_no_python_comes_back_as_comments(cell: str, text: str) -> None:
+    notebook = notebook_of("backprop", "x = 1\n")
+    notebook.cells.append(nbformat.v4.new_code_cell(cell))
+    found = to_text(notebook)
+    assert found == f"x = 1\n\n\n{text}\n"
+    assert to_text(notebook_of("backprop", found)) == found
+
+
+def test_a_raw_cell_comes_back_as_a_comment() -> None:
+    notebook = notebook_of("backprop", "x = 1\n")
+    notebook.cells.append(nbformat.v4.new_raw_cell("kept"))
+    assert to_text(notebook) == "x = 1\n\n\n# %% [markdown]\n# kept\n"
 
 
 # %% Texts
@@ -166,10 +206,20 @@ def test_work_moves_to_a_notebook_and_back(run: Run, own: Path) -> None:
     assert not path.with_suffix(".ipynb").exists()
 
 
+def test_a_broken_cell_is_said_on_the_way_back(run: Run, own: Path) -> None:
+    run("notebook", "small")
+    path = own / "exercises" / "small.ipynb"
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(nbformat.v4.new_code_cell("def halve(x:"))
+    nbformat.write(notebook, path)
+    assert "1 cell that is no Python yet stands there as comments. Graded" in run("notebook", "small", "--back").stdout
+    assert run("notebook", "small").returncode == 0  # and it can go forth again
+
+
 def test_nothing_is_written_over(run: Run, own: Path) -> None:
     notebook = own / "exercises" / "small.ipynb"
     notebook.write_text("mine")
-    assert "exercises/small.ipynb is there already" in run("notebook", "small").stderr
+    assert "exercises/small.ipynb is there already: move one of the two away" in run("notebook", "small").stderr
     assert "exercises/small.py is there too" in run("notebook", "small", "--back").stderr
     assert notebook.read_text() == "mine"
     (own / "exercises" / "small.py").unlink()
@@ -183,8 +233,11 @@ def test_a_file_that_is_no_python_stays_a_file(run: Run, own: Path) -> None:
 
 
 # %% In a kernel
-def test_checks_in_a_real_kernel() -> None:
+def test_checks_in_a_real_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nbclient import NotebookClient
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("GRADE_PROGRESS", str(tmp_path / "diary"))
 
     notebook = notebook_of("tensors")
     names = {cell.id: cell for cell in notebook.cells}
@@ -208,6 +261,10 @@ def test_checks_in_a_real_kernel() -> None:
     assert "expected" in failed
     assert "rearrange_2: failed" in shown[notebook.cells[-2].id][0]["text"]
     assert "tensors has no exercise 'nothing'" in json.dumps(shown[notebook.cells[-1].id])
+    with opened(PROJECT) as history:
+        seen = [(each.exercise, each.status) for each in history.seen()]
+        assert not any(run.is_whole for run in history.runs())
+    assert seen == [("rearrange_1", "passed"), ("rearrange_2", "failed"), ("rearrange_2", "failed")]
 
 
 def _definition(source: str, name: str) -> str:

@@ -127,7 +127,9 @@ def test_what_needed_several_tries_counts_as_troubled(run: Run, own: Course) -> 
     path.write_text(path.read_text().replace('raise NotImplementedError("halve")', "return x * 2"))
     wrong = run("review")
     assert "halve: failed" in wrong.stdout
-    assert "or leave it:  python grade.py review --give-up" in wrong.stdout
+    assert "If it will not come:  python grade.py review --give-up" in wrong.stdout
+    assert "── Next: write halve again" in wrong.stdout
+    assert "\n  review  python grade.py review\n" in wrong.stdout  # not what grades the learner's own file
     path.write_text(path.read_text().replace("x * 2", "x / 2"))
     assert "halve came back, with some help." in run("review").stdout
 
@@ -150,3 +152,28 @@ def test_without_a_diary_nothing_comes_back(own: Course) -> None:
 def test_what_is_learnt_today_is_not_due_today(run: Run) -> None:
     run("small::halve")
     assert "halve  now" not in run("review", "--list").stdout
+
+
+def test_who_comes_back_is_told_what_is_due(run: Run, own: Course) -> None:
+    (own.root / "exercises" / "layers.py").write_text("")
+    run("small::halve")
+    assert "sections done" in (first := run().stdout)
+    assert "due to be written again" not in first
+    later(own, 5)
+    shown = run().stdout
+    assert " solved exercises are due to be written again, from memory.\n  python grade.py review\n" in shown
+
+
+@pytest.mark.parametrize("content", ["notebook", "no text"])
+def test_a_review_begins_from_what_a_learner_has(run: Run, own: Course, content: str) -> None:
+    run("small::halve")
+    later(own, 5)
+    path = own.root / "exercises" / "small.py"
+    if content == "notebook":
+        run("notebook", "small")
+    else:
+        path.write_bytes(b"# \xff\n" + path.read_bytes())
+    assert "Due: small::halve" in run("review").stdout
+    stub = (own.root / "reviews" / "small" / "halve.py").read_text()
+    assert 'raise NotImplementedError("halve")' in stub
+    assert ("return matrix.sum(axis=0)" in stub) is (content == "notebook")

@@ -30,6 +30,20 @@ def test_a_call_that_is_shown_in_part_can_be_run(course: Course, tmp_path: Path,
     assert run.stdout == "7\n"
 
 
+def test_of_lines_that_were_left_out_the_first_are_told(course: Course, tmp_path: Path) -> None:
+    answer = tmp_path / "small.py"
+    for number, words in ((1, 1), (2, 2), (3, 3), (9, 3)):
+        answer.write_text("broken()\n" * number + ANSWER)
+        case = Counterexample("OPERATIONS", "1", "2", "1 instead of 2", None)
+        graded = grade(section("s", exercise("f", check("failed", case=case)), file=str(answer)))
+        (failure,) = failures(graded)
+        path = scripts.write_one(failure.check, graded.sections[0], tmp_path)
+        run = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+        assert run.stdout.count("\n") == words + 1
+        assert run.stdout.startswith("line 1 of your file was left out: NameError")
+        assert (f"and {number - 2} more" in run.stdout) is (number > 2)
+
+
 def written(file: str, script: str | None, root: Path) -> dict[tuple[str, str], str]:
     case = Counterexample("f(...)", "1", "2", "1 instead of 2", script)
     found = grade(section("s", exercise("f", check("failed", case=case)), file=file))

@@ -1,19 +1,13 @@
-"""Grading on every save: what a save can have changed, and the real command in a terminal."""
+"""Grading on every save: what a save can have changed, and what is told of it."""
 
-import os
-import pty
 import queue
-import re
-import select
-import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
-from command import COURSE, GRADE, environment
+from command import COURSE
 
 from graders.engine.authoring.material import find
 from graders.engine.course import Course
@@ -22,7 +16,10 @@ from graders.engine.setting.papers import paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.learning.affected import affected, probing, text
 from graders.learning.history import History
-from graders.learning.watching import Failed, Saved, Verdict, Watching, better, editor, following, in_hand
+from graders.learning.keys import Keys
+from graders.learning.watch_screen import WatchScreen
+from graders.learning.watching import Failed, Pressed, Saved, Verdict, Watching, better, editor, following, in_hand
+from graders.report.next_step import Called
 
 BEFORE = """
 import numpy as np
@@ -265,103 +262,24 @@ def untaken(watched: Watched) -> list[Verdict]:
     return found
 
 
-# %% The command in a terminal
-class Terminal:
-    """The command in a terminal of its own, and what stands on its screen."""
+def test_what_was_chosen_stays_until_the_next_save(course: Course, forkserver: Forkserver, tmp_path: Path) -> None:
+    watching = Watching(course, ["small"], COURSE / "answers", forkserver, History(None), 0, 5)
+    screen = WatchScreen(watching, Called())
+    states: dict[str, Status] = {"halve": "failed", "row_sums": "failed"}
+    watched, number = watching.files["small"], 1
+    watched.number = number
+    told = msgspec.structs.replace(section(**states), name="small")
 
-    def __init__(self, *arguments: object, **variables: str):
-        self._own, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [*GRADE, *map(str, arguments)],
-            stdin=theirs, stdout=theirs, stderr=theirs, env=environment(TERM="xterm", COLUMNS="80", **variables),
-        )  # fmt: skip
-        os.close(theirs)
-        self._said = ""
+    def tell(*, is_last: bool = False) -> None:
+        watching.events.put(Verdict(number, told, frozenset({"halve"}), 0.1, is_last))
+        with Keys(lambda key: None) as keys:
+            screen._goes_on(keys)
 
-    def press(self, key: str) -> None:
-        os.write(self._own, key.encode())
-
-    def waits_for(self, words: str, seconds: float = 60) -> str:
-        """The screen as soon as it shows these words; what was there before is forgotten."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if words in self._screen:
-                screen, self._said = self._screen, ""
-                return screen
-            if select.select([self._own], [], [], 0.1)[0]:
-                self._said += os.read(self._own, 65536).decode(errors="replace")
-        raise AssertionError(f"{words!r} never came: {self._screen}")
-
-    @property
-    def _screen(self) -> str:
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._said.rpartition("\x1b[2J")[2]).replace("\r\n", "\n")
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._own)
-
-
-@pytest.fixture
-def terminal(course: Course, tmp_path: Path) -> Iterator[tuple[Terminal, Path]]:
-    path = tmp_path / "answers" / "small.py"
-    path.parent.mkdir()
-    shutil.copy(COURSE / "answers" / "small.py", path)
-    path.write_text(path.read_text().replace("x / 2", "x * 2"))
-    noted = tmp_path / "noted"
-    recorder = tmp_path / "vim"
-    recorder.write_text(f'#!/bin/sh\necho "$@" > {noted}\n')
-    recorder.chmod(0o755)
-    own = Terminal(
-        *("small", "--watch", "--examples", 5, "--course", course.root, "--submission", path.parent),
-        GRADE_PROGRESS=str(tmp_path / "diary"),
-        EDITOR=str(recorder),
-    )
-    yield own, path
-    own.close()
-
-
-def test_the_watch_on_a_terminal(terminal: tuple[Terminal, Path], tmp_path: Path) -> None:
-    own, path = terminal
-    screen = own.waits_for("came out")
-    assert "halve: failed" in screen
-    assert "h hint   n next   o open   q quit" in screen or own.waits_for("q quit")
-    path.write_text(path.read_text().replace("x * 2", "x / 2"))
-    screen = own.waits_for("came out")
-    assert "✓ halve passes" in screen
-    assert "row_sums: failed" in screen
-    own.press("h")
-    assert "small::row_sums, hint 1 of 2" in own.waits_for("Which axis goes away?")
-    own.press("h")
-    assert "small::row_sums, hint 2 of 2" in own.waits_for("What is the shape of the result?")
-    own.press("n")
-    own.waits_for("inverse: raised")
-    own.press("o")
-    for _ in range(100):
-        if (tmp_path / "noted").exists() and (tmp_path / "noted").read_text():
-            break
-        time.sleep(0.1)
-    assert re.fullmatch(r"\+\d+ .*small\.py\n", (tmp_path / "noted").read_text())
-    own.press("q")
-    assert own.process.wait(30) == 0
-
-
-def test_nobody_to_press_keys(course: Course, tmp_path: Path) -> None:
-    path = tmp_path / "small.py"
-    path.write_text(BEFORE)
-    words = ("small", "--watch", "--examples", "5", "--course", str(course.root), "--submission", str(tmp_path))
-    with subprocess.Popen(
-        [*GRADE, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        shown = iter(process.stdout.readline, "")
-        assert any("Ctrl-C ends the watch" in line for line in shown)
-        path.write_text(BEFORE.replace("x / 2", "x * 2"))
-        assert any("halve: failed" in line for line in shown)
-        process.terminate()
-
-
-def test_what_is_to_be_watched_has_to_be_said(course: Course) -> None:
-    refused = subprocess.run([*GRADE, "--watch", "--course", course.root], capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert "which sections are to be watched?" in refused.stderr
+    tell()
+    assert screen._hand == ("small", "halve")
+    watching.events.put(Pressed("n"))
+    with Keys(lambda key: None) as keys:
+        screen._goes_on(keys)
+    assert screen._hand == ("small", "row_sums")
+    tell()  # an explanation has come
+    assert screen._hand == ("small", "row_sums")

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,12 +20,26 @@ from graders.commands.options import (
 )
 from graders.engine.course import Course
 from graders.engine.errors import UsageError
-from graders.engine.results import CheckResult, ExerciseResult, SectionResult
+from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
 from graders.engine.sitting.forkserver import Forkserver
+from graders.learning import stepping
 from graders.learning.hints import exercise_of
 from graders.learning.scripts import write_one
 from graders.report.streams import say, show
 from graders.report.words import TO_FIX, one_line
+
+_KEYS = "n is the next line, s steps into a call,\np NAME shows a value, c goes on to the end, q quits."
+_NOT_SHOWN = "fails, on an input that cannot be shown"
+_WHY: dict[Status, str] = {  # why there is nothing to step through
+    "passed": "passes",
+    "not_attempted": "is not written yet",
+    "missing": "is not in the file",
+    "blocked": "waits for another exercise",
+    "failed": _NOT_SHOWN,
+    "raised": _NOT_SHOWN,
+    "timed_out": _NOT_SHOWN,
+    "crashed": _NOT_SHOWN,
+}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
     (exercise,) = section.exercises
     check = _failing(exercise)
     if check is None:
-        show(f"There is nothing to step through: {wanted.name} has {exercise.status.replace('_', ' ')}.")
+        show(f"There is nothing to step through: {wanted.name} {_WHY[exercise.status]}.")
         return REACHED if exercise.status == "passed" else NOT_REACHED
     script = write_one(check, section, course.root)
     if script is None:
@@ -56,8 +71,10 @@ def run(arguments: Sequence[str]) -> int:
     if options.launch:
         show(json.dumps(launch_entry(wanted.target, script), indent=2))
         return REACHED
-    keys = "n is the next line, p shows a value, q quits"
-    show(f"{one_line(check.title)}\npdb stops where {exercise.name} begins: {keys}.\n")
+    show(f"{one_line(check.title)}\npdb stops where {exercise.name} begins. {_KEYS}")
+    if check.status == "timed_out":
+        show("It does not come to an end: after c, Ctrl-C stops it where it is.")
+    show("")
     return _stepped_through(script, section, exercise)
 
 
@@ -79,20 +96,27 @@ def launch_entry(target: str, script: Path) -> dict[str, Any]:
 
 
 def _stepped_through(script: Path, section: SectionResult, exercise: ExerciseResult) -> int:
-    first = _first_line_of_body(Path(section.file), exercise)
-    stops = ["-c", f"break {Path(section.file).absolute()}:{first}", "-c", "continue"] if first else []
+    file = Path(section.file).absolute()
+    words = [sys.executable, stepping.__file__, str(script), str(file), *map(str, _stops(file, exercise))]
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what is being stepped through
     try:
-        subprocess.run([sys.executable, "-m", "pdb", *stops, str(script)], check=False)
+        subprocess.run(words, check=False)
     except OSError as error:
         say(f"pdb cannot be run: {error.strerror}")
         return GRADER_FAILED
+    finally:
+        signal.signal(signal.SIGINT, before)
     return REACHED
 
 
-def _first_line_of_body(file: Path, exercise: ExerciseResult) -> int | None:
-    """The line at which to stop: the first behind the text of the exercise."""
-    for node in ast.parse(file.read_bytes()).body:
-        if isinstance(node, ast.FunctionDef) and node.lineno == exercise.line:
-            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
-            return body[0].lineno
-    return exercise.line
+def _stops(file: Path, exercise: ExerciseResult) -> list[int]:
+    """The lines at which to stop: the first behind the text of the function, or of each function of the class."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.lineno == exercise.line:
+            functions = [each for each in ast.walk(node) if isinstance(each, ast.FunctionDef)]
+            return [_body(each)[0].lineno for each in (functions[:1] if node in functions else functions)]
+    return []
+
+
+def _body(function: ast.FunctionDef) -> list[ast.stmt]:
+    return function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body

@@ -1,6 +1,7 @@
 """`python grade.py SECTION...`: grades, prints what came of it, and writes the results that were asked for."""
 
 import argparse
+import time
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from graders.engine.errors import GraderError, UsageError
 from graders.engine.results import Grade, SectionResult, grade_of
 from graders.engine.sitting.forkserver import Forkserver
 from graders.learning.history import History, opened
-from graders.learning.remembering import remember, remembered, within_reach
+from graders.learning.remembering import due_for_review, remember, remembered, within_reach
 from graders.report import files
 from graders.report.making import made
 from graders.report.streams import say, stdout
@@ -178,8 +179,9 @@ class _Telling:
             return made("the report", partial(_print_scores, result))
         if not self._options.targets:
             reach = within_reach(history, self._course, result.sections)
+            due = due_for_review(history, time.time())
             welcome = history.keeps and not any(section.score for section in result.sections)
-            return made("the report", partial(_print_at_a_glance, result, self._options, reach, welcome=welcome))
+            return made("the report", partial(_print_at_a_glance, result, self._options, reach, due, welcome=welcome))
         return made("the report", partial(_print, result, self._course, self._options, self._told, solved))
 
 
@@ -202,7 +204,7 @@ def _print_scores(result: Grade) -> None:
 
 
 def _print_at_a_glance(
-    result: Grade, options: argparse.Namespace, within_reach: Sequence[str], *, welcome: bool
+    result: Grade, options: argparse.Namespace, within_reach: Sequence[str], due: int, *, welcome: bool
 ) -> None:
     from rich.console import Console
 
@@ -210,7 +212,8 @@ def _print_at_a_glance(
 
     console = Console(highlight=False)
     with stdout():
-        print_overview(result, console, called=called(options), within_reach=within_reach, welcome=welcome)
+        how = called(options)
+        print_overview(result, console, called=how, within_reach=within_reach, due=due, welcome=welcome)
 
 
 def _print(

@@ -1,12 +1,13 @@
 """`python grade.py hint SECTION::EXERCISE`: the next thing to think about."""
 
+import sys
 from collections.abc import Sequence
 
 from graders.commands.options import REACHED, called, new_parser, whole_number
 from graders.engine.course import Course
 from graders.learning.hints import hint
 from graders.learning.history import opened
-from graders.report.streams import show
+from graders.report.streams import show, stdout
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,5 +18,18 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     course = Course(options.course.resolve())
     with opened(course) as history:
-        show(hint(course, options.target, options.number, called(options), history))
+        found = hint(course, options.target, options.number, called(options), history)
+    if sys.stdout is None or not sys.stdout.isatty():
+        show("\n\n".join(filter(None, (found.told, found.onward))))
+        return REACHED
+    from rich.console import Console
+
+    from graders.report.screen import Screen
+
+    with stdout():
+        screen = Screen(Console(highlight=False))
+        screen.text(found.told)
+        if found.onward:
+            screen.line()
+            screen.line((found.onward, ""))  # commands are never broken
     return REACHED

@@ -18,10 +18,15 @@ def run(arguments: Sequence[str]) -> int:
     now = time.time()
     with opened(course) as history:
         found, back = standings(history, course.sections, now), returning(history.seen())
+        keeps, looked_at = history.keeps, list(dict.fromkeys(run.section for run in history.runs()))
     from rich.console import Console
 
-    from graders.learning.standing_screen import print_standings
+    from graders.learning.standing_screen import print_nothing_begun, print_standings
 
+    console, how = Console(highlight=False), called(options)
     with stdout():
-        print_standings(found, back, len(course.sections), Console(highlight=False), now, called(options))
+        if found:
+            print_standings(found, back, len(course.sections), console, now, how)
+        else:
+            print_nothing_begun(looked_at, console, how, keeps=keeps)
     return REACHED

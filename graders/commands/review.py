@@ -15,7 +15,7 @@ from graders.learning.history import History, opened
 from graders.learning.review import Due, begin, due_now, end, pending, schedule
 from graders.learning.standing_screen import ahead
 from graders.report.making import made
-from graders.report.next_step import Called
+from graders.report.next_step import Called, NextStep, place_of
 from graders.report.streams import show, stdout
 
 _WELL, _TROUBLED, _NOT_AT_ALL = 3, 2, 1  # ratings as FSRS has them
@@ -76,18 +76,21 @@ def _graded(course: Course, history: History, begun: tuple[str, str, Path], how:
         return _ended(course, history, begun, _grade_of(history, begun))
     if any(each.status != "not_attempted" for one in result.sections for each in one.exercises):
         history.shown(section, exercise, "review", 1)  # a try
-    made("the report", partial(_print, result))
-    show(f"\nAgain:  {how.about('review')}    or leave it:  {how.about('review', '--give-up')}")
+    made("the report", partial(_print, result, how))
+    show(f"\nIf it will not come:  {how.about('review', '--give-up')}")
     return NOT_REACHED
 
 
-def _print(result: Grade) -> None:
+def _print(result: Grade, how: Called) -> None:
     from rich.console import Console
 
     from graders.report.terminal import print_grade
 
+    (section,) = result.sections
+    (exercise,) = section.exercises
+    step = NextStep(f"write {exercise.name} again", place_of(section, exercise), "review", how.about("review"))
     with stdout():
-        print_grade(result, Console(highlight=False))
+        print_grade(result, Console(highlight=False), step=step)
 
 
 def _grade_of(history: History, begun: tuple[str, str, Path]) -> int:

@@ -19,7 +19,8 @@ def reset(course: Course, target: str, confirm: Callable[[str], bool]) -> str:
     An edited file is only replaced if `confirm` says yes to the question, and a copy of it is kept beside it.
 
     Raises:
-        UsageError: there is no such section or exercise, or the file cannot be read or written.
+        UsageError: there is no such section or exercise, the answers are in a notebook, or the file cannot be read or
+            written.
     """
     if "::" in target:
         exercise = exercise_of(course, target)
@@ -28,6 +29,12 @@ def reset(course: Course, target: str, confirm: Callable[[str], bool]) -> str:
         material, name = find(course, target), None
     path = material.exercises
     shown = f"{path.parent.name}/{path.name}"
+    notebook = path.with_suffix(".ipynb")
+    if notebook.exists() and not path.exists():  # a file beside it would count, and the answers no longer
+        raise UsageError(
+            f"your answers are in {path.parent.name}/{notebook.name}, and only a file can be reset: "
+            f"notebook {material.name} --back makes a file of it"
+        )
     try:
         text = _with_stub(path.read_text("utf-8"), material, name) if name and path.exists() else material.untouched
         if not path.exists():

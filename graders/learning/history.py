@@ -4,9 +4,8 @@ solutions.
 It lies in the course's folder as `.progress.sqlite3`; the variable GRADE_PROGRESS names another file, or says `off`. It
 is the learner's own diary: nothing that decides about anybody reads it, and where CI is set nothing is kept.
 
-A run is a transaction in a write-ahead log, so a process that is killed loses the run in hand and nothing else, and two
-processes can write at once. A file that is damaged is put aside and a new one begun; whatever goes wrong here is said
-in a sentence and never keeps anybody from being graded.
+A run is a transaction, so a process that is killed loses the run in hand and nothing else. Whatever goes wrong here is
+said in a sentence and never keeps anybody from being graded.
 """
 
 import hashlib
@@ -23,29 +22,17 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from graders.engine.course import Course
-from graders.engine.results import SectionResult
+from graders.engine.results import Place, SectionResult
 from graders.engine.sitting.submission import content
+from graders.learning import diary_file
 from graders.report.record import encoded
 from graders.report.streams import say
 
 _FILE, _VARIABLE = ".progress.sqlite3", "GRADE_PROGRESS"
-_APPLICATION, _VERSION = 0x47524C31, 1  # in the file's head: a diary of ours, and which form its tables have
-_PATIENCE = 2.0  # seconds to wait for another process that writes
-_BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside the file
-_TABLES = (
-    "CREATE TABLE graded (id INTEGER PRIMARY KEY, at REAL NOT NULL, section TEXT NOT NULL, file TEXT NOT NULL, "
-    "digest TEXT, sources TEXT, seed INTEGER, examples INTEGER, is_whole INTEGER, score REAL, points REAL, extra REAL, "
-    "extras REAL, seconds REAL, version TEXT, revision TEXT, result BLOB)",
-    "CREATE INDEX graded_of ON graded (section, at)",
-    "CREATE TABLE exercise (graded INTEGER NOT NULL REFERENCES graded, name TEXT, status TEXT, score REAL, points REAL,"
-    " mistakes TEXT)",
-    "CREATE INDEX exercise_of ON exercise (graded)",
-    "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, at REAL NOT NULL, section TEXT NOT NULL, status TEXT, "
-    "criteria TEXT, curves TEXT, picture BLOB)",
-    "CREATE TABLE review (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, grade INTEGER)",
-    "CREATE TABLE shown (at REAL NOT NULL, section TEXT NOT NULL, exercise TEXT NOT NULL, what TEXT, number INTEGER)",
+_SEEN = (
+    "SELECT at, section, name, status, exercise.score, exercise.points, exercise.extra, exercise.extras, mistakes, "
+    "places FROM exercise JOIN graded ON graded.id = graded"
 )
-
 
 T = TypeVar("T")
 
@@ -71,7 +58,10 @@ class Seen(NamedTuple):
     status: str
     score: float
     points: float
+    extra: float  # points beside the score
+    extras: float
     mistakes: tuple[str, ...]
+    places: tuple[Place, ...]  # where the faults are likely to be for which no mistake has a name
 
 
 class Shown(NamedTuple):
@@ -141,9 +131,11 @@ class History:
             number = write("SELECT last_insert_rowid()").fetchone()[0]
             for each in result.exercises:
                 named = dict.fromkeys(mistake for check in each.checks for mistake in check.mistakes)
-                mistakes = encoded(list(named)).decode()
-                row = (number, each.name, each.status, each.score, each.points, mistakes)
-                write("INSERT INTO exercise VALUES (?, ?, ?, ?, ?, ?)", *row)
+                places = dict.fromkeys(check.place for check in each.checks if check.place)
+                row = (each.status, each.score, each.points, each.extras.score, each.extras.points)
+                texts = [encoded(list(values)).decode() for values in (named, places)]
+                question = "graded, name, status, score, points, extra, extras, mistakes, places"
+                write(f"INSERT INTO exercise ({question}) VALUES (?{', ?' * 8})", number, each.name, *row, *texts)
 
     def trained(self, result: SectionResult, picture: bytes | None) -> None:
         """Remembers what came of a checkpoint. `picture` is its plot, a PNG."""
@@ -187,11 +179,21 @@ class History:
 
     def seen(self) -> list[Seen]:
         """All exercises of all gradings, in their order."""
+        return self._rows(Seen, f"{_SEEN} ORDER BY at, graded.id, exercise.rowid")
+
+    def seen_until_solved(self) -> list[Seen]:
+        """Of the exercises that were ever solved, what was seen up to the first time. Far less than `seen` has."""
         return self._rows(
             Seen,
-            "SELECT at, section, name, status, exercise.score, exercise.points, mistakes FROM exercise JOIN graded "
-            "ON graded.id = graded ORDER BY at, graded.id, exercise.rowid",
+            "WITH solved AS (SELECT section AS its, name AS one, min(at) AS first FROM exercise JOIN graded "
+            f"ON graded.id = graded WHERE status = 'passed' GROUP BY section, name) {_SEEN} "
+            "JOIN solved ON its = section AND one = name WHERE at <= first ORDER BY at, graded.id, exercise.rowid",
         )
+
+    def has_solved(self, before: float) -> bool:
+        """Whether any exercise was solved before that moment."""
+        question = "SELECT 1 FROM exercise JOIN graded ON graded.id = graded WHERE status = 'passed' AND at < ? LIMIT 1"
+        return bool(self._rows(tuple[int], question, before))
 
     def all_shown(self) -> list[Shown]:
         """All hints and solutions that were shown, in their order."""
@@ -269,70 +271,7 @@ def _open(course: Course) -> History:
     named = os.environ.get(_VARIABLE)
     if named == "off" or (named is None and os.environ.get("CI")):
         return History(None)
-    path = Path(named) if named else course.root / _FILE
-    aside = None
-    for _ in range(2):
-        try:
-            return History(_connected(path), aside)
-        except _Foreign as error:
-            return History(None, f"your progress is not kept: {error}")
-        except sqlite3.OperationalError as error:  # the folder cannot be written, another process holds the file
-            return History(None, f"your progress cannot be kept in {path}: {error}")
-        except sqlite3.DatabaseError:
-            aside = _put_aside(path)
-            if aside is None:
-                break
-    return History(None, f"your progress cannot be kept: {path} is damaged and cannot be put aside")
-
-
-class _Foreign(Exception):
-    """The file is somebody else's, or of a later version: it is left alone."""
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE, check_same_thread=False)
-    try:
-        run = database.execute
-        ours, version = (run(f"PRAGMA {what}").fetchone()[0] for what in ("application_id", "user_version"))
-        if ours != _APPLICATION and run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise _Foreign(f"{path} is a database of something else")
-        if ours == _APPLICATION and version > _VERSION:
-            raise _Foreign(f"{path} was written by a later version of the grader")
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        if ours != _APPLICATION:
-            _begin(database)
-        elif run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("damaged")
-        return database
-    except BaseException:
-        database.close()
-        raise
-
-
-def _begin(database: sqlite3.Connection) -> None:
-    """Makes the tables, unless another process has done it in this moment."""
-    database.execute("BEGIN IMMEDIATE")
-    if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-        for table in _TABLES:
-            database.execute(table)
-        database.execute(f"PRAGMA user_version = {_VERSION}")
-        database.execute(f"PRAGMA application_id = {_APPLICATION}")
-    database.execute("COMMIT")
-
-
-def _put_aside(path: Path) -> str | None:
-    """Takes a damaged file out of the way; what is to be said of it, or None where it cannot be."""
-    number = 1
-    while (other := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    try:
-        path.rename(other)
-        for end in _BESIDE:
-            Path(f"{path}{end}").unlink(missing_ok=True)
-    except OSError:
-        return None
-    return f"{path.name} is damaged and was put aside as {other.name}; your progress is kept anew from here"
+    return History(*diary_file.opened(Path(named) if named else course.root / _FILE))
 
 
 def digest(file: Path) -> str | None:

@@ -26,6 +26,7 @@ from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.submission import Submission, cells_beside
 from graders.engine.values.messages import Cell
 from graders.engine.worker.magics import without_cell_magic
+from graders.learning.history import opened
 from graders.report.html import fragment
 from graders.report.terminal import print_grade
 
@@ -74,6 +75,8 @@ def checker(section: str, sources: Callable[[], Sequence[str]] | None = None) ->
         with _lock:
             answers = Submission("the notebook", cells)
             result = mark(material, questions, answers, _workers(), only=exercises or None, places=True)
+            with opened(course) as history:  # what was graded is remembered; the next overview does not answer from it
+                history.graded(result, course, SEED, EXAMPLES, is_whole=False)
         without_lines = tuple(msgspec.structs.replace(each, line=None) for each in result.exercises)  # of which cell?
         return Checked(msgspec.structs.replace(result, exercises=without_lines))
 

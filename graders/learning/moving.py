@@ -9,8 +9,9 @@ from graders.engine.course import Course
 from graders.engine.errors import UsageError
 from graders.engine.sitting.submission import read
 from graders.learning.fresh_start import free
-from graders.learning.notebooks import to_notebook, to_text
+from graders.learning.notebooks import NO_PYTHON, to_notebook, to_text
 from graders.report.next_step import Called
+from graders.report.words import count
 
 
 def to_notebook_file(course: Course, section: str, called: Called) -> str:
@@ -22,6 +23,8 @@ def to_notebook_file(course: Course, section: str, called: Called) -> str:
     material = find(course, section)
     source = material.exercises
     target = source.with_suffix(".ipynb")
+    if target.exists() and source.exists():
+        raise UsageError(f"{_named(target)} is there already: move one of the two away, and nothing is lost")
     if target.exists():
         raise UsageError(f"{_named(target)} is there already; {called.about('notebook', section, '--back')} goes back")
     text = read(source).text if source.exists() else material.untouched
@@ -51,9 +54,13 @@ def to_file(course: Course, section: str, called: Called) -> str:
         notebook = nbformat.reads(source.read_text("utf-8"), as_version=4)
     except (OSError, ValueError) as error:  # that of nbformat too
         raise UsageError(f"{_named(source)} cannot be read: {str(error)[:200]}") from error
-    _write(target, to_text(notebook))
+    text = to_text(notebook)
+    _write(target, text)
     aside = _put_aside(source)
-    return f"{_named(target)} has your answers now{aside}. Graded as before: {called.about(section)}"
+    broken = text.count(NO_PYTHON)
+    are, stand = ("is", "stands") if broken == 1 else ("are", "stand")
+    said = f" {count(broken, 'cell')} that {are} no Python yet {stand} there as comments." if broken else ""
+    return f"{_named(target)} has your answers now{aside}.{said} Graded as before: {called.about(section)}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,12 +16,18 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from graders.engine.values.definitions import first_line
+from graders.engine.worker.magics import without_cell_magic, without_line_magics
 from graders.learning.prose import markdown, prose
 
 _MARK = "from_scratch"  # of our cells, in their metadata
 _CELL, _MARKDOWN = "# %%", "# %% [markdown]"
+_CHECKS = ("check(", "check = checker(")  # how the lines of our cells of code begin
+NO_PYTHON = "# This cell of the notebook is no Python yet:"
 _MOST = 64  # characters of a cell's id
 _SETUP = """\
+import sys
+
+sys.path.append("..")  # the course's folder, in case it is not installed
 from graders.learning.jupyter import checker
 
 check = checker("{section}")  # check("name") grades an exercise as it stands in this notebook, check() all of them"""
@@ -74,16 +80,59 @@ def to_notebook(source: str, section: str, title: str, exercises: Collection[str
 
 
 def to_text(notebook: Any) -> str:
-    """The text of the exercise file that a notebook stands for: its code, and a learner's own Markdown as comments."""
+    """The text of the exercise file that a notebook stands for: its code, and a learner's own Markdown as comments.
+
+    What a file cannot hold (magics, shell lines, cells that are no Python yet) stands there as comments too.
+    """
     parts = []
     for cell in notebook.cells:
         mark = cell.metadata.get(_MARK, {})
-        if mark.get("made") or cell.cell_type not in ("code", "markdown"):
+        source = _added(cell, mark) if mark.get("made") else cell.source
+        if source is None:
             continue
-        text = _commented(cell.source) if cell.cell_type == "markdown" else cell.source
+        text = _as_python(source) if cell.cell_type == "code" else _commented(source)
         before, after = mark.get("around", (2, 0))
         parts.append("\n" * before + text + "\n" * after)
     return "\n".join(parts).strip("\n") + "\n"
+
+
+def _added(cell: Any, mark: dict[str, Any]) -> str | None:
+    """What a learner has written into a cell that was ours; None if nothing."""
+    if mark.get("digest", _digest(cell.source)) == _digest(cell.source):
+        return None
+    if cell.cell_type != "code":
+        return str(cell.source)
+    ours = set(filter(None, _SETUP.split("\n")))
+    lines = [line for line in cell.source.split("\n") if line not in ours and not line.startswith(_CHECKS)]
+    return "\n".join(lines) if any(map(str.strip, lines)) else None
+
+
+def _as_python(source: str) -> str:
+    """The code of a cell, with all that is no Python as comments."""
+    if _is_python(source):
+        return source
+    lines = source.split("\n")
+    is_magic = source.startswith("%%")
+    if is_magic and without_cell_magic(source):
+        return f"# {lines[0]}\n{_as_python(chr(10).join(lines[1:]))}"
+    changed = without_line_magics(source)
+    if is_magic or not _is_python(changed):
+        return "\n".join([NO_PYTHON, *(f"# {line}".rstrip() for line in lines)])
+    pairs = zip(lines, changed.split("\n"), strict=True)
+    return "\n".join(line if line == other else _without_magic(line, other) for line, other in pairs)
+
+
+def _without_magic(line: str, other: str) -> str:
+    """A magic as a comment: behind a `pass` where a block may need one."""
+    return f"{other}  # {line.strip()}" if other.startswith((" ", "\t")) else f"# {line}"
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _learners(cell: Any, text: str) -> Any:
@@ -91,7 +140,7 @@ def _learners(cell: Any, text: str) -> Any:
     before, after = len(text) - len(text.lstrip("\n")), len(text) - len(text.rstrip("\n"))
     cell.metadata[_MARK] = {"around": [before, after]}
     if cell.cell_type == "markdown":
-        cell.id = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        cell.id = _digest(text)
     return cell
 
 
@@ -112,11 +161,20 @@ class _Made:
 
     def markdown(self, name: str, text: str) -> Any:
         """A cell of text."""
-        return new_markdown_cell(text, id=self.id(name), metadata={_MARK: {"made": "text"}})
+        return new_markdown_cell(text, id=self.id(name), metadata=_ours("text", text))
 
     def code(self, name: str, text: str) -> Any:
         """A cell of code."""
-        return new_code_cell(text, id=self.id(name), metadata={_MARK: {"made": "check"}})
+        return new_code_cell(text, id=self.id(name), metadata=_ours("check", text))
+
+
+def _ours(kind: str, text: str) -> dict[str, Any]:
+    """The metadata of a cell that we made: what is written into it later is a learner's."""
+    return {_MARK: {"made": kind, "digest": _digest(text)}}
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _pieces(source: str, exercises: Collection[str]) -> Iterator[_Piece]:

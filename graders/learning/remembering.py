@@ -13,6 +13,8 @@ from graders.learning.history import History
 from graders.learning.solutions import solved_now
 from graders.learning.standing import latest_of
 
+_SOONEST = 12 * 3600.0  # seconds after it was solved in which no exercise is due again
+
 
 def remembered(history: History, course: Course, path: Path, seed: int, examples: int) -> dict[str, SectionResult]:
     """The sections of a submission of which all is known: they were graded, and nothing has changed since.
@@ -59,3 +61,12 @@ def within_reach(history: History, course: Course, sections: Sequence[SectionRes
     reached = {each.section for each in history.checkpoints() if each.status == "reached"}
     done = [each.name for each in sections if each.exercises and all(one.status == "passed" for one in each.exercises)]
     return [name for name in done if name in course.closing and name not in reached]
+
+
+def due_for_review(history: History, now: float) -> int:
+    """How many solved exercises are due to come back."""
+    if not history.has_solved(now - _SOONEST):
+        return 0
+    from graders.learning.review import due_now  # its library is loaded only for those who have something to review
+
+    return len(due_now(history, now))

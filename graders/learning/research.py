@@ -89,7 +89,7 @@ def _head(told: Research) -> str:
 
 def _table(told: Research) -> str:
     if not told.standings:
-        return "<p>Nothing was graded yet.</p>"
+        return "<p>No exercise is begun yet.</p>"
     heads = [("Section", "text"), ("Points", "number"), ("Solved", "number"), ("Time", "number"), ("Last", "number")]
     head = "".join(
         f'<th scope="col" aria-sort="none"><button type="button" data-kind="{kind}">{name}</button></th>'

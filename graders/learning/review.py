@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fsrs import Card, Rating, Scheduler
 
-from graders.engine.authoring.material import find
+from graders.engine.authoring.material import Material, find
 from graders.engine.course import Course
 from graders.learning.fresh_start import definition
 from graders.learning.history import History, Seen, Shown
@@ -38,7 +38,7 @@ class Due(NamedTuple):
 
 def schedule(history: History) -> list[Due]:
     """All solved exercises: the one that is due first comes first, of those of one day the hardest."""
-    seen, shown, reviews = history.seen(), history.all_shown(), history.reviews()
+    seen, shown, reviews = history.seen_until_solved(), history.all_shown(), history.reviews()
     cards: dict[tuple[str, str], Card] = {}
     for place, (at, grade) in _solved(seen, shown).items():
         card, _ = _SCHEDULER.review_card(Card(card_id=0), Rating(grade), _moment(at))
@@ -89,8 +89,7 @@ def begin(course: Course, due: Due) -> Path:
         OSError: it cannot be written.
     """
     material = find(course, due.section)
-    own = material.exercises
-    text = own.read_text("utf-8") if own.exists() else material.untouched
+    text = _own_text(material)
     stub = definition(material.untouched, due.exercise) or ""
     try:
         answer = definition(text, due.exercise)
@@ -100,6 +99,21 @@ def begin(course: Course, due: Due) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.replace(answer, stub) if answer else text, "utf-8")
     return path
+
+
+def _own_text(material: Material) -> str:
+    """A learner's answers, from a file or a notebook; the untouched file where there are none that can be read."""
+    path = material.exercises
+    try:
+        if not path.exists() and path.with_suffix(".ipynb").exists():
+            import nbformat
+
+            from graders.learning.notebooks import to_text
+
+            return to_text(nbformat.reads(path.with_suffix(".ipynb").read_text("utf-8"), as_version=4))
+        return path.read_text("utf-8") if path.exists() else material.untouched
+    except ValueError:  # of Unicode and of nbformat
+        return material.untouched
 
 
 def end(path: Path) -> None:

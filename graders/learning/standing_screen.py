@@ -25,7 +25,7 @@ def print_standings(
     """Print a line for each section that was graded, the mistakes that came back, and how to go on.
 
     Args:
-        found: the sections.
+        found: the sections, at least one.
         back: mistakes that were overcome and made again.
         sections: how many the course has.
         now: the moment, in seconds since 1970.
@@ -33,10 +33,6 @@ def print_standings(
     """
     screen = Screen(console)
     screen.line()
-    if not found:
-        screen.prose("Nothing was graded here yet; what is graded from now on is remembered.")
-        screen.next_step(NextStep("see what there is to learn", None, "run", called.at_a_glance()))
-        return
     worked = duration(sum(each.seconds for each in found))
     screen.ends(f"{count(len(found), 'section')} of {sections} begun", f"{worked} on task")
     screen.line()
@@ -59,6 +55,27 @@ def print_standings(
                 f"{mistake.exercise}: {one_line(mistake.mistake)} ({mistake.times} times, {state})", "", "  ", "    "
             )
     screen.next_step(NextStep("see what to do next", None, "run", called.at_a_glance()))
+
+
+def print_nothing_begun(looked_at: Sequence[str], console: Console, called: Called, *, keeps: bool) -> None:
+    """Print why there is nothing to tell of yet, and how to begin.
+
+    Args:
+        looked_at: the sections that were graded, untouched as they are.
+        called: how the command was called.
+        keeps: whether there is a diary at all.
+    """
+    screen = Screen(console)
+    screen.line()
+    if not keeps:
+        screen.prose("Nothing is remembered here, so there is no progress to tell of.")
+    elif looked_at:
+        what = looked_at[0] if len(looked_at) == 1 else count(len(looked_at), "section")
+        verb = "was" if len(looked_at) == 1 else "were"
+        screen.prose(f"{what} {verb} graded, but no exercise is begun yet; the first one you write will stand here.")
+    else:
+        screen.prose("Nothing was graded here yet; what is graded from now on is remembered.")
+    screen.next_step(NextStep("see what there is to learn", None, "run", called.at_a_glance()))
 
 
 def _row(each: Standing, now: float) -> tuple[str, ...]:

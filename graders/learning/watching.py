@@ -58,13 +58,17 @@ class Pressed(NamedTuple):
     key: str
 
 
+class Changed(NamedTuple):
+    """The window has another size, or the watch goes on after Ctrl-Z: what stands there has to be drawn again."""
+
+
 class Failed(NamedTuple):
     """The grader itself failed."""
 
     error: Exception
 
 
-Event = Saved | Verdict | Pressed | Failed
+Event = Saved | Verdict | Pressed | Changed | Failed
 
 
 @dataclass

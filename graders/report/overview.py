@@ -28,6 +28,7 @@ def print_overview(
     *,
     called: Called | None = None,
     within_reach: Sequence[str] = (),
+    due: int = 0,
     welcome: bool = False,
 ) -> None:
     """Print one line a section and the next action.
@@ -37,6 +38,7 @@ def print_overview(
         console: where to print
         called: how the grader was called, for the next step
         within_reach: the sections whose checkpoint is the next thing to do there
+        due: how many solved exercises should be looked at again
         welcome: say first what this is: for somebody who has not begun
     """
     screen = Screen(console)
@@ -61,6 +63,11 @@ def print_overview(
         screen.prose("Within reach: what you have written can be trained.")
     for name in within_reach:
         screen.line((f"  {called.again('checkpoint', name)}", "cyan"))
+    if due:
+        screen.line()
+        solved, are = count(due, "solved exercise"), "is" if due == 1 else "are"
+        screen.prose(f"{solved} {are} due to be written again, from memory.")
+        screen.line((f"  {called.about('review')}", "cyan"))
     screen.next_step(next_step(grade, called, explained=False))
 
 

@@ -108,6 +108,14 @@ class Screen:
         for line in wrapped(text, self.width, first, rest):
             self.line((line, style))
 
+    def text(self, text: str, style: str = "") -> None:
+        """Print lines of prose, each wrapped for itself, and what is indented, which is code, as it is."""
+        for line in text.split("\n"):
+            if not line or line.startswith("  "):
+                self.line((line, style))
+            else:
+                self.prose(line, style)
+
     def next_step(self, step: NextStep) -> None:
         """Print the next action: path and command each on a line of their own, which is never broken."""
         self.rule(f"Next: {step.what}", "bold")

@@ -12,7 +12,7 @@ from graders.report.beyond import beyond
 from graders.report.blocks import failure_lines
 from graders.report.failures import explained
 from graders.report.load_warnings import warned
-from graders.report.next_step import Called, blocked_because, next_step, place_of
+from graders.report.next_step import Called, NextStep, blocked_because, next_step, place_of
 from graders.report.screen import STATUS_STYLES, Screen
 from graders.report.words import TO_RUN, WORDS, Scripts, count, number, one_line, sentence, shortened
 
@@ -40,6 +40,7 @@ def print_grade(
     told: Collection[str] = (),
     solved: Sequence[str] = (),
     scripts: Scripts = MappingProxyType({}),
+    step: NextStep | None = None,
 ) -> None:
     """Print what is right, what is wrong and on which smallest input, and what to do next.
 
@@ -52,6 +53,7 @@ def print_grade(
         told: the sections whose verdicts stand on the screen already
         solved: what is to be said of exercises that pass for the first time
         scripts: by section and check, the command that runs all of a call that is shown in part
+        step: what to do next, where that does not follow from the grade
     """
     screen = Screen(console)
     for section in grade.sections:
@@ -64,7 +66,7 @@ def print_grade(
         screen.line()
     for words in solved:
         screen.prose(one_line(words), "", "  ", "    ")
-    screen.next_step(next_step(grade, called, closing=closing))
+    screen.next_step(step or next_step(grade, called, closing=closing))
 
 
 def print_verdicts(section: SectionResult, console: Console, *, folded: bool = False) -> None:

@@ -1,17 +1,17 @@
 """Where the audit has answers graded: in processes side by side, each with a forkserver of its own."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
 from graders.engine.authoring.material import Material
 from graders.engine.marking.experiment import carry_out
 from graders.engine.marking.marking import mark, notices
+from graders.engine.processes import side_by_side
 from graders.engine.results import CheckpointResult, SectionResult
 from graders.engine.setting.paper import Paper
+from graders.engine.sitting import scratch
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.sitting.submission import Submission
@@ -61,31 +61,34 @@ class Bench:
         self._forkserver: Forkserver | None = None
 
     def __enter__(self) -> Self:
-        self._pool = ProcessPoolExecutor(os.cpu_count(), get_context("fork"), _inherit, (self,))
+        self._stack = ExitStack()
+        self._done = self._stack.enter_context(side_by_side(self._do))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._stack.__exit__(kind, error, trace)
+        if error:
+            scratch.clear_left_behind()  # by processes that were ended in the middle of a job
 
     def graded(self, jobs: Iterable[Job]) -> Iterator[SectionResult]:
         """The results of whole submissions."""
-        return cast(Iterator[SectionResult], self._pool.map(_do_inherited, jobs))
+        return cast(Iterator[SectionResult], self._done(jobs))
 
     def caught(self, chases: Iterable[Chase]) -> Iterator[str | None]:
         """For each mutant the check that caught it, if one did."""
-        return cast(Iterator[str | None], self._pool.map(_do_inherited, chases))
+        return cast(Iterator[str | None], self._done(chases))
 
     def is_long(self, watches: Iterable[Watch]) -> Iterator[bool]:
         """Whether any example of the check takes too long with the mistake."""
-        return cast(Iterator[bool], self._pool.map(_do_inherited, watches))
+        return cast(Iterator[bool], self._done(watches))
 
     def closed(self, sources: Iterable[tuple[Submission, int]]) -> Iterator[CheckpointResult]:
         """The results of closing experiments, each with the paper of a seed."""
-        return cast(Iterator[CheckpointResult], self._pool.map(_do_inherited, sources))
+        return cast(Iterator[CheckpointResult], self._done(sources))
 
-    def do(self, work: object) -> object:
+    def _do(self, work: object) -> object:
         """Does one job, in one of the processes."""
         if self._forkserver is None:
             self._forkserver = Forkserver(self._material.course.secrets)  # ends with its process
@@ -132,15 +135,3 @@ class Bench:
 def submission(material: Material, source: str) -> Submission:
     """A text as a submission to the section."""
     return Submission(f"{material.name}.py", (Cell(f"{material.name}.py", source),))
-
-
-def _inherit(bench: Bench) -> None:
-    global _inherited
-    _inherited = bench
-
-
-def _do_inherited(work: object) -> object:
-    return _inherited.do(work)
-
-
-_inherited: Bench

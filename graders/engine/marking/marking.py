@@ -106,13 +106,15 @@ def mark(
 
 def located(
     material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
-) -> "Finding | None":
-    """The line that the fault of an exercise is likely in; None where none is found, or it passes."""
+) -> "tuple[Status, Finding | None]":
+    """How an exercise fares, and the line that its fault is likely in; None where none is found or it passes."""
     forkserver.preload(submission.imports.union(paper.cover.imports))
     marking = Marking(material, paper, submission, [exercise])
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
-    return findings(marking, marks, forkserver, None, 1).get(exercise)
+    core = [mark.status for mark in marks if not mark.question.extra]
+    status: Status = next((each for each in core if each != "passed"), "passed")
+    return status, findings(marking, marks, forkserver, None, 1).get(exercise)
 
 
 def notices(

@@ -4,15 +4,10 @@ Each check is set in a process that is forked for it and others, under a limit o
 do is the author's, and may loop like anybody's code.
 """
 
-import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import active_children, get_context, parent_process
 from typing import Any
 
 import msgspec
@@ -20,6 +15,7 @@ import msgspec
 from graders.engine.authoring.material import Material, module_of
 from graders.engine.authoring.section import Check, Section
 from graders.engine.errors import GraderError
+from graders.engine.processes import side_by_side
 from graders.engine.setting.drawing import draw
 from graders.engine.setting.paper import Examples
 from graders.engine.values import codec
@@ -47,64 +43,29 @@ def set_examples(
             reference changes its inputs where the check does not allow it.
     """
     section = material.section
-    work = partial(_examples, material, section, seed, number)
+    work = partial(_within_limits, partial(_examples, material, section, seed, number))
     found = {}
-    with _side_by_side(work, len(names)) as work_on_all:
-        for name, examples in zip(names, work_on_all(list(names)), strict=True):
+    with side_by_side(work, len(names)) as work_on_all:
+        for name, examples in zip(names, work_on_all(names), strict=True):
             found[name] = examples
             advance(section.checks[name].title)
     return found
 
 
-@contextmanager
-def _side_by_side(work: Callable[[str], Examples], most: int) -> Iterator[Callable[[list[str]], Iterable[Examples]]]:
-    """A function that maps `work` over names, in at most so many forked processes where that can be done."""
+def _within_limits(work: Callable[[str], Examples], name: str) -> Examples:
+    """Does the work of a process that was forked for it. Where none can be, nothing interrupts it."""
     if sys.platform != "linux":
-        yield lambda names: map(work, names)
-    else:
-        others = set(active_children())
-        context = get_context("fork")  # what is loaded is there at once, and need not be pickled
-        with ProcessPoolExecutor(min(os.cpu_count() or 1, most), context, _inherit, (work,)) as pool:
-            try:
-                yield lambda names: pool.map(_do_inherited, names)
-            except BaseException:
-                for process in set(active_children()) - others:
-                    process.terminate()  # Ctrl-C does not wait for the checks that are being set
-                pool.shutdown(cancel_futures=True)
-                raise
-
-
-def _inherit(work: Callable[[str], Examples]) -> None:
-    global _inherited
-    _inherited = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends its children
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return work(name)
     signal.signal(signal.SIGPROF, _give_up)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None  # a child of the pool has one
-    parent.join()
-    os._exit(1)  # it was killed, and can no longer end its children
-
-
-def _give_up(number: int, frame: object) -> None:
-    raise GraderError(f"it takes more than {_PROCESSOR_SECONDS:g} seconds of a core to set")
-
-
-def _do_inherited(name: str) -> Examples:
     signal.setitimer(signal.ITIMER_PROF, _PROCESSOR_SECONDS)
     try:
-        return _inherited(name)
+        return work(name)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-_inherited: Callable[[str], Examples]
+def _give_up(number: int, frame: object) -> None:
+    raise GraderError(f"it takes more than {_PROCESSOR_SECONDS:g} seconds of a core to set")
 
 
 def _examples(material: Material, section: Section, seed: int, number: int, name: str) -> Examples:
