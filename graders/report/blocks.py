@@ -77,6 +77,8 @@ def _place(place: Place, width: int) -> Iterator[list[Line]]:
 def place_in_words(place: Place) -> str:
     """Where the fault is likely to be, as a sentence without its stop."""
     where = f"line {place.line}" + (f" of {one_line(place.cell)}" if place.cell else "")
+    if place.because:
+        return f"The fault is in {where}, or something is missing before it: {one_line(place.because)}"
     others = ""
     if place.others:
         lines = " or ".join(map(str, place.others))

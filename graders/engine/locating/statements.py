@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import permutations
 
 from graders.engine.locating.scope import Scope
 from graders.engine.locating.slip import Slip
@@ -47,6 +48,12 @@ class _Statements:
             if at and isinstance(block[at - 1], ast.For | ast.While | ast.If | ast.With):
                 yield from self._indented(statement, block[at - 1])
         first = block[0]
+        for new, cost, uses in self._added():
+            yield self._inserted_after(block[-1], new, cost, uses)
+        if isinstance(owner, ast.For):
+            for new in self._applied(owner):
+                yield self._inserted(first, new, 1.6, new)
+                yield self._inserted_after(block[-1], new, 1.6, new)
         if inside:
             for name in self._counted():
                 yield self._inserted(first, f"{name} += 1", 1.6, name)
@@ -56,7 +63,7 @@ class _Statements:
         for at, statement in enumerate(block):
             if at == 0 and _is_docstring(statement):
                 continue
-            for new, cost, uses in self._forgotten(statement):
+            for new, cost, uses in (*self._forgotten(statement), *self._added()):
                 yield self._inserted(statement, new, cost, uses)
 
     def missing(self, complaint: str) -> Iterator[Slip]:
@@ -68,11 +75,14 @@ class _Statements:
         if found := _NO_ATTRIBUTE.search(complaint):
             name = found[1]
             if self._is_setup:
-                values = [name] if name in self._scope.parameters else []
+                values = [name, f"list({name})"] if name in self._scope.parameters else []
                 values += [value for value in self._assigned_elsewhere(f"self.{name}") if value not in values]
                 values += [*self._scope.parameters, "None", "0", "{}", "[]"]
                 for rank, value in enumerate(dict.fromkeys(values)):
-                    yield self._inserted_after(last, f"self.{name} = {value}", 0.4 + 0.02 * rank, name)
+                    new, cost = f"self.{name} = {value}", 0.4 + 0.02 * rank
+                    if value in self._scope.parameters:  # they are kept before anything is made of them
+                        yield self._inserted(next(filter(_is_no_base_call, body), last), new, cost - 0.01, name)
+                    yield self._inserted_after(last, new, cost, name)
                 for statement in body:  # as its sister is made
                     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
                         other = statement.targets[0].attr
@@ -143,6 +153,9 @@ class _Statements:
             for new in (*forms, f"{other}.items()", f"range(1, {other})"):
                 cost = (1.4 if destroyed else 2.6) + 0.02 * rank
                 yield Slip.at(self._unit, statement.iter, new, "a loop", cost, uses=other)
+        if destroyed and isinstance(statement.target, ast.Tuple) and len(statement.target.elts) == 2:
+            for one, other in permutations(self._scope.donors[:10], 2):
+                yield Slip.at(self._unit, statement.iter, f"zip({one}, {other})", "a loop", 1.8, uses=one)
 
     def _turned(self, first: ast.stmt, second: ast.stmt) -> Iterator[Slip]:
         """Two neighbours in the other order."""
@@ -191,9 +204,29 @@ class _Statements:
             if name_of(called) in ("backward", "step") and isinstance(called, ast.Attribute):
                 for owner in self._stepping():
                     yield f"{owner}.zero_grad()", 1.4, ""
-        if self._is_setup and statement is self._unit.node.body[0]:
+        body = self._unit.node.body
+        if self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
             name = self._unit.owner.name if self._unit.owner else ""
             yield f"super({name}, self).__init__()", 1.0, ""
+
+    def _added(self) -> Iterator[tuple[str, float, str]]:
+        """Something put into a container."""
+        names = [*self._scope.variables, *self._scope.globals][:8]
+        for text, method in self._scope.containers:
+            for rank, value in enumerate(name for name in names if name != text):
+                if method != "[]":
+                    yield f"{text}.{method}({value})", 2.0 + 0.04 * rank, text
+                    continue
+                for key in names:
+                    if key not in (text, value):
+                        yield f"{text}[{key}] = {value}", 2.2 + 0.04 * rank, text
+
+    def _applied(self, loop: ast.For) -> Iterator[str]:
+        """A variable given to what a loop goes over: `x = layer(x)`."""
+        if isinstance(loop.target, ast.Name):
+            for name in self._scope.variables:
+                if name != loop.target.id:
+                    yield f"{name} = {loop.target.id}({name})"
 
     def _stepping(self) -> list[str]:
         calls = [node for node in ast.walk(self._unit.node) if isinstance(node, ast.Attribute) and node.attr == "step"]
@@ -232,6 +265,11 @@ class _Statements:
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_no_base_call(statement: ast.stmt) -> bool:
+    """Whether it is another statement than `super().__init__()`."""
+    return "__init__(" not in ast.unparse(statement)
 
 
 def _read(statement: ast.stmt) -> set[str]:
