@@ -14,7 +14,7 @@ from desks import Start, shown
 from graders.engine.locating.candidates import candidates, pairs
 from graders.engine.locating.complaints import complaint
 from graders.engine.locating.units import files, units
-from graders.engine.results import Place, SectionResult
+from graders.engine.results import MISSING_STATEMENT, Place, SectionResult
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
 from graders.engine.values.messages import Cell, Changed, Manner
@@ -129,6 +129,11 @@ def tried(source: str) -> set[str]:
         ("g(x) + h(y)", "g(x) + h(g(y))"),
         ("g(x, i)", "g(x, -y, i)"),
         ("g(x, 129)", "g(x, 128)"),
+        ("x + y.max(dim=-1)", "x + y.max(dim=-1).values"),
+        ("x.sort()", "x.sort()[1]"),
+        ("g(x, pad=1) + g(y)", "g(x, pad=1) + g(y, pad=1)"),
+        ("g(x, pad=1) + g(y, pad=i)", "g(x, pad=i) + g(y, pad=i)"),
+        ("x.gather(-1, y)", "x.gather(-1, y[..., None])[..., 0]"),
         ("(x - y) * i", "(x - y) / i"),
         ("x + y - i", "x + y + i"),
     ],
@@ -174,6 +179,15 @@ def test_a_missing_attribute_is_put_where_the_others_are_made() -> None:
     found = candidates(setup, {3: 1.0}, "'f' object has no attribute 'size'")
     first = found[0].slip
     assert setup.whole(first.start, first.end, first.new).split("\n")[2] == "        self.size = size"
+
+
+@pytest.mark.parametrize("known", ["action", "h_ction"])
+def test_a_name_that_is_misspelt_becomes_one_like_it(known: str) -> None:
+    source = f"def h_ction(): pass\n\ndef f(action, x):\n    with x(action):\n        return {known.replace('c', 'cc')}"
+    unit = next(unit for unit in units(files([Cell("own.py", source)]), "f", ("f",), {}))
+    misspelt = known.replace("c", "cc")
+    first = candidates(unit, {4: 1.0, 5: 1.0}, f"name '{misspelt}' is not defined")[0].slip
+    assert (first.line, first.new) == (5, known)
 
 
 def test_helpers_that_are_no_exercises_are_part_of_an_exercise() -> None:
@@ -271,6 +285,15 @@ def test_an_operator_and_its_operand_may_both_be_wrong() -> None:
     assert "def f(x, y):\n    return y / x" in texts
 
 
+def test_a_base_class_that_was_not_set_up_is(start: Start) -> None:
+    source = "class B:\n    def __init__(self): self.kept = {}\n\nclass A(B):\n    def __init__(self):\n        pass\n"
+    setup = units(files([Cell("own.py", source)]), "A", ("A",), {})[0]
+    (added,) = [each for each in candidates(setup, {6: 1.0}, "") if "B.__init__(self)" in each.slip.new]
+    sitting = start(f"{source}\ndef f(x): return A().kept")
+    changed = setup.changed(added.slip.start, added.slip.end, added.slip.new)
+    assert shown_after(sitting, changed) == [{}]
+
+
 def test_a_fault_in_a_helper_is_located_there(grade_text: GradeText) -> None:
     source = "def total(row):\n    return sum(row[1:])\n\ndef row_sums(matrix):\n    import numpy as np\n"
     source += "    return np.array([total(row) for row in matrix])\n"
@@ -318,6 +341,12 @@ def test_the_words_do_not_depend_on_the_run(grade_text: GradeText) -> None:
     source = "def halve(x):\n    y = x + 1\n    return y / 2\n"
     places = {place_of(grade_text(source, places=True), "halves_numbers") for _ in range(2)}
     assert len(places) == 1
+
+
+def test_a_statement_that_is_missing_is_said_to_be() -> None:
+    words = place_in_words(Place(7, 5, MISSING_STATEMENT, "return y", others=(3,)))
+    assert words.startswith("At line 7 a statement is likely missing")
+    assert words.endswith("(so does another in line 3)")
 
 
 def test_a_notebook_says_the_cell(grade_text: GradeText) -> None:

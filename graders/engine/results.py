@@ -34,6 +34,9 @@ class Counterexample(msgspec.Struct, frozen=True):
     script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
+MISSING_STATEMENT = "a statement that is missing"  # what the change of a place may be about
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where the fault is likely to be: one small change there makes every check of the exercise pass, or an exception
     proves it."""

@@ -10,7 +10,7 @@ from graders.engine.auditing import record
 from graders.engine.auditing.bench import Bench, Job, submission
 from graders.engine.authoring.material import Material
 from graders.engine.mutating.mutants import Mutant, mutants
-from graders.engine.results import ExerciseResult
+from graders.engine.results import MISSING_STATEMENT, ExerciseResult
 from graders.engine.setting.paper import Paper
 
 _SHARE_OF_TWO = 4  # of so many with one fault, one gets a second
@@ -74,8 +74,7 @@ def _verdict(faulty: _Faulty, result: ExerciseResult) -> str | None:
     place = next((check.place for check in core if check.place), None)
     if place is None:
         return "neither"
-    is_put_back = place.kind == "a statement" and not place.because
-    if place.line in (faulty.block if is_put_back else ()) or place.line in faulty.lines:
+    if place.line in (faulty.block if place.kind == MISSING_STATEMENT else ()) or place.line in faulty.lines:
         return "located"
     if place.because and any(text in place.because for text in faulty.wanted):
         return "located"

@@ -37,7 +37,7 @@ _AUDITED = {
     "return": (1.0, "an order"),
     "sign": (0.8, "a sign"),
     "slice": (1.4, "a boundary"),
-    "statement": (1.8, "a statement"),
+    "statement": (1.8, "a statement that is too much"),
     "transpose": (1.4, "an order of axes"),
 }
 

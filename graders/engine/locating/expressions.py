@@ -28,6 +28,7 @@ _REDUCING = {
     "sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all", "var", "std", "softmax",
     "log_softmax", "logsumexp", "norm", "cumsum", "cat", "stack", "sort", "argsort", "flip",
 }  # fmt: skip
+_TWOFOLD = {"max", "min", "sort", "topk", "median", "mode", "kthvalue", "cummax", "cummin", "unique", "slogdet"}
 _KEYWORDS = {
     "keepdim": ("True",), "keepdims": ("True",), "unbiased": ("False",), "correction": ("0",), "diagonal": ("1",),
     "dtype": ("bool", "int", "float"), "indexing": ('"ij"',), "retain_graph": ("True",), "reverse": ("True",),
@@ -217,6 +218,13 @@ class _Expressions:
             turned[one], turned[two] = turned[two], turned[one]
             yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if two == one + 1 else 1.3)
         name, given = name_of(node.func), {keyword.arg for keyword in node.keywords}
+        if name in _TWOFOLD:  # values and places
+            for part in (".values", ".indices", "[0]", "[1]"):
+                yield self._slip(node, f"{self._text(node)}{part}", "one of two results", 0.8)
+        if name in ("gather", "take_along_dim") and len(args) > 1:
+            places = f"{args[-1]}[..., None]" if node.args[-1:] and not keywords else args[-1]
+            looked_up = called([*args[:-1], places], keywords)
+            yield self._slip(node, f"{looked_up}[..., 0]", "an axis", 0.9)
         if name in ("range", "arange"):
             for changed in _ranges(args):
                 yield self._slip(node, called(changed, keywords), "a boundary", 0.9)
@@ -233,6 +241,12 @@ class _Expressions:
         if name in _REDUCING:
             for keep in sorted(KEEPDIMS - given):
                 yield self._slip(node, called(args, [*keywords, f"{keep}=True"]), "an axis that is kept", 0.6)
+        for keyword, value in self._scope.keywords_of(name):
+            if keyword not in given:
+                yield self._slip(node, called(args, [*keywords, f"{keyword}={value}"]), "an argument", 1.3)
+            for each in node.keywords:
+                if each.arg == keyword and self._text(each.value) != value:
+                    yield self._slip(each.value, value, "an argument", 1.3)
         for keyword, values in _KEYWORDS.items():
             if keyword in given:
                 continue

@@ -130,6 +130,11 @@ class Scope:
         """What a function of this name is given elsewhere in the file."""
         return self._unit.file.arguments.get(function, [])[:16]
 
+    def keywords_of(self, function: str) -> list[tuple[str, str]]:
+        """What a function of this name is given by keyword elsewhere in the file: names and values."""
+        given = self._unit.file.keywords.get(function, [])
+        return list(dict.fromkeys((each.arg or "", ast.unparse(each.value)) for each in given))[:16]
+
     @cached_property
     def conditions(self) -> list[str]:
         """Tests that stand in the function, and whether a name is there."""

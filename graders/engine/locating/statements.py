@@ -3,12 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import permutations
 
 from graders.engine.locating.scope import Scope
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit
 from graders.engine.mutating.nodes import name_of
+from graders.engine.results import MISSING_STATEMENT
 
 _NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 _NO_NAME = re.compile(r"(?:name|variable) '(\w+)'")
@@ -89,17 +91,25 @@ class _Statements:
                         text = self._unit.spelt(statement.value).replace(other, name)
                         yield self._inserted_after(statement, f"self.{name} = {text}", 0.5, name)
         if found := _NO_NAME.search(complaint):
-            name = found[1]
-            user = next((each for each in body if name in _read(each)), body[0])
-            values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
-            for rank, value in enumerate(dict.fromkeys(values)):
-                if name not in value:
-                    yield self._inserted(user, f"{name} = {value}", 0.5 + 0.02 * rank, value)
-            if name in self._scope.variables:
-                for node in ast.walk(user):
-                    if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                        for other in self._scope.variables:
-                            yield Slip.at(self._unit, node, other, "a name", 0.6)
+            yield from self._unknown(found[1], body)
+
+    def _unknown(self, name: str, body: list[ast.stmt]) -> Iterator[Slip]:
+        """A name without a value: another one is meant, or it was to be given one."""
+        known = [*self._scope.variables, *(f"self.{each}" for each in self._scope.attributes), *self._unit.file.names]
+        known = [each for each in dict.fromkeys(known) if each != name]
+        near = get_close_matches(name, known, 4)
+        statements = [inner for each in body for inner in ast.walk(each) if isinstance(inner, ast.stmt)]
+        users = [each for each in statements if name in _read(each)]
+        for node in (inner for each in body for inner in ast.walk(each)):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                for other in [*near, *self._scope.variables]:
+                    if other != name:
+                        yield Slip.at(self._unit, node, other, "a name", 0.3 if other in near else 0.7, uses=other)
+        user = min(users, key=lambda each: (each.end_lineno or each.lineno) - each.lineno, default=body[0])
+        values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
+        for rank, value in enumerate(dict.fromkeys(values)):
+            if name not in value:
+                yield self._inserted(user, f"{name} = {value}", 0.6 + 0.02 * rank, value)
 
     def _assigned_elsewhere(self, target: str) -> list[str]:
         """What functions of the file assign to that name."""
@@ -205,9 +215,9 @@ class _Statements:
                 for owner in self._stepping():
                     yield f"{owner}.zero_grad()", 1.4, ""
         body = self._unit.node.body
-        if self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
-            name = self._unit.owner.name if self._unit.owner else ""
-            yield f"super({name}, self).__init__()", 1.0, ""
+        bases = self._unit.owner.bases if self._unit.owner else []
+        if bases and self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
+            yield f"{ast.unparse(bases[0])}.__init__(self)", 1.0, ""  # with `super` it would need another variable
 
     def _added(self) -> Iterator[tuple[str, float, str]]:
         """Something put into a container."""
@@ -253,14 +263,14 @@ class _Statements:
         line = min(statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", [])), 10**9)
         start = self._unit.line_start(line)
         text = f"{self._unit.indentation(line)}{new}\n"
-        return Slip("a statement", cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
 
     def _inserted_after(self, statement: ast.stmt, new: str, cost: float, uses: str) -> Slip:
         """A line after a statement."""
         end = self._unit.extent(statement)[1]
         text = f"\n{self._unit.indentation(statement.lineno)}{new}"
         line = statement.end_lineno or statement.lineno
-        return Slip("a statement", cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

@@ -49,6 +49,16 @@ class File:
         return found
 
     @cached_property
+    def keywords(self) -> dict[str, list[ast.keyword]]:
+        """What functions are given by keyword, by their names: short expressions."""
+        found: dict[str, list[ast.keyword]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                short = (each for each in node.keywords if each.arg and len(ast.unparse(each.value)) <= SHORT)
+                found.setdefault(name_of(node.func), []).extend(short)
+        return found
+
+    @cached_property
     def endings(self) -> list[str]:
         """Method calls with constants, as they stand after their owners: `.transpose(1, 2)`."""
         plain = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call) and _is_constant(node))
@@ -59,6 +69,11 @@ class File:
         """Functions that are called with a single argument."""
         called = (ast.unparse(node.func) for node in ast.walk(self.tree) if is_wrapping(node))
         return [text for text, _ in Counter(called).most_common() if not text.startswith("self.")]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the file itself defines at its top level."""
+        return [node.name for node in _definitions(self.tree.body)]
 
     @cached_property
     def kinds(self) -> list[str]:
