@@ -389,7 +389,8 @@ dpo_loss = section.exercise(
             "nn.functional.logsigmoid(chosen_r - rejected_r)", "torch.sigmoid(chosen_r - rejected_r).log()"
         ),
         "Adds the pairs up instead of averaging.": edit(".mean()", ".sum()"),
-        "Gradients flow into the reference model.": [edit("ref_chosen.detach()", "ref_chosen"), edit(".detach()", "")],
+        "Gradients flow into the reference model.": [edit("ref_chosen.detach()", "ref_chosen"),
+                                                     edit("ref_rejected.detach()", "ref_rejected")],
         "The rewards of both answers are swapped where they are returned.": edit(
             ".mean(), chosen_r, rejected_r", ".mean(), rejected_r, chosen_r"
         ),
@@ -862,7 +863,7 @@ HookedTransformerWithValueHead = section.exercise(
         ),
         "The values are detached from the model.": edit("value_head(normalized)", "value_head(normalized.detach())"),
         "The head is linear: there is no ReLU.": edit("nn.ReLU(), ", ""),
-        "The hidden layer is as wide as the model, not four times.": [edit(" 4 *", ""), edit("4 * d_model", "d_model")],
+        "The hidden layer is as wide as the model, not four times.": [edit(", 4 *", ","), edit("(4 * ", "(")],
         "Returns the values first.": edit("return logits, values", "return values, logits"),
     },
 )
