@@ -51,20 +51,16 @@ from graders.engine import HALVES, WHOLE, Section, close, difference, distribute
 section = Section("rlhf", title="Reinforcement learning from human feedback")
 
 # ARENA's answers import these from libraries that are not here.
-section.lend(
-    HookedTransformer="exercises.given.hooked.HookedTransformer",
-    HookPoint="exercises.given.hooked.HookPoint",
-    get_act_name="exercises.given.hooked.get_act_name",
-    utils="exercises.given.hooked",
-)
+section.lend(HookedTransformer="exercises.given.hooked.HookedTransformer", utils="exercises.given.hooked")
+section.lend(HookPoint="exercises.given.hooked.HookPoint", get_act_name="exercises.given.hooked.get_act_name")
 deep = close(rtol=1e-3, atol=1e-4)  # several layers in single precision, in any order of summation
 coarse = close(rtol=1e-3, atol=1e-3)  # differences of numbers in the hundreds, in single precision
+tiny = close(rtol=1e-2, atol=1e-9)  # squares of small numbers
+roughly = close(rtol=1e-2, atol=1e-6)  # AdamW lets parameters shrink a little
 seeds = st.integers(0, 99)
 coefs = st.sampled_from((1.0, 0.5, 2.0))
 HUNDREDS = (0.0, 300.0, -300.0, 500.0, -200.0, 301.0)
 INF = float("inf")
-
-
 LOGITS = ((1, 1, 2), (2, 1, 3), (1, 3, 2), (3, 2, 4))  # (batch, gen_len, vocab)
 GRIDS = ((1, 2), (2, 1), (3, 2), (2, 4))  # (batch, gen_len)
 ROWS = ((1,), (2,), (3,), (4,))
@@ -74,7 +70,12 @@ ROWS = ((1,), (2,), (3,), (4,))
 def cases(kind, count, shapes, *more, values=HALVES):
     """Named tuples of `count` tensors of the same shape, and what else is drawn."""
     same = st.sampled_from(shapes).flatmap(lambda shape: st.tuples(*[tensors(shape, values)] * count))
-    return st.tuples(same, *more).map(lambda drawn: kind(*drawn[0], *drawn[1:]))
+    return st.builds(lambda of_shape, *others: kind(*of_shape, *others), same, *more)
+
+
+def token_rows(shapes, tokens):
+    """Tokens, (batch, seq) or (batch, gen_len)."""
+    return st.sampled_from(shapes).flatmap(lambda shape: tensors(shape, tokens, "int64"))
 
 
 def with_or_without_half(observed, expected, inputs):
@@ -85,7 +86,7 @@ def with_or_without_half(observed, expected, inputs):
     return words if difference(np.asarray(observed), 2 * np.asarray(expected)) else None
 
 
-# %% reward_fn_char_count, normalize_reward
+# %% Rewards
 texts = st.lists(st.text("a.bA", max_size=4), min_size=1, max_size=4)
 reward_fn_char_count = section.exercise(
     "reward_fn_char_count",
@@ -96,10 +97,7 @@ reward_fn_char_count = section.exercise(
     mistakes={
         "Ignores char: always counts full stops.": edit("text.count(char)", 'text.count(".")'),
         "Counts the texts in which it occurs, not how often.": edit("text.count(char)", "char in text"),
-        "Adds the counts of all texts up.": edit(
-            "torch.tensor([float(text.count(char)) for text in generated_sample])",
-            "torch.tensor([float(text.count(char)) for text in generated_sample]).sum()",
-        ),
+        "Adds the counts of all texts up.": edit("text in generated_sample])", "text in generated_sample]).sum()"),
         "Returns shares of the text, not counts.": edit("text.count(char)", "text.count(char) / max(len(text), 1)"),
         "Takes capital letters for small ones.": edit("text.count(char)", "text.lower().count(char.lower())"),
         "Counts the end of the text too: one too many.": edit("text.count(char)", "len(text.split(char))"),
@@ -120,6 +118,9 @@ def char_count_of_another(solution, texts, char):
 
 
 Rewards = namedtuple("Rewards", "reward eps")
+several = st.integers(2, 5).flatmap(lambda size: tensors((size,)))
+equal = st.builds(lambda size, reward: torch.full((size,), float(reward)), st.integers(2, 4), st.integers(-9, 9))
+_POPULATION = "Divides by the standard deviation of a population, not of a sample."
 _SPREAD = "reward.std() if len(reward) > 1 else torch.zeros(())"
 normalize_reward = section.exercise(
     "normalize_reward",
@@ -131,36 +132,20 @@ normalize_reward = section.exercise(
     mistakes={
         "Divides by the variance, not by its root.": edit(_SPREAD, _SPREAD.replace("std", "var")),
         "Does not subtract the mean.": edit("(reward - reward.mean())", "reward"),
-        "Squeezes rewards into 0 to 1.": edit(
-            "(reward - reward.mean()) / (std + eps)", "(reward - reward.min()) / (reward.max() - reward.min() + eps)"
-        ),
-        "Divides by the standard deviation of a population, not of a sample.": edit(
-            _SPREAD, "reward.std(unbiased=False)"
-        ),
+        "Squeezes rewards into 0 to 1.": edit("reward.mean()) / (std", "reward.min()) / (reward.max() - reward.min()"),
+        _POPULATION: edit(_SPREAD, "reward.std(unbiased=False)"),
         "Divides by zero if all rewards are equal.": edit("(std + eps)", "std"),
         "A single reward becomes NaN: the spread of one number.": edit(_SPREAD, "reward.std()"),
         "Edits the rewards it was given.": edit("(reward - reward.mean())", "reward.sub_(reward.mean())"),
     },
 )
 normalize_reward.call(
-    "normalized_rewards",
-    "Brings rewards to mean 0 and the standard deviation of a sample to 1.",
-    reward=st.integers(2, 5).flatmap(lambda size: tensors((size,))),
+    "normalized_rewards", "Brings rewards to mean 0 and the standard deviation of a sample to 1.", reward=several
 )
+normalize_reward.call("normalized_equal", "Makes zeros of equal rewards.", points=0.5, examples=20, reward=equal)
+alone = tensors((1,))
 normalize_reward.call(
-    "normalized_equal",
-    "Makes zeros of equal rewards.",
-    points=0.5,
-    examples=20,
-    reward=st.tuples(st.integers(2, 4), st.integers(-9, 9)).map(lambda drawn: torch.full((drawn[0],), float(drawn[1]))),
-)
-normalize_reward.call(
-    "normalized_alone",
-    "Makes zero of a reward that is alone.",
-    points=0.25,
-    extra=True,
-    examples=20,
-    reward=tensors((1,)),
+    "normalized_alone", "Makes zero of a reward that is alone.", points=0.25, extra=True, examples=20, reward=alone
 )
 
 
@@ -170,8 +155,8 @@ def normalized_eps(solution, case):
     return solution.normalize_reward(*case), solution.normalize_reward(case.reward * 1e-5)
 
 
-# %% bradley_terry_loss, reward_model_accuracy
 Choices = namedtuple("Choices", "r_chosen r_rejected")
+choices = cases(Choices, 2, ROWS)
 bradley_terry_loss = section.exercise(
     "bradley_terry_loss",
     hints=[
@@ -192,14 +177,10 @@ bradley_terry_loss = section.exercise(
         ),
     },
 )
-bradley_terry_loss.call(
-    "preference_loss",
-    "Is minus the mean of log σ of the differences.",
-    case=cases(Choices, 2, ROWS),
-)
+bradley_terry_loss.call("preference_loss", "Is minus the mean of log σ of the differences.", case=choices)
 
 
-@bradley_terry_loss.check(points=0.5, case=cases(Choices, 2, ROWS))
+@bradley_terry_loss.check(points=0.5, case=choices)
 def preference_gradients(solution, case):
     """Gradients flow into both rewards, up and down."""
     return slopes(solution.bradley_terry_loss, *case)
@@ -218,33 +199,30 @@ reward_model_accuracy = section.exercise(
         "Which comparison of two tensors gives True for each pair that is right, and how do you count those?",
     ],
     mistakes={
-        "Counts the pairs in which the rejected text is better.": edit(
-            "r_chosen > r_rejected", "r_chosen < r_rejected"
-        ),
+        "Counts the pairs in which the rejected text is better.": edit("> r_rejected", "< r_rejected"),
         "An equal reward counts as right.": edit("0.5 *", "1.0 *"),
         "An equal reward counts as wrong; it is half a pair.": edit("0.5 *", "0.0 *"),
         "Returns the number of pairs, not their share.": edit("right.item() / len(r_chosen)", "right.item()"),
         "Asks whether rewards are positive, not which is larger.": edit("r_chosen > r_rejected", "r_chosen > 0"),
     },
 )
-FEW = (0.0, 1.0, -1.0, 3.0)
+distinct = st.permutations(range(-4, 5)).map(lambda drawn: torch.tensor(drawn).float())
+without_ties = st.builds(lambda size, r: Choices(r[:size], r[4 : 4 + size]), st.integers(1, 4), distinct)
 
 
-@reward_model_accuracy.check(case=st.integers(1, 4).flatmap(lambda n: st.permutations(range(-4, 5)).map(
-    lambda drawn: Choices(torch.tensor(drawn[:n]).float(), torch.tensor(drawn[4 : 4 + n]).float())
-)))  # fmt: skip
+@reward_model_accuracy.check(case=without_ties)
 def accuracy_of_rewards(solution, case):
     """Is the share of pairs in which the chosen text has the larger reward."""
     return float(solution.reward_model_accuracy(case.r_chosen, case.r_rejected))
 
 
-@reward_model_accuracy.check(points=0.25, case=cases(Choices, 2, ROWS, values=FEW))
+@reward_model_accuracy.check(points=0.25, case=cases(Choices, 2, ROWS, values=(0.0, 1.0, -1.0, 3.0)))
 def accuracy_of_ties(solution, case):
     """Counts an equal reward as half a pair."""
     return float(solution.reward_model_accuracy(case.r_chosen, case.r_rejected))
 
 
-# %% get_logprobs, response_logprob
+# %% Log-probabilities of texts, and preferences between them
 Texts = namedtuple("Texts", "logits tokens prefix_len")
 
 
@@ -300,15 +278,11 @@ get_logprobs = section.exercise(
     },
 )
 get_logprobs.call(
-    "logprobs_of_generated",
-    "Returns the log-probability of each token from prefix_len on.",
-    case=sequences(),
+    "logprobs_of_generated", "Returns the log-probability of each token from prefix_len on.", case=sequences()
 )
+whole = sequences().map(lambda drawn: drawn[:2])
 get_logprobs.call(
-    "logprobs_of_all",
-    "Without prefix_len returns those of all tokens but the first.",
-    points=0.5,
-    case=sequences().map(lambda drawn: drawn[:2]),
+    "logprobs_of_all", "Without prefix_len returns those of all tokens but the first.", points=0.5, case=whole
 )
 
 
@@ -357,9 +331,7 @@ response_logprob = section.exercise(
             edit("tokens[:, prompt_len:, None]", "tokens[:, 1:, None]"),
             edit("mask[:, prompt_len:]", "mask[:, 1:]"),
         ],
-        "Averages over the tokens; long answers seem as probable as short ones.": edit(
-            "logprobs.sum(dim=-1)", "logprobs.mean(dim=-1)"
-        ),
+        "Averages over the tokens; long answers seem as probable as short ones.": edit("logprobs.sum", "logprobs.mean"),
         "Adds all answers of the batch up.": edit("logprobs.sum(dim=-1)", "logprobs.sum()"),
         "What rows are filled up with is counted.": edit(_FILLED, "logprobs"),
         "The mask is one position late.": edit("mask[:, prompt_len:]", "mask[:, prompt_len - 1 : -1]"),
@@ -367,11 +339,7 @@ response_logprob = section.exercise(
         "Multiplies by the mask: 0 times -inf is NaN.": edit(_FILLED, "logprobs * mask[:, prompt_len:]"),
     },
 )
-response_logprob.call(
-    "response_sums",
-    "Sums the log-probabilities of the answer's tokens.",
-    case=sequences(),
-)
+response_logprob.call("response_sums", "Sums the log-probabilities of the answer's tokens.", case=sequences())
 response_logprob.call("response_masked", "Leaves out what rows are filled up with.", case=padded())
 
 
@@ -388,19 +356,15 @@ response_logprob.call(
     extra=True,
     case=padded(filled=True),
 )
+large = sequences(HUNDREDS)
 response_logprob.call(
-    "response_hundreds",
-    "Is right for logits in the hundreds.",
-    points=0.25,
-    extra=True,
-    judge=coarse,
-    case=sequences(HUNDREDS),
+    "response_hundreds", "Is right for logits in the hundreds.", points=0.25, extra=True, judge=coarse, case=large
 )
 
 
-# %% dpo_loss
 Answers = namedtuple("Answers", "pi_chosen pi_rejected ref_chosen ref_rejected beta")
 betas = st.sampled_from((0.5, 0.25, 1.0))
+answers = cases(Answers, 4, ROWS, betas)
 dpo_loss = section.exercise(
     "dpo_loss",
     hints=[
@@ -415,14 +379,10 @@ dpo_loss = section.exercise(
         "Rewards are right; the loss leaves the reference out.": edit(
             "(chosen_r - rejected_r)", "(beta * (pi_chosen - pi_rejected))"
         ),
-        "beta stands outside of log σ.": [
-            edit("chosen_r = beta * (pi", "chosen_r = (pi"),
-            edit("rejected_r = beta * (pi", "rejected_r = (pi"),
-            edit("return -nn", "return -beta * nn"),
-        ],
+        "beta stands outside of log σ.": [edit("chosen_r = beta * (pi_c", "chosen_r = (pi_c"),
+                                          edit("= beta * (pi_r", "= (pi_r"), edit("return -nn", "return -beta * nn")],
         "Leaves beta out.": [edit("chosen_r = beta * (pi_c", "chosen_r = (pi_c"), edit("= beta * (pi_r", "= (pi_r")],
-        "Divides by beta.": [edit("chosen_r = beta * (pi_c", "chosen_r = 1 / beta * (pi_c"),
-                             edit("= beta * (pi_r", "= 1 / beta * (pi_r")],
+        "Divides by beta.": [edit("chosen_r =", "chosen_r = 1 /"), edit("= beta * (pi_r", "= 1 / beta * (pi_r")],
         "Chosen and rejected are swapped.": edit("chosen_r - rejected_r)", "rejected_r - chosen_r)"),
         "The sign: the loss is to be minimised.": edit("-nn.functional", "nn.functional"),
         "Takes the logarithm of a σ that has become 0.": edit(
@@ -439,19 +399,19 @@ dpo_loss = section.exercise(
 )  # fmt: skip
 
 
-@dpo_loss.check(case=cases(Answers, 4, ROWS, betas))
+@dpo_loss.check(case=answers)
 def dpo_values(solution, case):
     """Is the loss of Bradley and Terry on beta times the differences from the reference."""
     return solution.dpo_loss(*case)[0]
 
 
-@dpo_loss.check(points=0.5, case=cases(Answers, 4, ROWS, betas))
+@dpo_loss.check(points=0.5, case=answers)
 def dpo_rewards(solution, case):
     """Returns beta times the difference from the reference for the chosen and for the rejected answers."""
     return solution.dpo_loss(*case)[1:]
 
 
-@dpo_loss.check(case=cases(Answers, 4, ROWS, betas))
+@dpo_loss.check(case=answers)
 def dpo_gradients(solution, case):
     """Raises the chosen answer, lowers the rejected one, and leaves the reference alone."""
     return slopes(solution.dpo_loss, *case)
@@ -463,9 +423,11 @@ def dpo_hundreds(solution, case):
     return solution.dpo_loss(*case)[0], slopes(solution.dpo_loss, *case)[:2]
 
 
-# %% token_kl_estimators
+# %% The terms of PPO's objective
 LogProbs = namedtuple("LogProbs", "logp ref_logp")
 BELOW = (-1.0, -0.5, -2.0, -1.5, -3.0, -2.5, -4.0)
+logprobs = cases(LogProbs, 2, GRIDS, values=BELOW)
+little = tensors((2,), (0.001, -0.001, 0.002, -0.003))
 token_kl_estimators = section.exercise(
     "token_kl_estimators",
     hints=[
@@ -486,40 +448,27 @@ token_kl_estimators = section.exercise(
             "torch.expm1(d) -", "(torch.exp(d) - 1) -"
         ),
         "Averages over the tokens; an estimate for each is asked for.": edit(
-            "return -d, d**2 / 2, torch.expm1(d) - d",
-            "return -d.mean(), (d**2 / 2).mean(), (torch.expm1(d) - d).mean()",
+            ", d**2 / 2, torch.expm1(d) - d", ".mean(), (d**2 / 2).mean(), (torch.expm1(d) - d).mean()"
         ),
         "The policy's log-probabilities are detached.": edit("ref_logp - logp", "ref_logp - logp.detach()"),
     },
 )
-token_kl_estimators.call(
-    "kl_estimates",
-    "Returns k1, k2 and k3 of each token.",
-    points=1.5,
-    case=cases(LogProbs, 2, GRIDS, values=BELOW),
-)
+token_kl_estimators.call("kl_estimates", "Returns k1, k2 and k3 of each token.", points=1.5, case=logprobs)
 
 
-@token_kl_estimators.check(points=0.5, case=cases(LogProbs, 2, GRIDS, values=BELOW))
+@token_kl_estimators.check(points=0.5, case=logprobs)
 def kl_estimates_gradients(solution, case):
     """Gradients of all three flow into the policy's log-probabilities."""
     (logp,) = leaves(case.logp)
     return [gradients(estimate, logp)[0] for estimate in solution.token_kl_estimators(logp, case.ref_logp)]
 
 
-@token_kl_estimators.check(
-    points=0.25,
-    extra=True,
-    judge=close(rtol=1e-2, atol=1e-9),
-    logp=tensors((2,), BELOW),
-    d=tensors((2,), (0.001, -0.001, 0.002, -0.003)),
-)
+@token_kl_estimators.check(points=0.25, extra=True, judge=tiny, logp=tensors((2,), BELOW), d=little)
 def kl_estimates_of_twins(solution, logp, d):
     """Where both models are nearly the same, k3 keeps its digits."""
     return solution.token_kl_estimators(torch.zeros_like(d) + 0 * logp, d)[2]
 
 
-# %% calc_kl_penalty, calc_entropy_bonus
 Penalty = namedtuple("Penalty", "logits ref_logits coef")
 Bonus = namedtuple("Bonus", "logits coef")
 
@@ -533,6 +482,8 @@ def forbidding(draw):
     return Penalty(logits.masked_fill(which > 0, -INF), ref_logits.masked_fill(which == 2, -INF), coef)
 
 
+models = cases(Penalty, 2, LOGITS, coefs)
+_HIDDEN = "torch.where hides the NaN of a forbidden token, but its gradient is NaN."
 _MASKED = "log_ratio.masked_fill(probs == 0, 0.0)"
 calc_kl_penalty = section.exercise(
     "calc_kl_penalty",
@@ -543,16 +494,9 @@ calc_kl_penalty = section.exercise(
         "replaced before you multiply?",
     ],
     mistakes={
-        "The other way round: KL(π_ref ‖ π).": edit(
-            "log_ratio.masked_fill(probs == 0, 0.0)).sum(dim=-1)",
-            "log_ratio.masked_fill(probs == 0, 0.0) * 0 - ref_logits.softmax(-1) * log_ratio).sum(dim=-1)",
-        ),
-        "The policy is detached: a penalty without a gradient changes nothing.": edit(
-            "logprobs = logits.log_softmax", "logprobs = logits.detach().log_softmax"
-        ),
-        "Only the logarithm has a gradient; the probabilities are detached.": edit(
-            "logprobs.exp()", "logprobs.detach().exp()"
-        ),
+        "The other way round: KL(π_ref ‖ π).": edit(_MASKED, f"{_MASKED} * 0 - ref_logits.softmax(-1) * log_ratio"),
+        "The policy is detached: a penalty without a gradient changes nothing.": edit("= logits", "= logits.detach()"),
+        "Only the logarithm has a gradient; the probabilities are detached.": edit(".exp()", ".detach().exp()"),
         "The coefficient is missing.": edit("kl_coef * kl.mean()", "kl.mean()"),
         "The sign: the penalty is positive, and the trainer subtracts it.": edit("kl_coef * kl", "-kl_coef * kl"),
         "Averages over the vocabulary instead of summing.": edit("sum(dim=-1)", "mean(dim=-1)"),
@@ -572,20 +516,18 @@ calc_kl_penalty = section.exercise(
             edit("ref_logits.log_softmax(dim=-1)", "ref_logits.softmax(dim=-1).log()"),
         ],
         "A forbidden token becomes NaN: 0 times infinity.": edit(_MASKED, "log_ratio"),
-        "torch.where hides the NaN of a forbidden token, but its gradient is NaN.": edit(
-            f"(probs * {_MASKED})", "torch.where(probs > 0, probs * log_ratio, 0.0)"
-        ),
+        _HIDDEN: edit(f"(probs * {_MASKED})", "torch.where(probs > 0, probs * log_ratio, 0.0)"),
     },
 )
 
 
-@calc_kl_penalty.check(case=cases(Penalty, 2, LOGITS, coefs))
+@calc_kl_penalty.check(case=models)
 def kl_penalty(solution, case):
     """Is kl_coef times the mean divergence of the policy from the reference, over the whole vocabulary."""
     return term(solution.calc_kl_penalty, *case)
 
 
-@calc_kl_penalty.check(case=cases(Penalty, 2, LOGITS, coefs))
+@calc_kl_penalty.check(case=models)
 def kl_penalty_gradient(solution, case):
     """Its gradient flows into the policy's logits."""
     return slope(solution.calc_kl_penalty, *case)
@@ -615,12 +557,8 @@ calc_entropy_bonus = section.exercise(
         "Zeros: there is no bonus at all.": edit("ent_coef * entropy.mean()", "0.0 * entropy.mean()"),
         "The sign: it is negative, and would punish trying.": edit("= -(probs", "= (probs"),
         "The coefficient is missing.": edit("ent_coef * entropy", "entropy"),
-        "The logits are detached: a bonus without a gradient changes nothing.": edit(
-            "logits.log_softmax", "logits.detach().log_softmax"
-        ),
-        "Only the logarithm has a gradient; the probabilities are detached.": edit(
-            "logprobs.exp()", "logprobs.detach().exp()"
-        ),
+        "The logits are detached: a bonus without a gradient changes nothing.": edit("= logits", "= logits.detach()"),
+        "Only the logarithm has a gradient; the probabilities are detached.": edit(".exp()", ".detach().exp()"),
         "Takes logits for log-probabilities.": [
             edit("logits.log_softmax(dim=-1)", "logits"),
             edit("logprobs.exp()", "logits.softmax(dim=-1)"),
@@ -628,17 +566,13 @@ calc_entropy_bonus = section.exercise(
         "Averages over the vocabulary instead of summing.": edit("sum(dim=-1)", "mean(dim=-1)"),
         "Sums over the positions instead of averaging.": edit("entropy.mean()", "entropy.sum()"),
         "Normalizes over the positions, not over the vocabulary.": edit("log_softmax(dim=-1)", "log_softmax(dim=1)"),
-        "Takes bits for nats: the logarithm is to base 2.": edit(
-            "entropy.mean()", "entropy.mean() / 0.6931471805599453"
-        ),
+        "Takes bits for nats: the logarithm is to base 2.": edit(".mean()", ".mean() / 0.6931471805599453"),
         "Takes the logarithm of a softmax: NaN for logits in the hundreds.": [
             edit("logits.log_softmax(dim=-1)", "logits.softmax(dim=-1).log()"),
             edit("logprobs.masked_fill(probs == 0, 0.0)", "logprobs"),
         ],
         "A forbidden token becomes NaN: 0 times infinity.": edit("logprobs.masked_fill(probs == 0, 0.0)", "logprobs"),
-        "torch.where hides the NaN of a forbidden token, but its gradient is NaN.": edit(
-            _ENTROPY, "-torch.where(probs > 0, probs * logprobs, 0.0).sum(dim=-1)"
-        ),
+        _HIDDEN: edit(_ENTROPY, "-torch.where(probs > 0, probs * logprobs, 0.0).sum(dim=-1)"),
     },
 )
 
@@ -668,7 +602,6 @@ def entropy_forbidden(solution, case):
     return term(bonus, case.logits, case.coef), slope(bonus, case.logits, case.coef)
 
 
-# %% calc_value_function_loss, calc_clipped_surrogate_objective
 Targets = namedtuple("Targets", "values returns coef")
 calc_value_function_loss = section.exercise(
     "calc_value_function_loss",
@@ -728,28 +661,21 @@ calc_clipped_surrogate_objective = section.exercise(
         "Takes the difference of log-probabilities for the ratio.": edit(_RATIO, "(logprobs - mb_logprobs)"),
         "Takes the larger of the two.": edit("torch.minimum", "torch.maximum"),
         "Never clips.": edit("clipped * advantages)", "ratio * advantages)"),
-        "Always clips, also where it stops a mistake from being put right.": edit(
-            "torch.minimum(ratio * advantages,", "torch.minimum(clipped * advantages,"
-        ),
+        "Always clips, also where it stops a mistake from being put right.": edit("ratio *", "clipped *"),
         "Clips the product, not the ratio.": edit(
             "clipped * advantages)", "(ratio * advantages).clip(1 - clip_coef, 1 + clip_coef))"
         ),
-        "Clips at ±clip_coef instead of around 1.": edit(
-            "clip(1 - clip_coef, 1 + clip_coef)\n", "clip(-clip_coef, clip_coef)\n"
-        ),
+        "Clips at ±clip_coef instead of around 1.": edit("(1 - clip_coef, 1 + clip_coef)", "(-clip_coef, clip_coef)"),
         "Advantages are not normalized.": edit(_NORMED, "mb_advantages"),
         "Advantages are only centred.": edit(" / (mb_advantages.std() + eps)", ""),
         "Each sample's advantages are normalized by themselves, not the whole minibatch's.": edit(
-            _NORMED,
-            "(mb_advantages - mb_advantages.mean(-1, keepdim=True)) / (mb_advantages.std(-1, keepdim=True) + eps)",
+            _NORMED, _NORMED.replace("()", "(-1, keepdim=True)")
         ),
         "The log-probabilities are detached: nothing is learned.": edit(
             _RATIO, "(logprobs.detach() - mb_logprobs).exp()"
         ),
         "Sums instead of averaging.": edit("advantages).mean()", "advantages).sum()"),
-        "Equal advantages are divided by a standard deviation of 0.": edit(
-            "mb_advantages.std() + eps", "mb_advantages.std()"
-        ),
+        "Equal advantages are divided by a standard deviation of 0.": edit("() + eps", "()"),
     },
 )
 
@@ -779,17 +705,12 @@ def surrogate_of_equals(solution, case, same):
     return [term(surrogate, *case[:2], each, 0.25) for each in (torch.full_like(advantages, same), advantages * 1e-8)]
 
 
-# %% compute_advantages
 Played = namedtuple("Played", "values rewards prefix_len")
 
 
 @st.composite
 def written(draw, gen_lens=(2, 3)):
-    batch, prefix_len, gen_len = (
-        draw(st.sampled_from((1, 3, 2))),
-        draw(st.integers(1, 3)),
-        draw(st.sampled_from(gen_lens)),
-    )
+    batch, prefix_len, gen_len = (draw(st.sampled_from(sizes)) for sizes in ((1, 3, 2), (1, 2, 3), gen_lens))
     return Played(draw(tensors((batch, prefix_len + gen_len))), draw(tensors((batch,))), prefix_len)
 
 
@@ -803,27 +724,17 @@ compute_advantages = section.exercise(
         "Two slices of values, of the same length but for one column: where does each begin and end?",
     ],
     mistakes={
-        "Values are cut one position late.": [
-            edit("values[:, prefix_len:-1], ", "values[:, prefix_len + 1 :], "),
-            edit("values[:, prefix_len - 1 : -1]", "values[:, prefix_len:]"),
-        ],
+        "Values are cut one position late.": [edit(":, prefix_len:-1", ":, prefix_len + 1 :"), edit(" - 1 : -1", ":")],
         "Values are cut one position early.": [
-            edit(
-                "values[:, prefix_len:-1], ",
-                "values[:, max(prefix_len - 1, 1) : -1][:, : values.shape[1] - prefix_len - 1], ",
-            ),
-            edit(
-                "values[:, prefix_len - 1 : -1]",
-                "values[:, max(prefix_len - 2, 0) :][:, : values.shape[1] - prefix_len]",
-            ),
+            edit("prefix_len:-1", "max(prefix_len - 1, 1) : -1][:, : values.shape[1] - prefix_len - 1"),
+            edit("prefix_len - 1 : -1", "max(prefix_len - 2, 0) :][:, : values.shape[1] - prefix_len"),
         ],
         "Values are not cut at all: the prompt has advantages too.": [
             edit("values[:, prefix_len:-1], ", "values[:, 1:-1], "),
             edit("values[:, prefix_len - 1 : -1]", "values[:, :-1]"),
         ],
         "The reward is earned at every token, not at the end.": edit(
-            "return after - before",
-            "return after - before + rewards[:, None] * (torch.arange(after.shape[1]) < after.shape[1] - 1)",
+            "- before", "- before + rewards[:, None] * (torch.arange(after.shape[1]) < after.shape[1] - 1)"
         ),
         "Takes the reward less each value: every token gets the credit of all later ones.": edit(
             _AFTER, "rewards[:, None]"
@@ -853,24 +764,21 @@ compute_advantages.call(
 )
 
 
-# %% get_samples
-def written_by(seed, temperature, top_k):
+# %% Samples, a model with a value head, its optimizer
+def written_by(inputs):
     """The probabilities of the first two tokens that a TinyLM writes after b, (2, vocab)."""
-    table = TinyLM(seed).table.detach().double() / temperature  # (last, next)
-    least = table.topk(top_k).values[:, -1:]
+    table = TinyLM(inputs["seed"]).table.detach().double() / inputs["temperature"]  # (last, next)
+    least = table.topk(inputs["top_k"]).values[:, -1:]
     follows = table.masked_fill(table < least, -INF).softmax(-1).numpy()  # (last, next)
     first = follows[SIGNS.index("b")]
     return np.stack([first, first @ follows])
 
 
+by_chance = distributed_as(probabilities=written_by, columns=("the first token", "the next token"))
+temperatures = st.sampled_from((0.5, 2.0, 4.0))
 Asked = namedtuple("Asked", "order prompt batch_size gen_len prepend_bos")
-asked = st.tuples(
-    st.permutations(range(len(SIGNS))),
-    st.sampled_from(("a", "cb", "a.c")),
-    st.integers(1, 3),
-    st.integers(1, 4),
-    st.booleans(),
-).map(lambda drawn: Asked(*drawn))
+orders, prompts = st.permutations(range(len(SIGNS))), st.sampled_from(("a", "cb", "a.c"))
+asked = st.builds(Asked, orders, prompts, st.integers(1, 3), st.integers(1, 4), st.booleans())
 get_samples = section.exercise(
     "get_samples",
     hints=[
@@ -906,16 +814,7 @@ def samples_form(solution, case):
     return sample_ids, list(samples)
 
 
-@get_samples.check(
-    judge=distributed_as(
-        probabilities=lambda inputs: written_by(inputs["seed"], inputs["temperature"], inputs["top_k"]),
-        columns=("the first token", "the next token"),
-    ),
-    examples=6,
-    seed=seeds,
-    temperature=st.sampled_from((0.5, 2.0, 4.0)),
-    top_k=st.sampled_from((2, 3, 5)),
-)
+@get_samples.check(judge=by_chance, examples=6, seed=seeds, temperature=temperatures, top_k=st.sampled_from((2, 3, 5)))
 def samples_chance(solution, seed, temperature, top_k):
     """Draws each sample by itself, with the temperature and top_k that are given."""
     sample_ids, _ = solution.get_samples(TinyLM(seed), "ab", 3000, 2, temperature, top_k, prepend_bos=True)
@@ -937,9 +836,7 @@ def samples_by_default(solution, batch_size):
     return [[asked.get(name) for name in ("prompt", "max_new_tokens", "temperature", "top_k")] for asked in model.asked]
 
 
-# %% HookedTransformerWithValueHead
-TOKENS = tuple(range(6))
-token_rows = st.sampled_from(((2, 3), (3, 1), (2, 4))).flatmap(lambda shape: tensors(shape, TOKENS, "int64"))
+batches, of_one = token_rows(((2, 3), (3, 1), (2, 4)), range(6)), token_rows(((1, 3), (1, 1)), range(6))
 _HOOKED = 'self.run_with_hooks(input_ids, fwd_hooks=[(get_act_name("normalized"), run_value_head)])'
 HookedTransformerWithValueHead = section.exercise(
     "HookedTransformerWithValueHead",
@@ -962,33 +859,29 @@ HookedTransformerWithValueHead = section.exercise(
             _HOOKED, '(self.add_hook(get_act_name("normalized"), run_value_head), self(input_ids))[1]'
         ),
         "The hook changes what the model goes on with.": edit(
-            "            values = self.value_head(normalized)[..., 0]",
-            "            normalized *= 1.5\n            values = self.value_head(normalized)[..., 0]",
+            "values = self.", "normalized *= 1.5\n            values = self."
         ),
         "The values are detached from the model.": edit("value_head(normalized)", "value_head(normalized.detach())"),
         "The head is linear: there is no ReLU.": edit("nn.ReLU(), ", ""),
-        "The hidden layer is as wide as the model, not four times.": [
-            edit("nn.Linear(d_model, 4 * d_model)", "nn.Linear(d_model, d_model)"),
-            edit("nn.Linear(4 * d_model, 1)", "nn.Linear(d_model, 1)"),
-        ],
+        "The hidden layer is as wide as the model, not four times.": [edit(", 4 *", ","), edit("(4 * ", "(")],
         "Returns the values first.": edit("return logits, values", "return values, logits"),
     },
-)  # fmt: skip
+)
 
 
-@HookedTransformerWithValueHead.check(points=1.5, judge=deep, examples=20, seed=seeds, tokens=token_rows)
+@HookedTransformerWithValueHead.check(points=1.5, judge=deep, examples=20, seed=seeds, tokens=batches)
 def head_values(solution, seed, tokens):
     """Computes values by a head of two layers from the output of the final LayerNorm."""
     return both(toy(solution.HookedTransformerWithValueHead, seed), tokens)[1].detach()
 
 
-@HookedTransformerWithValueHead.check(points=0.5, judge=deep, examples=20, seed=seeds, tokens=token_rows)
+@HookedTransformerWithValueHead.check(points=0.5, judge=deep, examples=20, seed=seeds, tokens=batches)
 def head_logits(solution, seed, tokens):
     """The logits are those of the model as it is."""
     return both(toy(solution.HookedTransformerWithValueHead, seed), tokens)[0][..., :2].detach()
 
 
-@HookedTransformerWithValueHead.check(points=0.5, judge=deep, examples=10, seed=seeds, tokens=token_rows)
+@HookedTransformerWithValueHead.check(points=0.5, judge=deep, examples=10, seed=seeds, tokens=batches)
 def head_gradients(solution, seed, tokens):
     """Gradients of the values flow into the head and into the model."""
     model = toy(solution.HookedTransformerWithValueHead, seed)
@@ -996,7 +889,7 @@ def head_gradients(solution, seed, tokens):
     return found[0][:6, :2], found[-4][:2, :2], found[-2][:, :2]
 
 
-@HookedTransformerWithValueHead.check(points=0.5, examples=5, seed=seeds, tokens=token_rows)
+@HookedTransformerWithValueHead.check(points=0.5, examples=5, seed=seeds, tokens=batches)
 def head_leaves_no_hooks(solution, seed, tokens):
     """Leaves no hook in the model."""
     model = toy(solution.HookedTransformerWithValueHead, seed)
@@ -1006,20 +899,14 @@ def head_leaves_no_hooks(solution, seed, tokens):
     return hooks_left(model) - before
 
 
-@HookedTransformerWithValueHead.check(
-    points=0.25, extra=True, judge=deep, examples=10, seed=seeds, tokens=st.sampled_from(((1, 3), (1, 1))).flatmap(
-        lambda shape: tensors(shape, TOKENS, "int64")
-    )
-)  # fmt: skip
+@HookedTransformerWithValueHead.check(points=0.25, extra=True, judge=deep, examples=10, seed=seeds, tokens=of_one)
 def head_of_one(solution, seed, tokens):
     """A batch of one keeps its axis."""
     return both(toy(solution.HookedTransformerWithValueHead, seed), tokens)[1].detach()
 
 
-# %% get_optimizer, get_optimizer_and_scheduler
 some_rates = st.permutations((0.5, 0.25, 0.125, 1.0))
 two_slopes = st.tuples(*[st.sampled_from((3.0, -2.0, 5.0))] * 2)
-roughly = close(rtol=1e-2, atol=1e-6)  # AdamW lets parameters shrink a little
 _BASE = "[parameter for parameter in model.parameters() if parameter not in head]"
 get_optimizer = section.exercise(
     "get_optimizer",
@@ -1030,20 +917,12 @@ get_optimizer = section.exercise(
     ],
     mistakes={
         "Goes down: the objective is to be maximised.": edit(", maximize=True", ""),
-        "The learning rates are swapped.": [
-            edit('if parameter not in head], "lr": base_lr}', 'if parameter not in head], "lr": head_lr}'),
-            edit(
-                'model.value_head.parameters(), "lr": head_lr}',
-                'model.value_head.parameters(), "lr": base_lr}',
-            ),
-        ],
+        "The learning rates are swapped.": [edit("base_lr}", "head_lr}"), edit('), "lr": head_lr', '), "lr": base_lr')],
         "The head has the model's learning rate.": edit('"lr": head_lr', '"lr": base_lr'),
         "The head is in both groups, which torch does not allow.": edit(_BASE, "list(model.parameters())"),
         "The head is not trained at all.": edit("torch.optim.AdamW(groups", "torch.optim.AdamW(groups[:1]"),
         "Only the head is trained.": edit("torch.optim.AdamW(groups", "torch.optim.AdamW(groups[1:]"),
-        "Plain gradient ascent, not Adam: steps are as large as gradients.": edit(
-            "torch.optim.AdamW", "torch.optim.SGD"
-        ),
+        "Plain gradient ascent, not Adam: steps are as large as gradients.": edit(".AdamW", ".SGD"),
     },
 )
 
@@ -1058,7 +937,9 @@ Planned = namedtuple("Planned", "warmup_steps total_phases final_scale base_lr h
 plans = st.tuples(
     st.sampled_from((2, 4, 1)), st.sampled_from((6, 8, 10)), st.sampled_from((0.5, 0.25, 0.0)), some_rates
 ).map(lambda drawn: Planned(*drawn[:3], *drawn[3][:2]))
-_DOWN = "1 - (1 - args.final_scale) * (phase - args.warmup_steps) / (args.total_phases - args.warmup_steps)"
+_ALONG = "(phase - args.warmup_steps) / (args.total_phases - args.warmup_steps)"
+_DOWN = f"1 - (1 - args.final_scale) * {_ALONG}"
+_SCHEDULER = "torch.optim.lr_scheduler.LambdaLR(optimizer, factor)"
 get_optimizer_and_scheduler = section.exercise(
     "get_optimizer_and_scheduler",
     hints=[
@@ -1067,23 +948,13 @@ get_optimizer_and_scheduler = section.exercise(
         "A straight line from 1 to final_scale: how far along it is one in phase n?",
     ],
     mistakes={
-        "Begins the warm-up at one step, not at 0.": edit(
-            "return phase / args.warmup_steps", "return (phase + 1) / args.warmup_steps"
-        ),
+        "Begins the warm-up at one step, not at 0.": edit("return phase /", "return (phase + 1) /"),
         "There is no warm-up.": edit("phase < args.warmup_steps", "phase < 0"),
-        "The line down is measured from phase 0.": edit(
-            "(phase - args.warmup_steps) / (args.total_phases - args.warmup_steps)", "phase / args.total_phases"
-        ),
+        "The line down is measured from phase 0.": edit(_ALONG, "phase / args.total_phases"),
         "Ends at 1 - final_scale.": edit("1 - (1 - args.final_scale)", "1 - args.final_scale"),
-        "Stays at 1 after the warm-up.": edit(f"return {_DOWN}", "return 1.0"),
-        "Decays by a power instead of on a straight line.": edit(
-            f"return {_DOWN}",
-            "return args.final_scale ** ((phase - args.warmup_steps) / (args.total_phases - args.warmup_steps))",
-        ),
-        "Returns the scheduler first.": edit(
-            "return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)",
-            "return torch.optim.lr_scheduler.LambdaLR(optimizer, factor), optimizer",
-        ),
+        "Stays at 1 after the warm-up.": edit(_DOWN, "1.0"),
+        "Decays by a power instead of on a straight line.": edit(_DOWN, f"args.final_scale ** ({_ALONG})"),
+        "Returns the scheduler first.": edit(f"optimizer, {_SCHEDULER}", f"{_SCHEDULER}, optimizer"),
         "The rates of model and head are swapped.": edit("args.base_lr, args.head_lr", "args.head_lr, args.base_lr"),
     },
 )
@@ -1107,17 +978,12 @@ def schedule_without_warm_up(solution, plan):
     return rates(solution.get_optimizer_and_scheduler, 4, **{**plan._asdict(), "warmup_steps": 0})
 
 
-# %% ReplayMemory
-Cut = namedtuple("Cut", "num_minibatches times batch_size gen_len")
-cuts = st.tuples(st.sampled_from((2, 1, 3)), st.integers(1, 3), st.integers(1, 2), st.integers(1, 3)).map(
-    lambda drawn: Cut(*drawn[:2], drawn[0] * drawn[2], drawn[3])
+# %% Rollouts and trainers
+Cut = namedtuple("Cut", "num_minibatches batches_per_learning_phase batch_size gen_len")
+cuts = st.builds(Cut, st.sampled_from((2, 1, 3)), st.integers(1, 3), st.integers(1, 2), st.integers(1, 3)).map(
+    lambda cut: cut._replace(batch_size=cut.batch_size * cut.num_minibatches)
 )
-
-
-def of_cut(case):
-    return settings(**{**case._asdict(), "batches_per_learning_phase": case.times})
-
-
+shuffled = distributed_as(probabilities=lambda inputs: np.full(3, 1 / 3), columns=("the first time", "the next time"))
 _RANDOM = "torch.randperm(self.args.batch_size)"
 ReplayMemory = section.exercise(
     "ReplayMemory",
@@ -1141,9 +1007,7 @@ ReplayMemory = section.exercise(
         ],
         "Goes through the samples only once.": edit("range(self.args.batches_per_learning_phase)", "range(1)"),
         "Returns are values of one position later.": edit("-self.args.gen_len - 1 : -1]", "-self.args.gen_len :]"),
-        "Returns are the advantages.": edit(
-            "self.advantages + self.values[:, -self.args.gen_len - 1 : -1]", "self.advantages"
-        ),
+        "Returns are the advantages.": edit(" + self.values[:, -self.args.gen_len - 1 : -1]", ""),
         "Returns are the values less the advantages.": edit("self.advantages + ", "-self.advantages + "),
         "Makes minibatches of num_minibatches samples.": edit(".chunk(", ".split("),
     },
@@ -1153,34 +1017,29 @@ ReplayMemory = section.exercise(
 @ReplayMemory.check(points=1.5, examples=30, case=cuts)
 def memory_rows(solution, case):
     """Each time, every sample is in one minibatch, with all that belongs to it and the returns."""
-    minibatches = remembered(solution.ReplayMemory, of_cut(case)).get_minibatches()
-    return [
-        sorted_parts(minibatches[at : at + case.num_minibatches])
-        for at in range(0, len(minibatches), case.num_minibatches)
-    ]
+    minibatches = remembered(solution.ReplayMemory, settings(**case._asdict())).get_minibatches()
+    size = case.num_minibatches
+    return [sorted_parts(minibatches[at : at + size]) for at in range(0, len(minibatches), size)]
 
 
 @ReplayMemory.check(points=0.5, examples=20, case=cuts)
 def memory_sizes(solution, case):
     """Makes num_minibatches of equal size each time."""
-    return [len(parts(each)[0]) for each in remembered(solution.ReplayMemory, of_cut(case)).get_minibatches()]
+    memory = remembered(solution.ReplayMemory, settings(**case._asdict()))
+    return [len(parts(each)[0]) for each in memory.get_minibatches()]
 
 
-@ReplayMemory.check(
-    judge=distributed_as(probabilities=lambda inputs: np.full(3, 1 / 3), columns=("the first time", "the next time")),
-    examples=2,
-    gen_len=st.integers(1, 2),
-)
+@ReplayMemory.check(judge=shuffled, examples=2, gen_len=st.integers(1, 2))
 def memory_order(solution, gen_len):
     """The order of the samples is random, and anew each time."""
     memory = remembered(solution.ReplayMemory, settings(batch_size=3, gen_len=gen_len, batches_per_learning_phase=2))
-    firsts = [[int(each.sample_ids[0, 0]) // 10 for each in memory.get_minibatches()] for _ in range(1000)]
-    return np.array(firsts)
+    return np.array([[int(each.sample_ids[0, 0]) // 10 for each in memory.get_minibatches()] for _ in range(1000)])
 
 
-# %% RLHFTrainer
 KL, ENTROPY, SURROGATE = "- kl_penalty", "+ entropy_bonus", "return surrogate"
-scripts = st.sampled_from(((1, 2), (3, 1), (2, 3))).flatmap(lambda shape: tensors(shape, (1, 4, 2, 3, 0), "int64"))
+scripts = token_rows(((1, 2), (3, 1), (2, 3)), (1, 4, 2, 3, 0))
+FOUND = ("sample_ids", "logprobs", "advantages", "ref_logits")  # in a rollout, about its samples
+of_three = tensors((3, 2), (4, 1, 2, 3), "int64")
 _LOOK = "        with torch.no_grad():\n"
 _MISTAKES_OF_OBJECTIVES = {
     "The KL penalty is added; it is to be subtracted.": edit(KL, "+ kl_penalty"),
@@ -1188,8 +1047,7 @@ _MISTAKES_OF_OBJECTIVES = {
     "The KL penalty is left out, or compares the policy with itself.": edit(KL, ""),
     "The entropy bonus is left out.": edit(ENTROPY, ""),
     "The reference comes first in the KL penalty.": edit(
-        "calc_kl_penalty(logits[:, gen], minibatch.ref_logits[:, gen]",
-        "calc_kl_penalty(minibatch.ref_logits[:, gen], logits[:, gen]",
+        "logits[:, gen], minibatch.ref_logits[:, gen]", "minibatch.ref_logits[:, gen], logits[:, gen]"
     ),
     "Logits are cut one position late, where they are about tokens that came later.": edit(
         "gen = slice(-args.gen_len - 1, -1)", "gen = slice(-args.gen_len, None)"
@@ -1200,9 +1058,7 @@ _MISTAKES_OF_OBJECTIVES = {
     "Log-probabilities of then and now are swapped.": edit(
         "logprobs, minibatch.logprobs,", "minibatch.logprobs, logprobs,"
     ),
-    "Logits go through without a gradient.": edit(
-        "get_logprobs(logits, minibatch", "get_logprobs(logits.detach(), minibatch"
-    ),
+    "Logits go through without a gradient.": edit("(logits, minibatch", "(logits.detach(), minibatch"),
 }
 RLHFTrainer = section.exercise(
     "RLHFTrainer",
@@ -1213,24 +1069,18 @@ RLHFTrainer = section.exercise(
     ],
     mistakes={
         **_MISTAKES_OF_OBJECTIVES,
-        "Is to be minimised: all signs are turned.": edit(
-            "return surrogate - value_loss", "return -surrogate + value_loss"
-        ),
+        "Is to be minimised: all signs are turned.": edit("surrogate - value_loss", "-surrogate + value_loss"),
         "The value loss is added; it is to be subtracted.": edit("- value_loss", "+ value_loss"),
         "The value loss is left out.": edit("- value_loss", ""),
         "Multiplies by vf_coef twice.": edit("- value_loss", "- args.vf_coef * value_loss"),
-        "The value head's loss is about the advantages, not the returns.": edit(
-            "minibatch.returns", "minibatch.advantages"
-        ),
+        "The value head's loss is about the advantages, not the returns.": edit(".returns", ".advantages"),
         "Rewards are never normalized.": edit("        if args.normalize_reward:\n", "        if False:\n"),
         "Rewards are always normalized.": edit("        if args.normalize_reward:\n", "        if True:\n"),
         "Gradients of the rollout are recorded, also in the reference model.": edit(_LOOK, "        if True:\n"),
         "The policy is its own reference.": edit(
             "ref_logits = self.ref_model(sample_ids)", "ref_logits = self.model.forward_with_value_head(sample_ids)[0]"
         ),
-        "Log-probabilities are the reference's, not the model's.": edit(
-            "get_logprobs(logits, sample_ids, self.prefix_len)", "get_logprobs(ref_logits, sample_ids, self.prefix_len)"
-        ),
+        "Log-probabilities are the reference's, not the model's.": edit("logits, sample_ids", "ref_logits, sample_ids"),
         "The temperature of the settings is not used.": edit("args.temperature, args.top_k", "1.0, args.top_k"),
     },
 )
@@ -1273,19 +1123,14 @@ def objective_moves_the_head(solution, seed, vf_coef):
     return pulls(solution.RLHFTrainer, seed, vf_coef=vf_coef)[1]
 
 
-def found_out(memory):
-    """What a rollout has found out about its samples."""
-    return [part.detach() for part in (memory.sample_ids, memory.logprobs, memory.advantages, memory.ref_logits)]
-
-
 @RLHFTrainer.check(points=1.5, examples=30, seed=seeds, script=scripts)
 def rollout_memory(solution, seed, script):
     """Keeps samples, log-probabilities, advantages, values and the reference's logits."""
     memory = rolled_out(solution.RLHFTrainer, seed, script)
-    return *found_out(memory), memory.values.detach()
+    return [getattr(memory, name).detach() for name in (*FOUND, "values")]
 
 
-@RLHFTrainer.check(points=0.5, examples=30, seed=seeds, script=tensors((3, 2), (4, 1, 2, 3), "int64"))
+@RLHFTrainer.check(points=0.5, examples=30, seed=seeds, script=of_three)
 def rollout_normalized(solution, seed, script):
     """Normalizes the rewards if the settings say so."""
     return rolled_out(solution.RLHFTrainer, seed, script, normalize_reward=True).advantages.detach()
@@ -1304,7 +1149,6 @@ def rollout_records_nothing(solution, seed, script):
     return [part.requires_grad for part in (memory.logprobs, memory.advantages, memory.values, memory.ref_logits)]
 
 
-# %% grpo_advantages
 Grouped = namedtuple("Grouped", "rewards group_ids")
 
 
@@ -1320,6 +1164,7 @@ def groups(draw, sizes=(2, 3), same=False):
 
 
 _OWN = "normalize_reward(rewards[members], eps)"
+_CENTRED = "(rewards[members] - rewards[members].mean())"
 grpo_advantages = section.exercise(
     "grpo_advantages",
     hints=[
@@ -1328,36 +1173,23 @@ grpo_advantages = section.exercise(
     ],
     mistakes={
         "Compares with the whole batch, not with the group.": edit(
-            "advantages[members] = normalize_reward(rewards[members], eps)",
-            "advantages = normalize_reward(rewards, eps)",
+            "[members] = normalize_reward(rewards[members]", " = normalize_reward(rewards"
         ),
-        "Takes the mean of the group, but the spread of the batch.": edit(
-            _OWN, "(rewards[members] - rewards[members].mean()) / (rewards.std() + eps)"
-        ),
+        "Takes the mean of the group, but the spread of the batch.": edit(_OWN, f"{_CENTRED} / (rewards.std() + eps)"),
         "Subtracts the mean, and does not divide.": edit(_OWN, "rewards[members] - rewards[members].mean()"),
         "Divides, and does not subtract the mean.": edit(_OWN, "rewards[members] / (rewards[members].std() + eps)"),
-        "Divides by the standard deviation of a population, not of a sample.": edit(
-            _OWN, "(rewards[members] - rewards[members].mean()) / (rewards[members].std(unbiased=False) + eps)"
-        ),
+        _POPULATION: edit(_OWN, f"{_CENTRED} / (rewards[members].std(unbiased=False) + eps)"),
         "A group whose texts all earn the same becomes NaN.": edit(
-            _OWN, "(rewards[members] - rewards[members].mean()) / (rewards[members].std() if members.sum() > 1 else 1)"
+            _OWN, f"{_CENTRED} / (rewards[members].std() if members.sum() > 1 else 1)"
         ),
-        "A group of one becomes NaN.": edit(
-            _OWN, "(rewards[members] - rewards[members].mean()) / (rewards[members].std() + eps)"
-        ),
+        "A group of one becomes NaN.": edit(_OWN, f"{_CENTRED} / (rewards[members].std() + eps)"),
     },
 )
 grpo_advantages.call(
-    "group_advantages",
-    "Compares each text with those of its group, wherever they stand.",
-    points=1.5,
-    case=groups(),
+    "group_advantages", "Compares each text with those of its group, wherever they stand.", points=1.5, case=groups()
 )
 grpo_advantages.call(
-    "group_of_equals",
-    "Makes zeros where all of a group earn the same.",
-    points=0.5,
-    case=groups(same=True),
+    "group_of_equals", "Makes zeros where all of a group earn the same.", points=0.5, case=groups(same=True)
 )
 
 
@@ -1368,7 +1200,6 @@ def group_of_one(solution, case, eps):
     return own, solution.grpo_advantages(case.rewards * 1e-6, case.group_ids)
 
 
-# %% GrpoTrainer
 _SHARED = "advantages = advantages[:, None].expand_as(logprobs)"
 GrpoTrainer = section.exercise(
     "GrpoTrainer",
@@ -1385,15 +1216,13 @@ GrpoTrainer = section.exercise(
             "torch.zeros(len(rewards), dtype=torch.int64)", "torch.arange(len(rewards))"
         ),
         "Only the last token gets the advantage.": edit(
-            _SHARED,
-            "advantages = advantages[:, None] * (torch.arange(logprobs.shape[1]) == logprobs.shape[1] - 1)",
+            _SHARED, "advantages = advantages[:, None] * (torch.arange(logprobs.shape[1]) == logprobs.shape[1] - 1)"
         ),
         "The advantage is shared out among the tokens; each has all of it.": edit(
             _SHARED, "advantages = advantages[:, None].expand_as(logprobs) / logprobs.shape[1]"
         ),
         "Rewards are the advantages, compared with nothing.": edit(
-            "advantages = grpo_advantages(rewards, torch.zeros(len(rewards), dtype=torch.int64))",
-            "advantages = rewards",
+            "grpo_advantages(rewards, torch.zeros(len(rewards), dtype=torch.int64))", "rewards"
         ),
         "Gradients of the rollout are recorded, also in the reference model.": edit(_LOOK, "        if True:\n"),
         "The policy is its own reference.": edit("ref_logits = self.ref_model(", "ref_logits = self.model("),
@@ -1425,10 +1254,11 @@ def grpo_gradients(solution, seed, kl_coef):
     return pulls(solution.GrpoTrainer, seed, kl_coef=kl_coef, vf_coef=1.0)
 
 
-@GrpoTrainer.check(points=1.5, examples=30, seed=seeds, script=tensors((3, 2), (4, 1, 2, 3), "int64"))
+@GrpoTrainer.check(points=1.5, examples=30, seed=seeds, script=of_three)
 def grpo_rollout(solution, seed, script):
     """Keeps samples, log-probabilities, the advantage of each text at all of its tokens, and the reference's logits."""
-    return found_out(rolled_out(solution.GrpoTrainer, seed, script))
+    memory = rolled_out(solution.GrpoTrainer, seed, script)
+    return [getattr(memory, name).detach() for name in FOUND]
 
 
 @GrpoTrainer.check(points=0.5, examples=5, seed=seeds, script=scripts)
@@ -1450,8 +1280,7 @@ def grpo_values(solution, seed, script):
     return rolled_out(solution.GrpoTrainer, seed, script).values
 
 
-# %% Lora
-Change_ = namedtuple("Change_", "seed d_in d_out rank alpha")
+# %% LoRA
 sizes = st.permutations((2, 3, 4, 5))
 alphas = st.sampled_from((2.0, 8.0, 3.0))
 
@@ -1467,6 +1296,7 @@ def drawn_anew(observed, expected, inputs):
 
 
 _A = "torch.randn(*inst, d_in, rank, dtype=dtype) / d_in**0.5"
+_ZERO = "torch.zeros(*inst, d_in, rank, dtype=dtype)"
 _B = "torch.zeros(*inst, rank, d_out, dtype=dtype)"
 _OUT = "(x[..., None, :] @ self.A @ self.B)[..., 0, :] * self.scale"
 Lora = section.exercise(
@@ -1477,23 +1307,16 @@ Lora = section.exercise(
         "With instances x is (..., n_inst, d_in) and A is (n_inst, d_in, rank). einsum can name the axis they share.",
     ],
     mistakes={
-        "B does not start at zero: the model is changed before anything is learned.": edit(
-            _B, _B.replace("zeros", "ones")
-        ),
-        "A starts at zero as well: neither gets a gradient, and nothing is ever learned.": edit(
-            _A, "torch.zeros(*inst, d_in, rank, dtype=dtype)"
-        ),
-        "A starts at zero and B at random.": [
-            edit(_A, "torch.zeros(*inst, d_in, rank, dtype=dtype)"),
-            edit(_B, "torch.randn(*inst, rank, d_out, dtype=dtype)"),
-        ],
+        "B does not start at zero: the model is changed before anything is learned.": edit("torch.zeros", "torch.ones"),
+        "A starts at zero as well: neither gets a gradient, and nothing is ever learned.": edit(_A, _ZERO),
+        "A starts at zero and B at random.": [edit(_A, _ZERO), edit(_B, _B.replace("zeros", "randn"))],
         "alpha is not divided by the rank.": edit("lora_alpha / rank", "lora_alpha"),
         "The change is not scaled at all.": edit(" * self.scale", ""),
         "Divides by alpha.": edit("lora_alpha / rank", "rank / lora_alpha"),
         "The input is added: a Lora is the change alone.": edit("* self.scale", "* self.scale + x.mean()"),
-        "All instances share one map.": [
-            edit(_OUT, "(x @ self.A[0] @ self.B[0] if self.A.ndim == 3 else x @ self.A @ self.B) * self.scale"),
-        ],
+        "All instances share one map.": edit(
+            _OUT, "(x @ self.A[0] @ self.B[0] if self.A.ndim == 3 else x @ self.A @ self.B) * self.scale"
+        ),
         "The dtype is ignored.": [edit(_A, _A.replace(", dtype=dtype", "")), edit(_B, _B.replace(", dtype=dtype", ""))],
         "B is a plain tensor: no optimizer ever sees it.": edit(f"nn.Parameter({_B})", _B),
     },
@@ -1503,15 +1326,15 @@ Lora = section.exercise(
 @Lora.check(points=1, examples=40, seed=seeds, sizes=sizes, alpha=alphas)
 def lora_values(solution, seed, sizes, alpha):
     """Is alpha / rank times x A B."""
-    A, B = pair(seed, *sizes[:3])  # noqa: N806
-    return lora(solution.Lora, A, B, lora_alpha=alpha)(numbers(seed + 2, sizes[3], sizes[0])).detach()
+    layer = lora(solution.Lora, *pair(seed, *sizes[:3]), lora_alpha=alpha)
+    return layer(numbers(seed + 2, sizes[3], sizes[0])).detach()
 
 
 @Lora.check(points=0.75, examples=40, seed=seeds, sizes=sizes, alpha=alphas)
 def lora_instances(solution, seed, sizes, alpha):
     """With n_inst each instance has a map of its own."""
-    A, B = pair(seed, *sizes)  # noqa: N806
-    return lora(solution.Lora, A, B, lora_alpha=alpha)(numbers(seed + 2, 2, sizes[3], sizes[0])).detach()
+    layer = lora(solution.Lora, *pair(seed, *sizes), lora_alpha=alpha)
+    return layer(numbers(seed + 2, 2, sizes[3], sizes[0])).detach()
 
 
 @Lora.check(points=0.5, examples=10, seed=seeds, sizes=sizes)
@@ -1532,8 +1355,7 @@ def lora_random(solution, sizes):
 @Lora.check(points=0.25, examples=20, seed=seeds, sizes=sizes, alpha=alphas)
 def lora_parameters(solution, seed, sizes, alpha):
     """Both matrices are parameters, and get gradients."""
-    A, B = pair(seed, *sizes[:3])  # noqa: N806
-    layer = lora(solution.Lora, A, B, lora_alpha=alpha)
+    layer = lora(solution.Lora, *pair(seed, *sizes[:3]), lora_alpha=alpha)
     found = gradients(layer(numbers(seed + 2, 1, sizes[0])), *layer.parameters())
     return sorted((each.numel(), each.flatten().sort().values.tolist()) for each in found)
 
@@ -1541,15 +1363,13 @@ def lora_parameters(solution, seed, sizes, alpha):
 @Lora.check(points=0.25, extra=True, examples=10, seed=seeds, sizes=sizes)
 def lora_dtype(solution, seed, sizes):
     """Computes in the dtype that is given, on any number of axes, and by default with the sizes of the signature."""
-    A, B = (each.double() for each in pair(seed, *sizes[:3]))  # noqa: N806
-    layer, x = lora(solution.Lora, A, B, dtype=torch.float64), numbers(seed, 2, 3, sizes[0]).double()
+    matrices, x = [each.double() for each in pair(seed, *sizes[:3])], numbers(seed, 2, 3, sizes[0]).double()
+    layer = lora(solution.Lora, *matrices, dtype=torch.float64)
     total = sum(parameter.numel() for parameter in solution.Lora().parameters())
     return layer(x[0, 0]).detach(), layer(x).detach(), total
 
 
-# %% LoraHooks
 layers = st.integers(0, 1)
-some_tokens = st.sampled_from(((1, 2), (2, 3))).flatmap(lambda shape: tensors(shape, (0, 1, 2, 3, 4), "int64"))
 _ADDED = "return activation + self.loras[hook.name](x)"
 LoraHooks = section.exercise(
     "LoraHooks",
@@ -1561,27 +1381,22 @@ LoraHooks = section.exercise(
     ],
     mistakes={
         "The model is not frozen: it is trained along.": edit("        self.model.requires_grad_(False)\n", ""),
-        "Freezes what is to be trained as well.": edit(
-            "return [parameter for lora", "return [parameter.requires_grad_(False) for lora"
-        ),
+        "Freezes what is to be trained as well.": edit("parameter for", "parameter.requires_grad_(False) for"),
         "Returns the model's parameters.": edit(
-            "for lora in self.loras.values() for parameter in lora.parameters()",
-            "for parameter in self.model.parameters()",
+            "lora in self.loras.values() for parameter in lora", "parameter in self.model"
         ),
         "The change takes the place of q, k and v; it is to be added.": edit(_ADDED, "return self.loras[hook.name](x)"),
         "The change takes the place of the output; it is to be added.": edit(
             "return activation + self.loras[hook.name](self.inputs", "return self.loras[hook.name](self.inputs"
         ),
         "Always uses the Lora of q.": edit(_ADDED, 'return activation + self.loras[hook.name[:-1] + "q"](x)'),
-        "Always uses the Lora of the first layer.": edit(
-            _ADDED, 'return activation + self.loras["blocks.0.attn." + hook.name[-6:]](x)'
-        ),
+        "Always uses the Lora of the first layer.": edit("[hook.name](x)", '["blocks.0.attn." + hook.name[-6:]](x)'),
         "Edits the activation in place.": edit(_ADDED, "return activation.add_(self.loras[hook.name](x))"),
         "The hook of the output returns nothing: nothing changes.": edit(
             "return activation + self.loras[hook.name](self.inputs", "activation + self.loras[hook.name](self.inputs"
         ),
     },
-)  # fmt: skip
+)
 
 
 def hooked(hooks, method, name, seed):
@@ -1609,8 +1424,6 @@ def lora_hooks_freeze(solution, seed):
     """Freezes the model, and returns the parameters of all Loras, which are not frozen."""
     hooks = hooked_up(solution.LoraHooks, seed)
     trained = list(hooks.parameters_to_train())
-    flags = [
-        any(parameter.requires_grad for parameter in hooks.model.parameters()),
-        *(p.requires_grad for p in trained),
-    ]
+    frozen = not any(parameter.requires_grad for parameter in hooks.model.parameters())
+    flags = frozen, [parameter.requires_grad for parameter in trained]
     return flags, sorted(tuple(parameter.shape) for parameter in trained), sum(p.sum().item() for p in trained)
