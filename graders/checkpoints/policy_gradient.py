@@ -10,12 +10,8 @@ import torch
 from exercises.given.probes import vector_envs
 from graders.engine import Criterion, as_array, checkpoint, edit
 
-RUNS, ENVS, POINTS, STEPS = (
-    3,
-    8,
-    20,
-    200,
-)  # of each algorithm; points of a curve, steps in each environment between them
+RUNS, ENVS = 3, 8  # of each algorithm
+POINTS, STEPS = 20, 200  # of a curve, and in each environment from one point to the next
 AHEAD = 40  # steps before the critic stands for the rest
 HIDDEN, RATE, GAMMA, PATIENCE = 32, 0.02, 0.99, 500
 SHAPES = ((HIDDEN, 4), (HIDDEN,), (2, HIDDEN), (2,))  # of a policy's parameters
