@@ -236,8 +236,7 @@ PolicyNetwork = section.exercise(
 @PolicyNetwork.check(points=1.5, judge=near, examples=60, case=networks(), leading=leadings)
 def policy_values(solution, case, leading):
     """Maps observations to logits of any sign, through linear layers with ReLU, whatever axes stand in front."""
-    made = solution.PolicyNetwork(case.obs_shape, case.num_actions, case.hidden_sizes)
-    return answers(made, case.seed, leading + case.obs_shape)
+    return answers(solution.PolicyNetwork, case.seed, leading, case.obs_shape, case.num_actions, case.hidden_sizes)
 
 
 @PolicyNetwork.check(points=0.5, examples=10, size=st.integers(1, 5), num_actions=st.integers(2, 4))
@@ -249,8 +248,7 @@ def policy_sizes(solution, size, num_actions):
 @PolicyNetwork.check(points=0.25, extra=True, judge=near, case=networks(of_arrays, _DEPTHS), leading=leadings)
 def policy_of_arrays(solution, case, leading):
     """Flattens observations of several axes, and has as many hidden layers as sizes are given."""
-    made = solution.PolicyNetwork(case.obs_shape, case.num_actions, case.hidden_sizes)
-    return answers(made, case.seed, leading + case.obs_shape)
+    return answers(solution.PolicyNetwork, case.seed, leading, case.obs_shape, case.num_actions, case.hidden_sizes)
 
 
 # %% compute_returns
@@ -946,8 +944,7 @@ ValueNetwork = section.exercise(
 @ValueNetwork.check(judge=near, examples=40, case=networks(), leading=leadings)
 def value_values(solution, case, leading):
     """Maps each observation to a number of any sign, without an axis of size one."""
-    made = solution.ValueNetwork(case.obs_shape, case.hidden_sizes)
-    return answers(made, case.seed, leading + case.obs_shape)
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 @ValueNetwork.check(points=0.25, examples=10, size=st.integers(1, 5))
@@ -959,15 +956,13 @@ def value_sizes(solution, size):
 @ValueNetwork.check(points=0.25, judge=near, case=networks(), leading=st.sampled_from(((1,), (1, 2), (2, 1))))
 def value_of_one(solution, case, leading):
     """Keeps the axes before those of an observation, also of size one."""
-    made = solution.ValueNetwork(case.obs_shape, case.hidden_sizes)
-    return answers(made, case.seed, leading + case.obs_shape)
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 @ValueNetwork.check(points=0.25, extra=True, judge=near, case=networks(of_arrays, _DEPTHS), leading=leadings)
 def value_of_arrays(solution, case, leading):
     """Flattens observations of several axes, and has as many hidden layers as sizes are given."""
-    made = solution.ValueNetwork(case.obs_shape, case.hidden_sizes)
-    return answers(made, case.seed, leading + case.obs_shape)
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 # %% compute_baseline_advantages

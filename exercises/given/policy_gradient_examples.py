@@ -61,9 +61,19 @@ def fill(module: nn.Module, seed: int) -> nn.Module:
     return module
 
 
-def answers(module: nn.Module, seed: int, shape: tuple[int, ...]) -> Tensor:
-    """What a network with numbers that follow from a seed makes of observations of that shape."""
-    return fill(module, seed)(noise(seed, *shape)).detach()
+def network(kind: Callable[..., Any], *shapes: Any) -> Any:
+    """A PolicyNetwork or ValueNetwork of a class; hidden sizes come last, as a list if its default is a list."""
+    defaults = [each.default for each in inspect.signature(kind).parameters.values()]
+    as_list = any(isinstance(default, list) for default in defaults)
+    return kind(*shapes[:-1], list(shapes[-1]) if as_list else tuple(shapes[-1]))
+
+
+def answers(kind: Callable[..., Any], seed: int, leading: tuple[int, ...], *shapes: Any) -> Tensor:
+    """What a PolicyNetwork or ValueNetwork of a class, with numbers that follow from a seed, makes of observations.
+
+    `shapes` are what it is made with, the shape of an observation first; `leading` are the axes before that.
+    """
+    return fill(network(kind, *shapes), seed)(noise(seed, *leading, *shapes[0])).detach()
 
 
 def sizes(module: nn.Module) -> list[tuple[int, ...]]:
