@@ -220,6 +220,14 @@ def test_it_is_never_larger_than_github_takes() -> None:
     assert 30 < int(left) < 40
 
 
+def test_checks_that_fail_alike_are_explained_once() -> None:
+    alike = [check("failed", title, mistake="Adds.") for title in ("First.", "Second.", "Third.")]
+    text = markdown(grade(section("s", exercise("f", *alike), exercise("g", check("failed")))))
+    assert re.findall(r"### (f|g): failed", text) == ["f", "g"]
+    assert "\nLikely the same: Second. Third.\n" in text
+    assert "not explained here" not in text
+
+
 def test_only_the_first_failures_are_explained() -> None:
     many = [exercise(f"f{number}", check("failed"), check("failed")) for number in range(12)]
     text = markdown(grade(section("s", *many)))

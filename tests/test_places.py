@@ -5,17 +5,20 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from command import command, copy_of_the_course
 from conftest import GradeText, checks_of
 from desks import Start, shown
 
-from graders.engine.locating.candidates import candidates
+from graders.engine.locating.candidates import candidates, pairs
+from graders.engine.locating.complaints import complaint
 from graders.engine.locating.units import files, units
-from graders.engine.results import Place, SectionResult
+from graders.engine.results import MISSING_STATEMENT, Place, SectionResult
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.values import codec
 from graders.engine.values.messages import Cell, Changed, Manner
+from graders.report.blocks import place_in_words
 
 
 def place_of(result: SectionResult, check: str) -> Place | None:
@@ -121,6 +124,18 @@ def tried(source: str) -> set[str]:
         ("[i for i in range(x)]", "[i for i in range(x + 1)]"),
         ('einsum("i j, j k -> i k", x, y)', "einsum('i j, k j -> i k', x, y)"),
         ("0.75 * x", "0.25 * x"),
+        ("x @ y.swapaxes(0, 1)", "x.swapaxes(0, 1) @ y.swapaxes(0, 1)"),
+        ("g(x, y.ravel())", "g(x.ravel(), y.ravel())"),
+        ("g(x) + h(y)", "g(x) + h(g(y))"),
+        ("g(x, i)", "g(x, -y, i)"),
+        ("g(x, 129)", "g(x, 128)"),
+        ("x + y.max(dim=-1)", "x + y.max(dim=-1).values"),
+        ("x.sort()", "x.sort()[1]"),
+        ("g(x, pad=1) + g(y)", "g(x, pad=1) + g(y, pad=1)"),
+        ("g(x, pad=1) + g(y, pad=i)", "g(x, pad=i) + g(y, pad=i)"),
+        ("x.gather(-1, y)", "x.gather(-1, y[..., None])[..., 0]"),
+        ("(x - y) * i", "(x - y) / i"),
+        ("x + y - i", "x + y + i"),
     ],
 )
 def test_slips_of_every_kind_are_undone(wrong: str, right: str) -> None:
@@ -128,6 +143,27 @@ def test_slips_of_every_kind_are_undone(wrong: str, right: str) -> None:
         return f"def f(x, y, i):\n    return {expression}"
 
     assert _plain(text(right)) in map(_plain, tried(text(wrong)))
+
+
+@pytest.mark.parametrize(
+    ("before", "loop", "after"),
+    [
+        ("seen = set()", "for y in x: use(y)", "for y in x: use(y); seen.add(y)"),
+        ("kept = {}", "for y in x: use(y)", "for y in x: use(y); kept[y] = x"),
+        ("total = 0", "for y in layers: use(y)", "for y in layers: use(y); x = y(x)"),
+        ("total = 0", "for one, two in (): use(one)", "for one, two in zip(x, i): use(one)"),
+    ],
+)
+def test_statements_that_were_left_out_of_a_loop_are_put_back(before: str, loop: str, after: str) -> None:
+    def text(lines: str) -> str:
+        body = lines.replace(": ", ":\n        ").replace("; ", "\n        ")
+        return f"def f(x, i):\n    {before}\n    {body}\n    return x"
+
+    assert text(after) in tried(text(loop))
+
+
+def test_what_is_asserted_stays() -> None:
+    assert not [text for text in tried("def f(x):\n    assert x < 1\n    return x") if "assert x < 1" not in text]
 
 
 def _plain(text: str) -> str:
@@ -142,7 +178,16 @@ def test_a_missing_attribute_is_put_where_the_others_are_made() -> None:
     setup, _ = units(files([Cell("own.py", source)]), "f", ("f",), {})
     found = candidates(setup, {3: 1.0}, "'f' object has no attribute 'size'")
     first = found[0].slip
-    assert setup.whole(first.start, first.end, first.new).split("\n")[3] == "        self.size = size"
+    assert setup.whole(first.start, first.end, first.new).split("\n")[2] == "        self.size = size"
+
+
+@pytest.mark.parametrize("known", ["action", "h_ction"])
+def test_a_name_that_is_misspelt_becomes_one_like_it(known: str) -> None:
+    source = f"def h_ction(): pass\n\ndef f(action, x):\n    with x(action):\n        return {known.replace('c', 'cc')}"
+    unit = next(unit for unit in units(files([Cell("own.py", source)]), "f", ("f",), {}))
+    misspelt = known.replace("c", "cc")
+    first = candidates(unit, {4: 1.0, 5: 1.0}, f"name '{misspelt}' is not defined")[0].slip
+    assert (first.line, first.new) == (5, known)
 
 
 def test_helpers_that_are_no_exercises_are_part_of_an_exercise() -> None:
@@ -166,6 +211,59 @@ def test_what_is_changed_in_other_letters_than_ascii_stands_where_it_stood() -> 
     assert "def f(x):\n    é = 'ü'; return (x - 1)" in tried("def f(x):\n    é = 'ü'; return x + 1")
 
 
+# %% What an exception proves by itself
+@pytest.mark.parametrize(
+    ("source", "line", "because"),
+    [
+        ("def halve(x):\n    y = len([x]) * x\n    return ys / zs\n", 3, "`ys` is used there"),
+        ("def halve(x):\n    y = np.divide(2 * x)\n    return y / 8 * 8\n", 2, "`divide` is called there"),
+    ],
+)
+def test_what_an_exception_proves_is_said(grade_text: GradeText, source: str, line: int, because: str) -> None:
+    place = place_of(grade_text(f"import numpy as np\n{source}", places=True), "halves_numbers")
+    assert place is not None
+    assert (place.line, place.because.startswith(because)) == (line + 1, True)
+    assert "one small change" not in place_in_words(place)
+
+
+RAISED = codec.Raised("", ("NameError", "AttributeError", "TypeError"), "", "own.py:{line}, in f")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "message", "kind"),
+    [
+        ("def f(x):\n    return y", 2, "name 'y' is not defined", "a name"),
+        ("def f(x):\n    y = y + x\n    return y", 2, "cannot access local variable 'y' where", "a name"),
+        ("def f(x):\n    if x:\n        y = 1\n    return y", 4, "cannot access local variable 'y' where", None),
+        ("def g():\n    y = 1\n\ndef f(x):\n    return y", 5, "name 'y' is not defined", "a name"),
+        ("if False:\n    y = 1\n\ndef f(x):\n    return y", 5, "name 'y' is not defined", None),
+        ("class f:\n    def g(self):\n        return self.y", 3, "'f' object has no attribute 'y'", "an attribute"),
+        ("class f:\n    def g(self):\n        return self.y\n    def h(self):\n        self.y = 1", 3,
+         "'f' object has no attribute 'y'", None),
+        ("class f:\n    def g(self):\n        return self.y\nclass h:\n    def g(self):\n        self.y = 1", 3,
+         "'f' object has no attribute 'y'", "an attribute"),
+        ("class h:\n    def g(self):\n        self.y = 1\nclass f(h):\n    def g(self):\n        return self.y", 6,
+         "'f' object has no attribute 'y'", None),
+        ("def f(x):\n    return x.y", 2, "'int' object has no attribute 'y'", None),
+        ("def f(x):\n    return full(x)", 2, 'full() missing 1 required positional arguments: "v"', "an argument"),
+        ("def f(x):\n    return map(x)", 2, "map() must have at least two arguments.", "an argument"),
+        ("def f(x):\n    return range()", 2, "range expected at least 1 argument, got 0", "an argument"),
+        ("class A:\n    def __init__(self, x): pass\n\ndef f(x):\n    return A()", 5,
+         "A.__init__() missing 1 required positional argument: 'x'", "an argument"),
+        ("def h(x, y): pass\n\ndef f(x):\n    return h(x)", 4, "h() missing 1 required positional argument: 'y'", None),
+        ("def f(x):\n    return g(x)", 2, "h() missing 1 required positional argument: 'y'", None),
+        ("def f(x):\n    return g(x)", 9, "g() missing 1 required positional argument: 'y'", None),
+        ("def f(x):\n    return x @ x", 2, "unsupported operand type(s) for @: 'int' and 'int'", None),
+    ],
+)  # fmt: skip
+def test_only_a_line_that_cannot_be_right_is_blamed(source: str, line: int, message: str, kind: str | None) -> None:
+    parts = units(files([Cell("own.py", source)]), "f", ("f", "A"), {})
+    raised = msgspec.structs.replace(RAISED, message=message, trace=f"own.py:{line}, in f")
+    found = complaint(parts, raised)
+    assert (found and found.kind) == kind
+    assert found is None or found.line == line
+
+
 # %% What is said
 def test_a_fault_that_no_mistake_explains_is_located(grade_text: GradeText) -> None:
     result = grade_text("def halve(x):\n    y = x + 0\n    return y / 3\n", places=True)
@@ -178,6 +276,22 @@ def test_two_faults_in_one_line_are_located(grade_text: GradeText) -> None:
     place = place_of(grade_text("def halve(x):\n    y = x\n    return (y + 1) / 3\n", places=True), "halves_numbers")
     assert place
     assert place.line == 3
+
+
+def test_an_operator_and_its_operand_may_both_be_wrong() -> None:
+    (unit,) = units(files([Cell("own.py", "def f(x, y):\n    return y * log(x)")]), "f", ("f",), {})
+    both = pairs(candidates(unit, {2: 1.0}, ""))
+    texts = {unit.changed(each.slip.start, each.slip.end, each.slip.new).text for each in both}
+    assert "def f(x, y):\n    return y / x" in texts
+
+
+def test_a_base_class_that_was_not_set_up_is(start: Start) -> None:
+    source = "class B:\n    def __init__(self): self.kept = {}\n\nclass A(B):\n    def __init__(self):\n        pass\n"
+    setup = units(files([Cell("own.py", source)]), "A", ("A",), {})[0]
+    (added,) = [each for each in candidates(setup, {6: 1.0}, "") if "B.__init__(self)" in each.slip.new]
+    sitting = start(f"{source}\ndef f(x): return A().kept")
+    changed = setup.changed(added.slip.start, added.slip.end, added.slip.new)
+    assert shown_after(sitting, changed) == [{}]
 
 
 def test_a_fault_in_a_helper_is_located_there(grade_text: GradeText) -> None:
@@ -227,6 +341,12 @@ def test_the_words_do_not_depend_on_the_run(grade_text: GradeText) -> None:
     source = "def halve(x):\n    y = x + 1\n    return y / 2\n"
     places = {place_of(grade_text(source, places=True), "halves_numbers") for _ in range(2)}
     assert len(places) == 1
+
+
+def test_a_statement_that_is_missing_is_said_to_be() -> None:
+    words = place_in_words(Place(7, 5, MISSING_STATEMENT, "return y", others=(3,)))
+    assert words.startswith("At line 7 a statement is likely missing")
+    assert words.endswith("(so does another in line 3)")
 
 
 def test_a_notebook_says_the_cell(grade_text: GradeText) -> None:

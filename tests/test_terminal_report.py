@@ -8,14 +8,16 @@ import struct
 import termios
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import msgspec
 import pytest
 from little_terminal import LittleTerminal
 from rich.cells import cell_len
 from rich.console import Console
 from sample_grades import MIXED, MULTIPLY, UNBROADCAST, check, exercise, grade, section
 
-from graders.engine.results import Counterexample, Grade, LoadWarning, Status
+from graders.engine.results import Counterexample, Grade, LoadWarning, Place, Status
 from graders.report.blocks import failure_text
 from graders.report.next_step import Called
 from graders.report.overview import print_overview
@@ -509,6 +511,42 @@ def test_the_first_failure_of_every_exercise_goes_before_second_ones() -> None:
     assert titles(printed(several(3, 1, 1))) == ["0.0.", "1.0.", "2.0."]
     assert titles(printed(several(3, 1))) == ["0.0.", "0.1.", "1.0."]
     assert titles(printed(several(3, 1), failures=1)) == ["0.0."]
+
+
+RAISED = "own.py:3 in f\n    return x @ x\nTypeError: {words}"
+ALIKE = {
+    "a mistake": [{"mistake": "Adds."}, {"mistake": "Adds."}],
+    "a line": [{"place": Place(3, 1, "a sign", "x")}, {"place": Place(3, 1, "a sign", "x")}],
+    "an exception": [{"status": "raised", "error": RAISED.format(words=words)} for words in ("1", "2: 3")],
+}
+DIFFERENT = {
+    "mistakes": [{"mistake": "Adds."}, {"mistake": "Drops."}],
+    "lines": [{"place": Place(3, 1, "a sign", "x")}, {"place": Place(4, 1, "a sign", "x")}],
+    "exceptions": [{"status": "raised", "error": RAISED.replace("3", line).format(words="1")} for line in "34"],
+    "nothing known": [{}, {}],
+    "an extra": [{"mistake": "Adds."}, {"mistake": "Adds.", "extra": True}],
+}
+
+
+def two(first: dict[str, Any], second: dict[str, Any]) -> Grade:
+    """A grade with two failing checks in an exercise, of which the second is worth more."""
+    one = msgspec.structs.replace(check("failed", "Title 1.", points=1.0), **first)
+    other = msgspec.structs.replace(check("failed", "Title 2.", points=2.0), **second)
+    return grade(section("s", exercise("f", one, other)))
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_checks_that_fail_alike_are_explained_once_by_what_is_worth_most(kind: str) -> None:
+    text = printed(two(*ALIKE[kind]))
+    assert titles(text) == ["2."]
+    assert "\nLikely the same: Title 1.\n" in text
+    assert "not explained here" not in text
+    assert "\n2 checks fail, not explained here; --failures 1 shows all.\n" in printed(two(*ALIKE[kind]), failures=0)
+
+
+@pytest.mark.parametrize("kind", DIFFERENT)
+def test_checks_that_fail_in_their_own_ways_are_explained_each(kind: str) -> None:
+    assert "Likely the same" not in printed(two(*DIFFERENT[kind]), failures=9)
 
 
 def test_failures_that_are_not_explained_are_counted() -> None:

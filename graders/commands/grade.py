@@ -236,5 +236,5 @@ def _print(
             closing=course.closing,
             told=told,
             solved=solved,
-            scripts=scripts.write(explained(result, options.failures)[1], course.root, Path.cwd()),
+            scripts=scripts.write(explained(result, options.failures).shown, course.root, Path.cwd()),
         )

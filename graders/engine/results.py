@@ -34,8 +34,12 @@ class Counterexample(msgspec.Struct, frozen=True):
     script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
+MISSING_STATEMENT = "a statement that is missing"  # what the change of a place may be about
+
+
 class Place(msgspec.Struct, frozen=True):
-    """Where the fault is likely to be: one small change there makes every check of the exercise pass."""
+    """Where the fault is likely to be: one small change there makes every check of the exercise pass, or an exception
+    proves it."""
 
     line: int  # of the answer's file, or of `cell`
     column: int
@@ -43,6 +47,7 @@ class Place(msgspec.Struct, frozen=True):
     text: str  # what stands there, without the spaces before it
     cell: str | None = None  # as messages name it: a notebook's, or a file beside the answer; None is the answer's file
     others: tuple[int, ...] = ()  # lines in which another change does so too
+    because: str = ""  # what an exception proves; empty where a change passes
 
 
 class CheckResult(msgspec.Struct, frozen=True):

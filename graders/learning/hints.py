@@ -76,7 +76,7 @@ def hint(course: Course, target: str, number: int | None, called: Called, histor
 
 def _about_the_place(exercise: Exercise, step: int, number: int, called: Called, history: History) -> str:
     """The line of the learner's file that the fault is likely in; then what it is about; and last the change."""
-    from graders.engine.marking.marking import repaired
+    from graders.engine.marking.marking import located
     from graders.engine.setting.papers import paper
     from graders.engine.sitting.forkserver import Forkserver
     from graders.engine.sitting.submission import read_in
@@ -84,7 +84,7 @@ def _about_the_place(exercise: Exercise, step: int, number: int, called: Called,
     material, name = exercise.material, exercise.name
     answers = read_in(material.course.root / "exercises", material.name)
     with Forkserver(material.course.secrets) as forkserver:
-        found = repaired(material, paper(material, SEED, EXAMPLES), answers, forkserver, name)
+        found = located(material, paper(material, SEED, EXAMPLES), answers, forkserver, name)
     solution = called.about("solution", exercise.target)
     if found is None:
         return (
@@ -93,8 +93,11 @@ def _about_the_place(exercise: Exercise, step: int, number: int, called: Called,
         )
     history.shown(material.name, name, "hint", number)
     told = [f"The fault is likely in line {found.line} of {found.label}:\n\n{_code(found.text)}"]
-    told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]
-    told += [f"This passes, in the place of what stands there:\n\n{_code(found.becomes) or '  (nothing)'}"]
+    if found.because:
+        told += [f"It is about {found.kind}: {found.because}.", "No small change of that line passes by itself."]
+    else:
+        told += [f"One small change there makes every check of {name} pass. It is about {found.kind}."]
+        told += [f"This passes, in the place of what stands there:\n\n{_code(found.becomes) or '  (nothing)'}"]
     told = told[:step]
     if step < len(_STEPS):
         told.append(f"{_STEPS[step]}: {called.about('hint', exercise.target, str(number + 1))}")

@@ -46,7 +46,7 @@ def write(failures: Iterable[Failure], root: Path, here: Path) -> dict[tuple[str
         here: the folder that commands are given for.
     """
     found: dict[tuple[str, str], str] = {}
-    for section, _, check in failures:
+    for section, _, check, _ in failures:
         if check.counterexample is None or check.counterexample.script is None or len(found) >= _MOST:
             continue
         if path := write_one(check, section, root):

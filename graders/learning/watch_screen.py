@@ -18,7 +18,7 @@ from graders.learning.watching import (
     open_in_editor,
 )
 from graders.report.blocks import failure_lines
-from graders.report.failures import Failure, first_of_each
+from graders.report.failures import Failure, one_of_a_kind
 from graders.report.next_step import Called, place_of
 from graders.report.overview import bar
 from graders.report.screen import STATUS_STYLES, Screen
@@ -119,7 +119,8 @@ class WatchScreen:
                 ("looking for the smallest call …" if not screen.plain else "looking for the smallest call", "dim")
             )
             return
-        for line in failure_lines(first_of_each(failing)[0].check, hand.name, screen.width):
+        first = one_of_a_kind(failing)[0]
+        for line in failure_lines(first.check, hand.name, screen.width, first.alike):
             screen.spans(line)
 
     def _say(self, words: str) -> None:

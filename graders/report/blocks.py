@@ -1,9 +1,9 @@
 """One check that did not pass, explained. The text is written here once, for the terminal, JUnit and pytest alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from graders.engine.results import CheckResult, Counterexample, Place
+from graders.engine.results import MISSING_STATEMENT, CheckResult, Counterexample, Place
 from graders.report.words import WORDS, inert, muted, one_line, shortened, wrapped
 
 Role = Literal["plain", "label", "call", "same", "actual", "expected", "quote", "mistake"]
@@ -39,10 +39,17 @@ def failure_text(check: CheckResult, exercise: str, width: int = 100) -> str:
     return muted("\n".join([heading, "", *lines])) + "\n"
 
 
-def failure_lines(check: CheckResult, exercise: str, width: int) -> list[Line]:
-    """The same as lines of spans. Prose is wrapped at `width`; code, values, and quoted text never are."""
+def failure_lines(check: CheckResult, exercise: str, width: int, alike: Sequence[CheckResult] = ()) -> list[Line]:
+    """The same as lines of spans. Prose is wrapped at `width`; code, values, and quoted text never are.
+
+    Args:
+        alike: other checks of the exercise, of which the explanation is one too.
+    """
     lines: list[Line] = []
-    for paragraph in _paragraphs(check, exercise, width):
+    paragraphs = [*_paragraphs(check, exercise, width)]
+    if alike:
+        paragraphs.append(_prose("Likely the same: ", " ".join(each.title for each in alike), width))
+    for paragraph in paragraphs:
         lines += [(), *paragraph] if lines else paragraph
     return lines
 
@@ -77,10 +84,16 @@ def _place(place: Place, width: int) -> Iterator[list[Line]]:
 def place_in_words(place: Place) -> str:
     """Where the fault is likely to be, as a sentence without its stop."""
     where = f"line {place.line}" + (f" of {one_line(place.cell)}" if place.cell else "")
+    if place.because:
+        return f"The fault is in {where}, or something is missing before it: {one_line(place.because)}"
     others = ""
     if place.others:
         lines = " or ".join(map(str, place.others))
         others = f" (so does another in line {lines})"
+    if place.kind == MISSING_STATEMENT:
+        return (
+            f"At {where} a statement is likely missing: with one more there every check of this exercise passes{others}"
+        )
     return f"The fault is likely in {where}: one small change there makes every check of this exercise pass{others}"
 
 

@@ -19,7 +19,7 @@ def code_quality(grade: Grade) -> str:
 
 
 def _issue(failure: Failure) -> dict[str, object]:
-    section, exercise, check = failure
+    section, exercise, check, _ = failure
     name = f"{section.name}::{exercise.name}::{check.name}"
     said = [f"{exercise.name}: {check.title}"]
     if check.counterexample:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from graders.engine.files import read_regular
 from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
 from graders.report.words import TO_FIX, one_line
 
+_OWN_FRAME = re.compile(r"^\S[^\n]*:\d{1,7},? in [^\n]*$", re.MULTILINE)
 _MAX_BYTES = 10 * 2**20  # of a submission
 
 
@@ -19,6 +21,15 @@ class Failure(NamedTuple):
     section: SectionResult
     exercise: ExerciseResult
     check: CheckResult
+    alike: tuple[CheckResult, ...] = ()  # others of the exercise, which fail in the same way and are worth no more
+
+
+class Explained(NamedTuple):
+    """What of a grade is explained."""
+
+    shown: list[Failure]  # one of each kind, in the order of study
+    left: int  # how many failing checks are not explained
+    kinds: int  # how many explanations there would be
 
 
 def failures(grade: Grade) -> list[Failure]:
@@ -31,12 +42,41 @@ def invitations(grade: Grade) -> list[Failure]:
     return [failure for failure in _all(grade) if failure.check.extra and failure.exercise.status == "passed"]
 
 
-def explained(grade: Grade, most: int) -> tuple[list[Failure], list[Failure]]:
-    """What there is to explain, and the first so many of it: where nothing has to be repaired, what goes beyond the
-    texts and fails."""
+def explained(grade: Grade, most: int) -> Explained:
+    """The first so many explanations: where nothing has to be repaired, of what goes beyond the texts and fails."""
     done = all(exercise.status == "passed" for section in grade.sections for exercise in section.exercises)
     found = failures(grade) or (invitations(grade) if done else [])
-    return found, first_of_each(found)[:most]
+    kinds = one_of_a_kind(found)
+    shown = sorted(first_of_each(kinds)[:most], key=kinds.index)
+    return Explained(shown, len(found) - sum(1 + len(each.alike) for each in shown), len(kinds))
+
+
+def one_of_a_kind(found: Sequence[Failure]) -> list[Failure]:
+    """Of the failures of an exercise that look like one fault the one that is worth most, which knows the others."""
+    kinds: dict[object, list[Failure]] = {}
+    for failure in found:
+        fault = _fault(failure.check) or id(failure)
+        kinds.setdefault((failure.section.name, failure.exercise.name, failure.check.extra, fault), []).append(failure)
+    chosen = []
+    for group in kinds.values():
+        best = max(group, key=lambda failure: failure.check.points)
+        chosen.append(best._replace(alike=tuple(each.check for each in group if each is not best)))
+    return chosen
+
+
+def _fault(check: CheckResult) -> tuple[object, ...]:
+    """What failures that look like one fault have in common; empty where nothing shows it."""
+    if check.mistake:
+        return (check.mistake,)
+    if check.place:
+        return check.place.cell, check.place.line, check.place.column
+    if check.status == "raised" and check.error:
+        frames = list(_OWN_FRAME.finditer(check.error))
+        if frames:
+            rest = check.error[frames[-1].end() :].splitlines()
+            kind = next((line.partition(":")[0] for line in rest if line[:1].strip()), "")
+            return frames[-1][0], kind
+    return ()
 
 
 def _all(grade: Grade) -> list[Failure]:

@@ -14,7 +14,7 @@ from graders.report.beyond import beyond
 from graders.report.changes import Changes, changes
 from graders.report.checkpoint_words import bounds, figure, outcome
 from graders.report.explanation import Part, explanation
-from graders.report.failures import Failure, failures, first_of_each
+from graders.report.failures import Failure, failures, first_of_each, one_of_a_kind
 from graders.report.load_warnings import Lost, warned
 from graders.report.next_step import blocked_because, next_step, place_of
 from graders.report.screen import SYMBOLS
@@ -161,24 +161,28 @@ def _names(names: list[str]) -> str:
 
 def _explained(grade: Grade, room: int, scripts: Scripts) -> Iterator[str]:
     """The first failures in the order of study, as many as there is room for, and how many are left out."""
-    found = failures(grade)
+    kinds = one_of_a_kind(failures(grade))
+    left = sum(1 + len(each.alike) for each in kinds)
     shown = 0
-    for failure in sorted(first_of_each(found)[:MOST_EXPLAINED], key=found.index):
+    for failure in sorted(first_of_each(kinds)[:MOST_EXPLAINED], key=kinds.index):
         text = _failure(failure, scripts)
         room -= _bytes([text])
         if room < 0:
             break
         shown += 1
+        left -= 1 + len(failure.alike)
         yield text
-    if left := len(found) - shown:
+    if left:
         what = count(left, "more check" if shown else "check")
         yield f"{what} {'fails' if left == 1 else 'fail'}, not explained here."
 
 
 def _failure(failure: Failure, scripts: Scripts) -> str:
-    section, exercise, check = failure
+    section, exercise, check, alike = failure
     place = code(place_of(section, exercise))
     pieces = [f"### {prose(exercise.name)}: {WORDS[check.status]}", place, explained(check, exercise.name)]
+    if alike:
+        pieces.append(f"Likely the same: {prose(' '.join(each.title for each in alike))}")
     if script := scripts.get((section.name, check.name)):
         pieces.append(f"{TO_RUN} {code(script)}")
     if exercise.note:

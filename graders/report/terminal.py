@@ -160,12 +160,12 @@ def _print_warnings(screen: Screen, section: SectionResult) -> None:
 
 
 def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Scripts) -> None:
-    found, shown = explained(grade, most)
-    for failure in sorted(shown, key=found.index):
+    shown, left, kinds = explained(grade, most)
+    for failure in shown:
         status = failure.check.status
         title = f"{failure.exercise.name}: {'beyond the text' if failure.check.extra else WORDS[status]}"
         screen.rule(title, STATUS_STYLES[status], place_of(failure.section, failure.exercise))
-        for line in failure_lines(failure.check, failure.exercise.name, screen.width):
+        for line in failure_lines(failure.check, failure.exercise.name, screen.width, failure.alike):
             screen.spans(line)
         if script := scripts.get((failure.section.name, failure.check.name)):
             screen.line()
@@ -173,10 +173,10 @@ def _print_failures(screen: Screen, grade: Grade, most: int, scripts: Scripts) -
         if failure.exercise.note:
             screen.line()
             screen.prose(sentence(failure.exercise.note))
-    if left := len(found) - len(shown):
+    if left:
         what = f"{count(left, 'more check' if shown else 'check')} {'fails' if left == 1 else 'fail'}"
         screen.line()
-        screen.prose(f"{what}, not explained here; --failures {len(found)} shows all.")
+        screen.prose(f"{what}, not explained here; --failures {kinds} shows all.")
 
 
 def _print_waiting(screen: Screen, sections: Sequence[SectionResult]) -> None:

@@ -1,6 +1,7 @@
 """How often the place of a fault is right: alternatives with one small change each, or with two, are graded."""
 
 import ast
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,18 +10,25 @@ from graders.engine.auditing import record
 from graders.engine.auditing.bench import Bench, Job, submission
 from graders.engine.authoring.material import Material
 from graders.engine.mutating.mutants import Mutant, mutants
-from graders.engine.results import ExerciseResult
+from graders.engine.results import MISSING_STATEMENT, ExerciseResult
 from graders.engine.setting.paper import Paper
 
 _SHARE_OF_TWO = 4  # of so many with one fault, one gets a second
 
 
 class _Faulty(NamedTuple):
-    """An alternative with faults: the text, the exercise, and the lines that would be right."""
+    """An alternative with faults: the text, the exercise, and the lines that would be right.
+
+    What a statement that was left out gave a value is in `wanted`, as it is written: where a line that uses it is told,
+    because nothing gives it a value, that is right too. So is any line of the function, `block`, for a statement that
+    is put back: its place among others is free if all checks pass.
+    """
 
     source: str
     exercise: str
     lines: frozenset[int]
+    block: frozenset[int] = frozenset()
+    wanted: frozenset[str] = frozenset()
 
 
 def measured(
@@ -36,7 +44,7 @@ def measured(
     """
     every = [mutant for file in record.alternatives(material) for mutant in mutants(file.read_text("utf-8"), exercises)]
     chosen = record.sample(every, most, lambda mutant: f"{mutant.exercise}\n{mutant.diff}\n{len(mutant.source)}")
-    single = [_Faulty(each.source, each.exercise, _around(each)) for each in chosen]
+    single = [_faulty(each) for each in chosen]
     double = [found for each in chosen[::_SHARE_OF_TWO] if (found := _second(each))]
     with Bench(material, papers) as bench:
         for what, faulty in (("one fault", single), ("two faults", double)):
@@ -50,7 +58,8 @@ def _summary(faulty: Sequence[_Faulty], results: Sequence[ExerciseResult]) -> st
         verdict for each, result in zip(faulty, results, strict=True) if (verdict := _verdict(each, result))
     )
     refused = found.total()
-    words = [f"{found[verdict]} {verdict}" for verdict in ("located", "named", "located wrongly", "neither")]
+    verdicts = ("located", "named", "among others", "located wrongly", "neither")
+    words = [f"{found[verdict]} {verdict}" for verdict in verdicts if found[verdict] or verdict != "among others"]
     good = (found["located"] + found["named"]) / max(refused, 1)
     wrong = found["located wrongly"] / max(refused, 1)
     return f"{refused} refused, {', '.join(words)} ({good:.0%} right, {wrong:.0%} wrong)"
@@ -65,7 +74,30 @@ def _verdict(faulty: _Faulty, result: ExerciseResult) -> str | None:
     place = next((check.place for check in core if check.place), None)
     if place is None:
         return "neither"
-    return "located" if place.line in faulty.lines else "located wrongly"
+    if place.line in (faulty.block if place.kind == MISSING_STATEMENT else ()) or place.line in faulty.lines:
+        return "located"
+    if place.because and any(text in place.because for text in faulty.wanted):
+        return "located"
+    return "among others" if faulty.lines.intersection(place.others) else "located wrongly"
+
+
+def _faulty(mutant: Mutant) -> _Faulty:
+    if mutant.operator != "statement":
+        return _Faulty(mutant.source, mutant.exercise, _around(mutant))
+    functions = [
+        range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for node in ast.walk(ast.parse(mutant.source))
+        if isinstance(node, ast.FunctionDef) and node.lineno <= mutant.line <= (node.end_lineno or node.lineno) + 1
+    ]
+    left_out = "\n".join(line[1:] for line in mutant.diff.splitlines() if line[:1] == "-" and line[:3] != "---")
+    try:
+        nodes = list(ast.walk(ast.parse(textwrap.dedent(left_out))))
+    except SyntaxError:
+        nodes = []
+    stored = [node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Store)]
+    wanted = frozenset(f"`{ast.unparse(node)}`" for node in stored if isinstance(node, ast.Name | ast.Attribute))
+    block = frozenset(min(functions, key=len, default=()))
+    return _Faulty(mutant.source, mutant.exercise, _around(mutant), block, wanted)
 
 
 def _around(mutant: Mutant) -> frozenset[int]:

@@ -37,7 +37,7 @@ _AUDITED = {
     "return": (1.0, "an order"),
     "sign": (0.8, "a sign"),
     "slice": (1.4, "a boundary"),
-    "statement": (1.8, "a statement"),
+    "statement": (1.8, "a statement that is too much"),
     "transpose": (1.4, "an order of axes"),
 }
 
@@ -65,10 +65,12 @@ def candidates(unit: Unit, suspicion: Mapping[int, float], complaint: str) -> li
         complaint: the message of the exception that came out, if one did: it may name what is missing.
     """
     scope = Scope(unit)
-    own = range(unit.first, (unit.node.end_lineno or 0) + 1)
-    head = max((suspicion.get(line, 0.0) for line in own), default=0.0)  # defaults are computed when it is defined
+    head = max((suspicion.get(line, 0.0) for line in unit.span), default=0.0)  # for defaults
+    asserted = _asserted(unit)
     found: dict[tuple[int, int, str], Candidate] = {}
     for slip in _slips(unit, scope, complaint):
+        if slip.line in asserted:
+            continue
         seen = suspicion.get(slip.line) or suspicion.get(slip.runs, 0.0)
         if slip.line < unit.node.body[0].lineno:
             seen = seen or head
@@ -100,6 +102,12 @@ def pairs(found: Sequence[Candidate]) -> Iterator[Candidate]:
                 between = one.unit.text[first.end : second.start]
                 both = replace(first, kind="two things", end=second.end, new=f"{first.new}{between}{second.new}")
                 yield Candidate(one.unit, both, one.cost + two.cost)
+
+
+def _asserted(unit: Unit) -> set[int]:
+    """The lines of what somebody asserts: to ask for something else repairs nothing."""
+    every = (node for node in ast.walk(unit.node) if isinstance(node, ast.Assert))
+    return {line for node in every for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
 
 
 def _slips(unit: Unit, scope: Scope, complaint: str) -> Iterator[Slip]:

@@ -8,6 +8,7 @@ from itertools import combinations
 from graders.engine.locating.scope import Scope, walked
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit
+from graders.engine.locating.values import Values, bare
 from graders.engine.mutating.calls import KEEPDIMS, axes
 from graders.engine.mutating.nodes import altered, name_of, number, shortened
 
@@ -18,20 +19,16 @@ _OPERATORS: dict[type[ast.operator], str] = {
 _ALIKE = {
     "+": "-*", "-": "+*/", "*": "/+@", "/": "*-", "//": "/%", "%": "//", "**": "*", "@": "*", "&": "|", "|": "&",
 }  # fmt: skip
+_SAME_RANK = ({"+", "-"}, {"*", "/"}, {"*", "//"}, {"*", "@"}, {"*", "%"}, {"/", "//"}, {"/", "@"}, {"//", "%"})
 _TURNED = {"/", "-", "**", "//", "%", "@"}  # where the order counts
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
-_SUFFIXES = (".detach()", ".clone()", ".T", ".mT", ".abs()", ".exp()", ".log()", ".sqrt()", ".copy()", ".float()",
-             ".squeeze(-1)", ".unsqueeze(-1)", ".flatten()", ".mean()", ".sum()", ".item()", ".transpose(-1, -2)",
-             ".squeeze()", ".contiguous()", ".long()")  # fmt: skip
-_PREFIXES = ("abs", "len", "list", "reversed", "sorted", "int", "float", "tuple", "set")
-_NUMPY = ("exp", "log", "sqrt", "abs", "square", "copy")
-_TORCH = ("exp", "log", "sqrt", "abs", "square", "relu", "sigmoid", "tanh")
 _REDUCING = {
     "sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all", "var", "std", "softmax",
     "log_softmax", "logsumexp", "norm", "cumsum", "cat", "stack", "sort", "argsort", "flip",
 }  # fmt: skip
+_TWOFOLD = {"max", "min", "sort", "topk", "median", "mode", "kthvalue", "cummax", "cummin", "unique", "slogdet"}
 _KEYWORDS = {
     "keepdim": ("True",), "keepdims": ("True",), "unbiased": ("False",), "correction": ("0",), "diagonal": ("1",),
     "dtype": ("bool", "int", "float"), "indexing": ('"ij"',), "retain_graph": ("True",), "reverse": ("True",),
@@ -54,12 +51,7 @@ def slips(unit: Unit, scope: Scope) -> Iterator[Slip]:
 class _Expressions:
     def __init__(self, unit: Unit, scope: Scope):
         self._unit, self._scope = unit, scope
-        names = {node.id for node in ast.walk(unit.node) if isinstance(node, ast.Name)}
-        self._prefixes = [*_PREFIXES]
-        for library in ("np", "numpy"):
-            self._prefixes += [f"{library}.{name}" for name in _NUMPY] if library in names else []
-        for library in ("t", "torch"):
-            self._prefixes += [f"{library}.{name}" for name in _TORCH] if library in names else []
+        self._values = Values(unit, scope)
 
     def of(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
         """The slips of one node."""
@@ -96,8 +88,7 @@ class _Expressions:
                     yield self._slip(node, ", ".join(map(self._unit.spelt, elements)), "an order", 1.2)
         if _is_test(node, owner):
             yield from self._test(node)
-        if _is_value(node, owner):
-            yield from self._value(node, owner)
+        yield from self._values.of(node, owner)
 
     def _slip(self, node: ast.expr, new: str, kind: str, cost: float, uses: str = "") -> Slip:
         return Slip.at(self._unit, node, new, kind, cost, uses=uses)
@@ -119,7 +110,7 @@ class _Expressions:
             others += [repr(value / 2)] if isinstance(value, int) and value and value % 2 == 0 else []
             for other in dict.fromkeys(others):
                 if other != written:
-                    yield self._slip(node, other, "a number", 1.0)
+                    yield self._slip(node, other, "a number", 0.7 if _is_round(other) and len(other) > 1 else 1.0)
             for other in self._scope.numbers:
                 if other != written:
                     yield self._slip(node, other, "a number", 1.4)
@@ -160,11 +151,14 @@ class _Expressions:
         if sign is None or isinstance(node.left, ast.JoinedStr):
             return
         left, right = self._text(node.left), self._text(node.right)
-        bare_left, bare_right = _bare(node.left, left), _bare(node.right, right)
+        bare_left, bare_right = bare(node.left, left), bare(node.right, right)
         for other in ("**", "//", "%", "@", "+", "-", "*", "/"):
             if other != sign:
                 cost = 1.0 if other in _ALIKE.get(sign, "") else 1.8
-                yield self._slip(node, f"{bare_left} {other} {bare_right}", "an operator", cost)
+                if (bare_left, bare_right) == (left, right) and {sign, other} in _SAME_RANK:
+                    yield self._between(node, other, cost)  # so that something else may change beside it
+                else:
+                    yield self._slip(node, f"{bare_left} {other} {bare_right}", "an operator", cost)
         if sign in _TURNED:
             yield self._slip(node, f"{bare_right} {sign} {bare_left}", "an order", 0.9)
         yield self._slip(node, left, "something that is too much", 1.6)
@@ -177,6 +171,11 @@ class _Expressions:
             inner = _OPERATORS.get(type(node.right.op))
             b, c = self._text(node.right.left), self._text(node.right.right)
             yield self._slip(node, f"({bare_left} {sign} {b}) {inner} {c}", "parentheses", 1.2)
+
+    def _between(self, node: ast.BinOp, sign: str, cost: float) -> Slip:
+        """Another operator between the same operands."""
+        start, end = self._unit.extent(node.left)[1], self._unit.extent(node.right)[0]
+        return Slip.at(self._unit, node, f" {sign} ", "an operator", cost, start=start, end=end, whole=True)
 
     def _comparison(self, node: ast.Compare) -> Iterator[Slip]:
         for at, op in enumerate(node.ops):
@@ -219,6 +218,13 @@ class _Expressions:
             turned[one], turned[two] = turned[two], turned[one]
             yield self._slip(node, called(turned, keywords), "an order of arguments", 0.9 if two == one + 1 else 1.3)
         name, given = name_of(node.func), {keyword.arg for keyword in node.keywords}
+        if name in _TWOFOLD:  # values and places
+            for part in (".values", ".indices", "[0]", "[1]"):
+                yield self._slip(node, f"{self._text(node)}{part}", "one of two results", 0.8)
+        if name in ("gather", "take_along_dim") and len(args) > 1:
+            places = f"{args[-1]}[..., None]" if node.args[-1:] and not keywords else args[-1]
+            looked_up = called([*args[:-1], places], keywords)
+            yield self._slip(node, f"{looked_up}[..., 0]", "an axis", 0.9)
         if name in ("range", "arange"):
             for changed in _ranges(args):
                 yield self._slip(node, called(changed, keywords), "a boundary", 0.9)
@@ -235,6 +241,12 @@ class _Expressions:
         if name in _REDUCING:
             for keep in sorted(KEEPDIMS - given):
                 yield self._slip(node, called(args, [*keywords, f"{keep}=True"]), "an axis that is kept", 0.6)
+        for keyword, value in self._scope.keywords_of(name):
+            if keyword not in given:
+                yield self._slip(node, called(args, [*keywords, f"{keyword}={value}"]), "an argument", 1.3)
+            for each in node.keywords:
+                if each.arg == keyword and self._text(each.value) != value:
+                    yield self._slip(each.value, value, "an argument", 1.3)
         for keyword, values in _KEYWORDS.items():
             if keyword in given:
                 continue
@@ -247,7 +259,10 @@ class _Expressions:
                 yield self._slip(node, called(args, [*keywords, f"{other}={value}"]), "an argument", 1.8, uses=value)
         alike = self._scope.arguments_of(name)
         donors = [*alike, *self._scope.donors, *self._scope.numbers, "0", "1", "-1", "2", "None", "True", "False"]
+        idle = sorted(self._scope.unused)
         for at in range(len(args) + 1):
+            for other in (*idle, *(f"-{name}" for name in idle)):
+                yield self._slip(node, called([*args[:at], other, *args[at:]], keywords), "an argument", 1.4)
             for rank, other in enumerate(donors):
                 more = [*args[:at], other, *args[at:]]
                 cost = 1.8 + 0.03 * rank + (0.0 if at == len(args) else 0.2)
@@ -290,47 +305,12 @@ class _Expressions:
                 self._unit, node, f"{text[:-1]} if {other}{text[-1]}", "a condition", 2.6, whole=True, uses=other
             )
 
-    def _value(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
-        """A value with something done to it that was forgotten."""
-        text = self._text(node)
-        bare = _bare(node, text)
-        if not isinstance(node, ast.UnaryOp | ast.Constant):
-            yield self._slip(node, f"-{bare}", "a sign", 1.4)
-        if isinstance(node, ast.Constant):
-            return
-        outer = isinstance(owner, ast.Return | ast.Assign | ast.AugAssign)
-        for rank, suffix in enumerate(_SUFFIXES):
-            yield self._slip(node, f"{bare}{suffix}", _about(suffix), 2.2 + 0.02 * rank)
-        for rank, prefix in enumerate(self._prefixes):
-            yield self._slip(node, f"{prefix}({text})", "a function that is called", 2.3 + 0.02 * rank)
-        yield from self._unless(node, owner)
-        for other in self._scope.variables[:8]:
-            for shaped in (f"{bare}.reshape({other}.shape)", f"np.broadcast_to({text}, {other}.shape)",
-                           f"{bare}.expand_as({other})", f"{bare}.to({other}.dtype)"):  # fmt: skip
-                yield self._slip(node, shaped, "a shape", 2.6, uses=other)
-        numbers = ["2", "0.5", *self._scope.numbers[:4]]
-        for rank, other in enumerate([*self._scope.donors[: 16 if outer else 8], *numbers]):
-            for sign in "*/+-":
-                cost = (2.3 if outer else 2.8) + 0.03 * rank
-                yield self._slip(node, f"{bare} {sign} {other}", "something that is missing", cost, uses=other)
-                if sign in "-/" and outer:
-                    yield self._slip(
-                        node, f"{other} {sign} {bare}", "something that is missing", cost + 0.3, uses=other
-                    )
 
-    def _unless(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
-        """A value that is only meant where something holds."""
-        text = self._text(node)
-        if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"):
-            for other in ("0", "0.0", "1", *self._scope.donors[:4]):
-                yield self._slip(node, f"{other} if {text} is None else {text}", "a condition", 2.4)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            for kind in self._scope.kinds:
-                plain = node.value.id
-                yield self._slip(node, f"{text} if isinstance({plain}, {kind}) else {plain}", "a condition", 1.8)
-        if isinstance(owner, ast.Return | ast.Assign) and not isinstance(node, ast.BinOp):
-            for other in self._scope.conditions[:16]:
-                yield self._slip(node, f"{text} and {other}", "a condition", 2.8, uses=other)
+def _is_round(written: str) -> bool:
+    """Whether a number is one that people choose: a power of two, or of ten with one figure before it."""
+    if not written.isdigit():
+        return False
+    return int(written).bit_count() == 1 or not written[1:].strip("0")
 
 
 def _ranges(args: list[str]) -> Iterator[list[str]]:
@@ -350,33 +330,6 @@ def _is_test(node: ast.expr, owner: ast.AST) -> bool:
     """Whether it is asked if something holds; a constant asks nothing."""
     asked = isinstance(owner, ast.If | ast.While | ast.IfExp) and owner.test is node
     return isinstance(node, ast.Compare) or (asked and not isinstance(node, ast.Constant))
-
-
-def _is_value(node: ast.expr, owner: ast.AST) -> bool:
-    """Whether something is computed with it, so that a sign or a factor may have been forgotten."""
-    if isinstance(node, ast.Slice | ast.Tuple | ast.List | ast.Dict | ast.Starred | ast.Lambda | ast.JoinedStr):
-        return False
-    if isinstance(node, ast.Constant) and not isinstance(node.value, int | float):
-        return False
-    match owner:
-        case ast.Call(func=function):
-            return node is not function
-        case ast.Attribute() | ast.Subscript() | ast.For() | ast.While() | ast.If() | ast.Expr() | ast.comprehension():
-            return False
-        case ast.stmt():
-            return isinstance(owner, ast.Return | ast.Assign | ast.AugAssign | ast.AnnAssign)
-    return isinstance(
-        owner, ast.BinOp | ast.Compare | ast.keyword | ast.UnaryOp | ast.Tuple | ast.List | ast.GeneratorExp
-    )
-
-
-def _bare(node: ast.expr, text: str) -> str:
-    """The text of an expression, fit to be part of an operation."""
-    return text if isinstance(node, ast.Name | ast.Constant | ast.Attribute | ast.Call | ast.Subscript) else f"({text})"
-
-
-def _about(suffix: str) -> str:
-    return "an order of axes" if suffix in (".T", ".mT", ".transpose(-1, -2)") else "a function that is called"
 
 
 def _patterns(text: str) -> Iterator[str]:

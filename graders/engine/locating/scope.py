@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from graders.engine.locating.units import SHORT, Unit
+from graders.engine.locating.units import ending as _ending
+from graders.engine.locating.units import is_wrapping as _is_wrapping
 from graders.engine.values.definitions import Function
 
 _MOST = 24  # expressions that are tried elsewhere
@@ -95,6 +97,30 @@ class Scope:
         ]
         return list(dict.fromkeys([*names, *often, *alike]))[:_MOST]
 
+    @cached_property
+    def endings(self) -> list[str]:
+        """What methods are called with short arguments, as it stands after their owners: `.transpose(1, 2)`."""
+        found = Counter(ending for node in self._nodes if (ending := _ending(self._unit.spelt, node)))
+        return list(dict.fromkeys([*(text for text, _ in found.most_common()), *self._unit.file.endings]))[:_MOST]
+
+    @cached_property
+    def wrappers(self) -> list[str]:
+        """Functions that are called with a single argument."""
+        called = (self._unit.spelt(node.func) for node in self._nodes if _is_wrapping(node))
+        return list(dict.fromkeys([*called, *self._unit.file.wrappers]))[:_MOST]
+
+    @cached_property
+    def containers(self) -> list[tuple[str, str]]:
+        """Names and attributes that begin as an empty list, set or dict, each with the method that adds to it."""
+        found = []
+        for node in ast.walk(self._unit.owner or self._unit.node):
+            match node:
+                case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=value):
+                    text = ast.unparse(target)
+                    if (method := _adding(value)) and (text.startswith("self.") or text in self.variables):
+                        found.append((text, method))
+        return list(dict.fromkeys(found))
+
     @property
     def kinds(self) -> list[str]:
         """Types that the file asks for with `isinstance`."""
@@ -104,14 +130,25 @@ class Scope:
         """What a function of this name is given elsewhere in the file."""
         return self._unit.file.arguments.get(function, [])[:16]
 
+    def keywords_of(self, function: str) -> list[tuple[str, str]]:
+        """What a function of this name is given by keyword elsewhere in the file: names and values."""
+        given = self._unit.file.keywords.get(function, [])
+        return list(dict.fromkeys((each.arg or "", ast.unparse(each.value)) for each in given))[:16]
+
     @cached_property
     def conditions(self) -> list[str]:
         """Tests that stand in the function, and whether a name is there."""
         found = [self._unit.spelt(node) for node in self._nodes if isinstance(node, ast.Compare)]
         found += [f"isinstance({name}, {kind})" for name in self.variables for kind in self.kinds]
         names = [*self.variables, *(f"self.{name}" for name in self.attributes)]
+        names += [text for text in self.donors if "." in text and text.replace(".", "_").isidentifier()]
         truths = [text for name in names for text in (name, f"not {name}", f"{name} is None", f"{name} is not None")]
         return list(dict.fromkeys([*found, *truths]))
+
+    @cached_property
+    def globals(self) -> list[str]:
+        """Names of the module that it says are global."""
+        return [name for node in self._nodes if isinstance(node, ast.Global) for name in node.names]
 
     @cached_property
     def numbers(self) -> list[str]:
@@ -121,6 +158,18 @@ class Scope:
             documented += _NUMBER.findall(ast.get_docstring(self._unit.owner) or "")
         written = [ast.unparse(node) for node in self._nodes if _is_number(node)]
         return list(dict.fromkeys([*written, *documented]))[:16]
+
+
+def _adding(value: ast.expr | None) -> str:
+    """The method that adds to an empty list, set or dict; empty where it is none."""
+    match value:
+        case ast.List(elts=[]) | ast.Call(func=ast.Name(id="list" | "deque")):
+            return "append"
+        case ast.Call(func=ast.Name(id="set")):
+            return "add"
+        case ast.Dict(keys=[]) | ast.Call(func=ast.Name(id="dict")):
+            return "[]"
+    return ""
 
 
 def _is_read(node: ast.expr) -> bool:

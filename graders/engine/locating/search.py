@@ -20,6 +20,8 @@ import msgspec
 from graders.engine.comparing.judging import Failure, Rule
 from graders.engine.explaining.budget import Budget
 from graders.engine.locating.candidates import Candidate, candidates, pairs
+from graders.engine.locating.complaints import complaint, raised_in
+from graders.engine.locating.finding import Finding
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit, files, units
 from graders.engine.setting.paper import Item, Paper
@@ -31,8 +33,8 @@ from graders.engine.values import codec
 from graders.engine.values.definitions import lines_of
 from graders.engine.values.messages import Manner
 
-_TRIES = 1500  # changes of an exercise, fewer where an example runs very many lines
-_LINES = 3_000_000  # that all tries may run, as the first example lets expect it
+_TRIES = 4000  # changes of an exercise, fewer where an example runs very many lines
+_LINES = 6_000_000  # that all tries may run, as the first example lets expect it
 _FEWEST = 200
 _EXAMPLES = 20_000  # that a search may run
 _PROCESSOR, _TORCH_PROCESSOR = 3.0, 5.0  # seconds of a core behind that
@@ -44,6 +46,7 @@ _AT_FIRST = 4  # examples of a check that is asked again, before the others
 _PATIENCE = 0.3  # seconds of a core for an example; what takes longer is no repair
 _IMPATIENCE = 0.04  # the same where the fault is that it hangs: then most changes hang as well
 _SECONDS = 5.0  # wall-clock time for an example, and a check
+_BEFORE_IT_BROKE = 0.8  # how suspicious lines before the one that raises are
 _SHARE_OF_PAIRS = 4  # of so many single changes, one pair
 _MOST_LINES = 3  # of which it is found that a change there helps
 _MOST_LOST = 6  # workers that a search may cost
@@ -60,29 +63,7 @@ class Asked:
     failure: Failure | None
 
 
-@dataclass(frozen=True)
-class Repair:
-    """A change with which all core checks of an exercise pass.
-
-    Attributes:
-        label: the name of the cell, or of the file.
-        line, column: where it is there, from 1.
-        kind: what it is about.
-        text: that line, without the spaces before it.
-        becomes: what the lines that change are then, likewise.
-        others: the lines in which another change does so too.
-    """
-
-    label: str
-    line: int
-    column: int
-    kind: str
-    text: str
-    becomes: str
-    others: tuple[int, ...]
-
-
-def repairs(
+def findings(
     paper: Paper,
     again: Callable[[], Paper],
     submission: Submission,
@@ -90,8 +71,8 @@ def repairs(
     forkserver: Forkserver,
     given_up: threading.Event | None = None,
     at_once: int = 1,
-) -> dict[str, Repair]:
-    """By exercise the smallest change found that makes all its core checks pass; nothing where none does.
+) -> dict[str, Finding]:
+    """By exercise the line that its fault is likely in; nothing where none is found.
 
     Args:
         paper: the section.
@@ -107,16 +88,16 @@ def repairs(
     cover, texts = paper.cover, files(submission.cells)
     handed_out = lines_of(cover.untouched).keys()
 
-    def repair(exercise: str) -> Repair | None:
+    def finding(exercise: str) -> Finding | None:
         parts = units(texts, exercise, paper.exercises, cover.aliases, handed_out)
         budget = Budget(_EXAMPLES, _GUARD * seconds, given_up)
         with Sitting(forkserver, cover.order(submission.cells)) as sitting:
             search = _Search(paper, again, submission, forkserver, sitting, budget, lock, seconds)
-            return search.repair(parts, asked[exercise])
+            return search.finding(parts, asked[exercise])
 
     with ThreadPoolExecutor(at_once) as pool:
-        found = zip(asked, pool.map(repair, asked), strict=True)
-        return {exercise: repair for exercise, repair in found if repair}
+        found = zip(asked, pool.map(finding, asked), strict=True)
+        return {exercise: each for exercise, each in found if each}
 
 
 class _Search:
@@ -151,8 +132,8 @@ class _Search:
         self._lost = 0
         self._patience = _PATIENCE
 
-    def repair(self, parts: Sequence[Unit], asked: Sequence[Asked]) -> Repair | None:
-        """The smallest change found that makes every core check of an exercise pass; None if none does.
+    def finding(self, parts: Sequence[Unit], asked: Sequence[Asked]) -> Finding | None:
+        """Where the smallest change is that makes every core check of an exercise pass, or what is proven by itself.
 
         Args:
             parts: the functions that it consists of.
@@ -162,19 +143,23 @@ class _Search:
         if not parts or not failing:
             return None
         case, failure, passing = _case(failing)
-        complaint = _complaint(failure)
+        raised = _raised(failure)
         if failure.seen is None:
             self._patience = _IMPATIENCE
             failure = self._pinned(case) or failure
         suspicion, cost = self._suspicion(case, failure, passing)
-        heads = [candidates(unit, suspicion.get(unit.file.label, {}), complaint) for unit in parts]
+        if raised and (found := raised_in(parts, raised)):
+            _where_it_broke(suspicion.get(found[0].file.label, {}), found[1])
+        message = raised.message if raised else ""
+        heads = [candidates(unit, suspicion.get(unit.file.label, {}), message) for unit in parts]
         tries = min(_TRIES, max(_FEWEST, _LINES // cost))
         order = heapq.merge(*heads, key=lambda each: each.cost)
         helpful = self._helpful(order, tries, failure, case, asked)
         if not helpful:
             both = chain.from_iterable(map(pairs, heads))
             helpful = self._helpful(both, tries // _SHARE_OF_PAIRS, failure, case, asked)
-        return self._proven(helpful, {each.item.name: each.rule for each in asked})
+        best = self._proven(helpful, {each.item.name: each.rule for each in asked})
+        return best or (complaint(parts, raised) if raised else None)
 
     def _helpful(
         self, order: Iterable[Candidate], tries: int, failure: Failure, case: Asked, asked: Sequence[Asked]
@@ -209,7 +194,7 @@ class _Search:
 
     def _suspicion(
         self, case: Asked, failure: Failure, passing: Sequence[bytes]
-    ) -> tuple[Mapping[str, Mapping[int, float]], int]:
+    ) -> tuple[dict[str, dict[int, float]], int]:
         """By file and line that the failing example runs: the fewer passing ones do, the more suspicious it is (Ochiai,
         at most 1). And how many lines an example runs."""
         counts, ran = [1], []
@@ -248,7 +233,7 @@ class _Search:
                     return False
         return True
 
-    def _proven(self, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Repair | None:
+    def _proven(self, helpful: Sequence[Candidate], rules: Mapping[str, Rule]) -> Finding | None:
         """The smallest of the changes that make the checks pass in a worker of its own, on other inputs."""
         by_line: dict[tuple[str, int], Candidate] = {}
         for candidate in sorted(helpful, key=lambda each: each.cost):
@@ -262,7 +247,7 @@ class _Search:
         if not proven:
             return None
         best, *more = proven
-        return _repair(best, tuple(each.line for each in more if each.unit.file is best.unit.file))
+        return _finding(best, tuple(each.line for each in more if each.unit.file is best.unit.file))
 
     def _holds(self, candidate: Candidate, items: Sequence[Item], seed: int, rules: Mapping[str, Rule]) -> bool:
         slip, unit = candidate.slip, candidate.unit
@@ -294,11 +279,15 @@ def _case(failing: Sequence[Asked]) -> tuple[Asked, Failure, list[bytes]]:
     return min(found, key=lambda each: each[0])[1:]
 
 
-def _complaint(failure: Failure) -> str:
-    if failure.seen is None:
-        return ""
-    observed = codec.decode(failure.seen.observation)
-    return observed.message if isinstance(observed, codec.Raised) else ""
+def _raised(failure: Failure) -> codec.Raised | None:
+    observed = codec.decode(failure.seen.observation) if failure.seen else None
+    return observed if isinstance(observed, codec.Raised) else None
+
+
+def _where_it_broke(suspicion: dict[int, float], line: int) -> None:
+    """The line in which an exception came up is more suspicious than those before it."""
+    for other in suspicion.keys() - {line}:
+        suspicion[other] *= _BEFORE_IT_BROKE
 
 
 def _places(answers: Answers) -> Iterator[tuple[str, int] | int]:
@@ -325,7 +314,7 @@ def _as_written(unit: Unit, slip: Slip) -> str:
     return whole
 
 
-def _repair(candidate: Candidate, others: tuple[int, ...]) -> Repair:
+def _finding(candidate: Candidate, others: tuple[int, ...]) -> Finding:
     slip, unit = candidate.slip, candidate.unit
     before = unit.file.source.split("\n")
     after = _as_written(unit, slip).split("\n")
@@ -335,4 +324,4 @@ def _repair(candidate: Candidate, others: tuple[int, ...]) -> Repair:
         tail += 1
     becomes = "\n".join(after[same : len(after) - tail])
     text = before[slip.line - 1].strip()
-    return Repair(unit.file.label, slip.line, slip.column, slip.kind, text, becomes.strip(), others)
+    return Finding(unit.file.label, slip.line, slip.column, slip.kind, text, "", becomes.strip(), others)

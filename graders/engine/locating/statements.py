@@ -3,11 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import permutations
 
 from graders.engine.locating.scope import Scope
 from graders.engine.locating.slip import Slip
 from graders.engine.locating.units import Unit
 from graders.engine.mutating.nodes import name_of
+from graders.engine.results import MISSING_STATEMENT
 
 _NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 _NO_NAME = re.compile(r"(?:name|variable) '(\w+)'")
@@ -47,6 +50,12 @@ class _Statements:
             if at and isinstance(block[at - 1], ast.For | ast.While | ast.If | ast.With):
                 yield from self._indented(statement, block[at - 1])
         first = block[0]
+        for new, cost, uses in self._added():
+            yield self._inserted_after(block[-1], new, cost, uses)
+        if isinstance(owner, ast.For):
+            for new in self._applied(owner):
+                yield self._inserted(first, new, 1.6, new)
+                yield self._inserted_after(block[-1], new, 1.6, new)
         if inside:
             for name in self._counted():
                 yield self._inserted(first, f"{name} += 1", 1.6, name)
@@ -56,7 +65,7 @@ class _Statements:
         for at, statement in enumerate(block):
             if at == 0 and _is_docstring(statement):
                 continue
-            for new, cost, uses in self._forgotten(statement):
+            for new, cost, uses in (*self._forgotten(statement), *self._added()):
                 yield self._inserted(statement, new, cost, uses)
 
     def missing(self, complaint: str) -> Iterator[Slip]:
@@ -68,28 +77,39 @@ class _Statements:
         if found := _NO_ATTRIBUTE.search(complaint):
             name = found[1]
             if self._is_setup:
-                values = [name] if name in self._scope.parameters else []
+                values = [name, f"list({name})"] if name in self._scope.parameters else []
                 values += [value for value in self._assigned_elsewhere(f"self.{name}") if value not in values]
                 values += [*self._scope.parameters, "None", "0", "{}", "[]"]
                 for rank, value in enumerate(dict.fromkeys(values)):
-                    yield self._inserted_after(last, f"self.{name} = {value}", 0.4 + 0.02 * rank, name)
+                    new, cost = f"self.{name} = {value}", 0.4 + 0.02 * rank
+                    if value in self._scope.parameters:  # they are kept before anything is made of them
+                        yield self._inserted(next(filter(_is_no_base_call, body), last), new, cost - 0.01, name)
+                    yield self._inserted_after(last, new, cost, name)
                 for statement in body:  # as its sister is made
                     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
                         other = statement.targets[0].attr
                         text = self._unit.spelt(statement.value).replace(other, name)
                         yield self._inserted_after(statement, f"self.{name} = {text}", 0.5, name)
         if found := _NO_NAME.search(complaint):
-            name = found[1]
-            user = next((each for each in body if name in _read(each)), body[0])
-            values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
-            for rank, value in enumerate(dict.fromkeys(values)):
-                if name not in value:
-                    yield self._inserted(user, f"{name} = {value}", 0.5 + 0.02 * rank, value)
-            if name in self._scope.variables:
-                for node in ast.walk(user):
-                    if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                        for other in self._scope.variables:
-                            yield Slip.at(self._unit, node, other, "a name", 0.6)
+            yield from self._unknown(found[1], body)
+
+    def _unknown(self, name: str, body: list[ast.stmt]) -> Iterator[Slip]:
+        """A name without a value: another one is meant, or it was to be given one."""
+        known = [*self._scope.variables, *(f"self.{each}" for each in self._scope.attributes), *self._unit.file.names]
+        known = [each for each in dict.fromkeys(known) if each != name]
+        near = get_close_matches(name, known, 4)
+        statements = [inner for each in body for inner in ast.walk(each) if isinstance(inner, ast.stmt)]
+        users = [each for each in statements if name in _read(each)]
+        for node in (inner for each in body for inner in ast.walk(each)):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                for other in [*near, *self._scope.variables]:
+                    if other != name:
+                        yield Slip.at(self._unit, node, other, "a name", 0.3 if other in near else 0.7, uses=other)
+        user = min(users, key=lambda each: (each.end_lineno or each.lineno) - each.lineno, default=body[0])
+        values = [*self._assigned_elsewhere(name), *self._scope.donors, "0", "None", "[]", "{}", "1"]
+        for rank, value in enumerate(dict.fromkeys(values)):
+            if name not in value:
+                yield self._inserted(user, f"{name} = {value}", 0.6 + 0.02 * rank, value)
 
     def _assigned_elsewhere(self, target: str) -> list[str]:
         """What functions of the file assign to that name."""
@@ -143,6 +163,9 @@ class _Statements:
             for new in (*forms, f"{other}.items()", f"range(1, {other})"):
                 cost = (1.4 if destroyed else 2.6) + 0.02 * rank
                 yield Slip.at(self._unit, statement.iter, new, "a loop", cost, uses=other)
+        if destroyed and isinstance(statement.target, ast.Tuple) and len(statement.target.elts) == 2:
+            for one, other in permutations(self._scope.donors[:10], 2):
+                yield Slip.at(self._unit, statement.iter, f"zip({one}, {other})", "a loop", 1.8, uses=one)
 
     def _turned(self, first: ast.stmt, second: ast.stmt) -> Iterator[Slip]:
         """Two neighbours in the other order."""
@@ -191,9 +214,29 @@ class _Statements:
             if name_of(called) in ("backward", "step") and isinstance(called, ast.Attribute):
                 for owner in self._stepping():
                     yield f"{owner}.zero_grad()", 1.4, ""
-        if self._is_setup and statement is self._unit.node.body[0]:
-            name = self._unit.owner.name if self._unit.owner else ""
-            yield f"super({name}, self).__init__()", 1.0, ""
+        body = self._unit.node.body
+        bases = self._unit.owner.bases if self._unit.owner else []
+        if bases and self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
+            yield f"{ast.unparse(bases[0])}.__init__(self)", 1.0, ""  # with `super` it would need another variable
+
+    def _added(self) -> Iterator[tuple[str, float, str]]:
+        """Something put into a container."""
+        names = [*self._scope.variables, *self._scope.globals][:8]
+        for text, method in self._scope.containers:
+            for rank, value in enumerate(name for name in names if name != text):
+                if method != "[]":
+                    yield f"{text}.{method}({value})", 2.0 + 0.04 * rank, text
+                    continue
+                for key in names:
+                    if key not in (text, value):
+                        yield f"{text}[{key}] = {value}", 2.2 + 0.04 * rank, text
+
+    def _applied(self, loop: ast.For) -> Iterator[str]:
+        """A variable given to what a loop goes over: `x = layer(x)`."""
+        if isinstance(loop.target, ast.Name):
+            for name in self._scope.variables:
+                if name != loop.target.id:
+                    yield f"{name} = {loop.target.id}({name})"
 
     def _stepping(self) -> list[str]:
         calls = [node for node in ast.walk(self._unit.node) if isinstance(node, ast.Attribute) and node.attr == "step"]
@@ -220,18 +263,23 @@ class _Statements:
         line = min(statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", [])), 10**9)
         start = self._unit.line_start(line)
         text = f"{self._unit.indentation(line)}{new}\n"
-        return Slip("a statement", cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, start, start, text, line, statement.col_offset + 1, statement.lineno, uses)
 
     def _inserted_after(self, statement: ast.stmt, new: str, cost: float, uses: str) -> Slip:
         """A line after a statement."""
         end = self._unit.extent(statement)[1]
         text = f"\n{self._unit.indentation(statement.lineno)}{new}"
         line = statement.end_lineno or statement.lineno
-        return Slip("a statement", cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
+        return Slip(MISSING_STATEMENT, cost, end, end, text, line, statement.col_offset + 1, statement.lineno, uses)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_no_base_call(statement: ast.stmt) -> bool:
+    """Whether it is another statement than `super().__init__()`."""
+    return "__init__(" not in ast.unparse(statement)
 
 
 def _read(statement: ast.stmt) -> set[str]:

@@ -2,11 +2,13 @@
 
 import ast
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import TypeGuard
 
 from graders.engine.mutating.nodes import name_of
 from graders.engine.values.definitions import Definition, Function, first_line
@@ -14,6 +16,7 @@ from graders.engine.values.messages import Cell, Changed
 from graders.engine.worker.magics import without_line_magics
 
 _MOST, _LONGEST = 40, 8_000  # functions, and characters of one
+_LIBRARIES = {"np", "numpy", "t", "torch", "nn", "F", "einops", "math"}
 SHORT = 32  # characters of an expression that is tried elsewhere
 
 
@@ -44,6 +47,33 @@ class File:
                     known = found.setdefault(name, [])
                     known += [text for text in texts if len(text) <= SHORT and text not in known]
         return found
+
+    @cached_property
+    def keywords(self) -> dict[str, list[ast.keyword]]:
+        """What functions are given by keyword, by their names: short expressions."""
+        found: dict[str, list[ast.keyword]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                short = (each for each in node.keywords if each.arg and len(ast.unparse(each.value)) <= SHORT)
+                found.setdefault(name_of(node.func), []).extend(short)
+        return found
+
+    @cached_property
+    def endings(self) -> list[str]:
+        """Method calls with constants, as they stand after their owners: `.transpose(1, 2)`."""
+        plain = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call) and _is_constant(node))
+        return [text for text, _ in Counter(filter(None, (ending(ast.unparse, node) for node in plain))).most_common()]
+
+    @cached_property
+    def wrappers(self) -> list[str]:
+        """Functions that are called with a single argument."""
+        called = (ast.unparse(node.func) for node in ast.walk(self.tree) if is_wrapping(node))
+        return [text for text, _ in Counter(called).most_common() if not text.startswith("self.")]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the file itself defines at its top level."""
+        return [node.name for node in _definitions(self.tree.body)]
 
     @cached_property
     def kinds(self) -> list[str]:
@@ -79,6 +109,11 @@ class Unit:
     def first(self) -> int:
         """Its first line, decorators included, from 1."""
         return first_line(self.node)
+
+    @property
+    def span(self) -> range:
+        """The numbers of its lines."""
+        return range(self.first, (self.node.end_lineno or 0) + 1)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -152,6 +187,36 @@ class _Verbatim(ast.NodeTransformer):
             elif isinstance(value, ast.AST):
                 setattr(node, field, self.visit(value))
         return node
+
+
+def ending(spelt: Callable[[ast.AST], str], node: ast.AST) -> str:
+    """The part of a method call after its owner, where it is short: `.transpose(1, 2)`; empty otherwise.
+
+    Args:
+        spelt: gives the text of a node.
+    """
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return ""
+    if isinstance(node.func.value, ast.Name) and node.func.value.id in _LIBRARIES:
+        return ""
+    text = spelt(node)[len(spelt(node.func.value)) :]
+    return text if text.startswith(".") and len(text) <= SHORT and "\n" not in text else ""
+
+
+def is_wrapping(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether a function, which is no method of a value, is called with a single argument."""
+    return (
+        isinstance(node, ast.Call)
+        and len(node.args) == 1
+        and not node.keywords
+        and not isinstance(node.args[0], ast.Starred | ast.GeneratorExp)
+        and ast.unparse(node.func).replace(".", "_").isidentifier()
+    )
+
+
+def _is_constant(call: ast.Call) -> bool:
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return not any(isinstance(inner, ast.Name) for value in values for inner in ast.walk(value))
 
 
 def files(cells: Sequence[Cell]) -> list[File]:

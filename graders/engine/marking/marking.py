@@ -22,7 +22,7 @@ from graders.engine.comparing.judging import Failure, Judge, Rule
 from graders.engine.comparing.spelling import steady
 from graders.engine.explaining.explanation import Failing
 from graders.engine.marking.marks import WRONG, Mark, check_result
-from graders.engine.marking.placing import locate, repairs
+from graders.engine.marking.placing import findings, locate
 from graders.engine.results import (
     ExerciseResult,
     Extras,
@@ -40,7 +40,7 @@ from graders.engine.values.definitions import lines_of
 from graders.engine.values.messages import Cell, Loaded, Trouble
 
 if TYPE_CHECKING:
-    from graders.engine.locating.search import Repair
+    from graders.engine.locating.finding import Finding
 
 _WORTH_TWO = 500  # examples from which on two workers are faster than one
 _MAX_WARNINGS, _MAX_WARNING = 100, 2000  # of a section, and characters of one
@@ -104,15 +104,15 @@ def mark(
     return marking.result(marks, loaded)
 
 
-def repaired(
+def located(
     material: Material, paper: Paper, submission: Submission, forkserver: Forkserver, exercise: str
-) -> "Repair | None":
-    """The small change that makes all core checks of an exercise pass; None where none is found, or it passes."""
+) -> "Finding | None":
+    """The line that the fault of an exercise is likely in; None where none is found, or it passes."""
     forkserver.preload(submission.imports.union(paper.cover.imports))
     marking = Marking(material, paper, submission, [exercise])
     with Sitting(forkserver, paper.cover.order(submission.cells)) as sitting:
         marks = marking.verdicts([sitting], sitting.load(), silent, silent, 1)
-    return repairs(marking, marks, forkserver, None, 1).get(exercise)
+    return findings(marking, marks, forkserver, None, 1).get(exercise)
 
 
 def notices(

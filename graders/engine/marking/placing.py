@@ -11,7 +11,7 @@ from graders.engine.setting import papers
 from graders.engine.sitting.forkserver import Forkserver
 
 if TYPE_CHECKING:  # what searches is loaded only where something failed
-    from graders.engine.locating.search import Repair
+    from graders.engine.locating.finding import Finding
     from graders.engine.marking.marking import Marking
 
 _EXAMPLES = 40  # of each check with other inputs, on which a repair has to hold as well
@@ -20,21 +20,22 @@ _EXAMPLES = 40  # of each check with other inputs, on which a repair has to hold
 def locate(
     marking: "Marking", marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
 ) -> None:
-    """Adds the place to the failing core marks of exercises in which no mistake was recognised."""
-    named = {mark.question.exercise for mark in marks if mark.explanation and mark.explanation.mistake}
-    unknown = [mark for mark in marks if mark.question.exercise not in named]
-    for exercise, repair in repairs(marking, unknown, forkserver, given_up, at_once).items():
-        cell = None if repair.label == marking.submission.file else repair.label
-        place = Place(repair.line, repair.column, repair.kind, repair.text, cell, repair.others)
+    """Adds the place to the failing core marks of exercises in which none of them is a known mistake."""
+    core = [mark for mark in marks if not mark.question.extra]
+    named = {mark.question.exercise for mark in core if mark.explanation and mark.explanation.mistake}
+    unknown = [mark for mark in core if mark.question.exercise not in named]
+    for exercise, found in findings(marking, unknown, forkserver, given_up, at_once).items():
+        cell = None if found.label == marking.submission.file else found.label
+        place = Place(found.line, found.column, found.kind, found.text, cell, found.others, found.because)
         for mark in unknown:
-            if mark.question.exercise == exercise and mark.failure and not mark.question.extra:
+            if mark.question.exercise == exercise and mark.failure:
                 mark.place = place
 
 
-def repairs(
+def findings(
     marking: "Marking", marks: Sequence[Mark], forkserver: Forkserver, given_up: threading.Event | None, at_once: int
-) -> "dict[str, Repair]":
-    """By exercise a small change that makes all its core checks pass. What goes wrong costs the places, no verdict."""
+) -> "dict[str, Finding]":
+    """By exercise the line that its fault is likely in. What goes wrong costs the places, no verdict."""
     by_exercise: dict[str, list[Mark]] = {}
     for mark in marks:
         if not mark.question.extra:
@@ -55,7 +56,7 @@ def repairs(
     paper = marking.paper
     again = partial(papers.paper, marking.material, paper.seed + 1, min(paper.examples, _EXAMPLES))
     try:
-        return search.repairs(paper, again, marking.submission, asked, forkserver, given_up, at_once)
+        return search.findings(paper, again, marking.submission, asked, forkserver, given_up, at_once)
     except Exception:  # whatever somebody's text does to what reads it
         return {}
 
