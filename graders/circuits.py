@@ -44,6 +44,7 @@ section.lend(
     HookPoint="exercises.given.hooked.HookPoint",
     get_act_name="exercises.given.hooked.get_act_name",
     to_numpy="exercises.given.hooked.to_numpy",
+    get_device="exercises.given.circuits_examples.get_device",
     utils="exercises.given.hooked",
     LinearRegression="exercises.given.circuits_models.LinearRegression",
     SimpleTokenizer="exercises.given.circuits_models.BracketTokenizer",
@@ -1014,7 +1015,7 @@ get_board_states_and_legal_moves = section.exercise(
 def boards_after_moves(solution, seed, count, moves):
     """Gives the board after each move of each game, and where one may move then."""
     states, legal, *_ = solution.get_board_states_and_legal_moves(games(seed, count, moves))
-    return states.int(), tuple(legal.shape), legal.nonzero().tolist()
+    return states.int(), legal.int().sum((2, 3)), legal.nonzero().tolist()
 
 
 probe_loss = section.exercise(
@@ -1249,9 +1250,9 @@ patching_metric = section.exercise(
 
 likely = st.sampled_from((-0.5, 0.0))
 unlikely = st.sampled_from((-2.5, -8.5))
-logits = tensors((1, 3, 4), WHOLE)
-far = tensors((1, 3, 4), (-1000.0, 0.0, 1000.0))
-moves = st.integers(0, 3)
+logits = tensors((1, 3, 2), WHOLE)
+far = tensors((1, 3, 2), (-1000.0, 0.0, 1000.0))
+moves = st.integers(0, 1)
 
 
 @patching_metric.check(judge=near, examples=40, patched_logits=logits, move=moves, original=likely, corrupted=unlikely)

@@ -207,6 +207,11 @@ def angles(function: Callable[..., Any], seed: int, layer: int, neuron: int) -> 
     return function(toy(seed), probe, layer, neuron), (probe - kept).abs().max()
 
 
+def get_device() -> torch.device:
+    """What answers import from transformer_lens.utils."""
+    return torch.device("cpu")
+
+
 def hooks_left(model: HookedTransformer) -> list[str]:
     """The names of hook points on which hooks are."""
     return [name for name, point in model.hook_dict.items() if point.fwd_hooks or point._forward_hooks]

@@ -11,9 +11,10 @@ from fancy_einsum import einsum
 from sklearn.linear_model import LinearRegression
 from torch.utils.data import DataLoader, TensorDataset
 from transformer_lens.hook_points import HookPoint
+from transformer_lens.utils import get_device
 
 MAIN = __name__ == "__main__"
-device = t.device("cpu")
+device = get_device()
 
 
 def change_of_depth(toks):
@@ -148,7 +149,7 @@ def make_fourier_basis(p: int):
     angles = t.outer(freqs, t.arange(p)) * (2 * np.pi / p)
     waves = t.stack([angles.cos(), angles.sin()], dim=1).flatten(0, 1) * (2 / p) ** 0.5
     names = [f"{wave} {freq}" for freq in freqs.tolist() for wave in ("cos", "sin")]
-    return t.cat([t.full((1, p), p**-0.5), waves]), ["Const", *names]
+    return t.cat([t.full((1, p), p**-0.5), waves]).to(device), ["Const", *names]
 
 
 def fft1d(tensor):
