@@ -8,7 +8,8 @@ Of the curriculum, `train` on MNIST is left out; `evaluate` and `train_epoch` as
 over. `get_resnet_for_feature_extraction` needs pretrained weights; `freeze_all_but_head` stands for it.
 """
 
-from collections import namedtuple
+import copy
+from collections import OrderedDict, namedtuple
 
 import torch
 from hypothesis import strategies as st
@@ -17,12 +18,24 @@ from torch import nn
 from graders.engine import NONZERO, POSITIVE, WHOLE, Section, close, difference, distributed_as, edit, shapes, tensors
 
 section = Section("networks", title="Convolutional networks from scratch")
-near = close(rtol=1e-4, atol=1e-5)  # floats that were computed in single precision
+
 deep = close(rtol=1e-3, atol=1e-4)  # many layers in single precision, in any order of summation
 seeds = st.integers(0, 999)
+few = st.integers(1, 4)
 
 
-# %% What probes share
+# %% What checks share
+def shuffled(*sizes, axes=None, **options):
+    """Tensors whose axes have these sizes in any order, or the first few of that order."""
+    return st.permutations(sizes).flatmap(lambda order: tensors(tuple(order[:axes]), **options))
+
+
+def related(kind, shapes):
+    """Named tuples of tensors whose shapes follow from four sizes, all of them different."""
+    found = st.permutations((1, 2, 3, 4)).map(lambda order: shapes(*order))
+    return found.flatmap(lambda each: st.builds(kind, *map(tensors, each)))
+
+
 def noise(seed, *shape):
     """Numbers between -0.5 and 0.5."""
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) - 0.5
@@ -39,9 +52,23 @@ def fill(module, seed):
     return module
 
 
+def loaded(module, **state):
+    module.load_state_dict(state)
+    return module
+
+
 def sizes(module):
     """The shapes of all parameters, in an order that does not depend on the modules' names."""
     return sorted(tuple(parameter.shape) for parameter in module.parameters())
+
+
+def computed(module, seed, *shape):
+    """What a module that was filled makes of noise in evaluation mode, and the shapes of its parameters."""
+    return fill(module, seed).eval()(noise(seed + 1, *shape)).detach(), sizes(module)
+
+
+def numbers(module):
+    return {name: parameter.detach() for name, parameter in module.named_parameters()}
 
 
 def gradients(module):
@@ -61,7 +88,7 @@ class Watched(nn.Module):
         return x.flatten(1)
 
 
-# %% ReLU, Linear, Flatten, SimpleMLP
+# %% Layers
 ReLU = section.exercise(
     "ReLU",
     hints=[
@@ -92,22 +119,19 @@ def relu_gradient(solution, x):
 
 
 Affine = namedtuple("Affine", "x weight bias")  # weight: (out, in)
-
-
-@st.composite
-def affine(draw, leading=((4,),)):
-    d_in, d_out = draw(st.permutations((1, 2, 3)))[:2]
-    x = draw(tensors((*draw(st.sampled_from(leading)), d_in)))
-    return Affine(x, draw(tensors((d_out, d_in))), draw(tensors((d_out,))))
+affine = related(Affine, lambda batch, d_in, d_out, _: ((batch, d_in), (d_out, d_in), (d_out,)))
+of_a_vector = related(Affine, lambda d_in, d_out, *_: ((d_in,), (d_out, d_in), (d_out,)))
+of_sequences = related(Affine, lambda batch, seq, d_in, d_out: ((batch, seq, d_in), (d_out, d_in), (d_out,)))
 
 
 def linear(solution, case):
-    layer = solution.Linear(case.weight.shape[1], case.weight.shape[0])
-    layer.load_state_dict({"weight": case.weight, "bias": case.bias})
-    return layer
+    d_out, d_in = case.weight.shape
+    return loaded(solution.Linear(d_in, d_out), weight=case.weight, bias=case.bias)
 
 
+two_layers = distributed_as(columns=("weight", "bias", "weight of the next layer", "bias of the next layer"))
 _WEIGHT = "torch.empty(out_features, in_features).uniform_(-bound, bound)"
+_BIAS = "torch.empty(out_features).uniform_(-bound, bound)"
 Linear = section.exercise(
     "Linear",
     hints=[
@@ -125,20 +149,18 @@ Linear = section.exercise(
             "in_features**-0.5", "(6 / in_features) ** 0.5"
         ),
         "The bound of the bias follows from the outputs; it is that of the weight.": edit(
-            "torch.empty(out_features).uniform_(-bound, bound)",
-            "torch.empty(out_features).uniform_(-(out_features**-0.5), out_features**-0.5)",
+            _BIAS, "torch.empty(out_features).uniform_(-(out_features**-0.5), out_features**-0.5)"
         ),
         "No weight is negative at the start.": edit(_WEIGHT, _WEIGHT.replace("-bound", "0.0")),
         "Starts normally distributed; the text asks for a uniform distribution.": edit(
             _WEIGHT, "torch.randn(out_features, in_features) * bound"
         ),
         "The bias starts at zero; the text asks for the same range as the weight's.": edit(
-            "torch.empty(out_features).uniform_(-bound, bound)", "torch.zeros(out_features)"
+            _BIAS, "torch.zeros(out_features)"
         ),
         "Takes two axes only.": edit("x @ self.weight.T", "torch.mm(x, self.weight.T)"),
         "The bias is a plain tensor: it is not registered, so no optimizer ever sees it.": edit(
-            "nn.Parameter(torch.empty(out_features).uniform_(-bound, bound)) if",
-            "torch.empty(out_features).uniform_(-bound, bound) if",
+            f"nn.Parameter({_BIAS})", _BIAS
         ),
         "Has a bias although it was asked not to.": edit(" if bias else None", ""),
         "Leaves the bias out.": edit("return out if self.bias is None else out + self.bias", "return out"),
@@ -147,35 +169,32 @@ Linear = section.exercise(
 )
 
 
-@Linear.check(case=affine())
+@Linear.check(case=affine)
 def linear_values(solution, case):
     """Computes x W^T + b with parameters called weight and bias."""
     return linear(solution, case)(case.x)
 
 
-@Linear.check(points=0.5, case=affine())
+@Linear.check(points=0.5, case=affine)
 def linear_without_bias(solution, case):
     """With bias=False, has a bias of None and one parameter."""
-    layer = solution.Linear(case.weight.shape[1], case.weight.shape[0], bias=False)
-    layer.load_state_dict({"weight": case.weight})
+    d_out, d_in = case.weight.shape
+    layer = loaded(solution.Linear(d_in, d_out, bias=False), weight=case.weight)
     return layer(case.x), layer.bias
 
 
-@Linear.check(points=0.25, case=affine(leading=((), (2, 4), (4, 1, 2))))
+@Linear.check(points=0.25, case=of_a_vector | of_sequences)
 def linear_axes(solution, case):
     """Takes any number of axes before the last one."""
     return linear(solution, case)(case.x)
 
 
-@Linear.check(points=0.5, examples=30, case=affine())
+@Linear.check(points=0.5, examples=30, case=affine)
 def linear_gradients(solution, case):
     """Gives gradients to weight and bias."""
     layer = linear(solution, case)
     layer(case.x).square().sum().backward()
     return gradients(layer)
-
-
-two_layers = distributed_as(columns=("weight", "bias", "weight of the next layer", "bias of the next layer"))
 
 
 @Linear.check(points=0.75, judge=two_layers, examples=5, in_features=st.integers(2, 12))
@@ -190,12 +209,12 @@ Flattening = namedtuple("Flattening", "x start_dim end_dim")
 
 @st.composite
 def flattenings(draw, negative=False):
-    shape = draw(shapes(4, least=1))
-    start = draw(st.integers(0, len(shape) - 1))
-    end = draw(st.integers(start, len(shape) - 1))
+    x = draw(shapes(4, least=1).flatmap(tensors))
+    start = draw(st.integers(0, x.ndim - 1))
+    end = draw(st.integers(start, x.ndim - 1))
     if negative:
-        start, end = draw(st.sampled_from(((start, end - len(shape)), (start - len(shape), end - len(shape)))))
-    return Flattening(draw(tensors(shape)), start, end)
+        return Flattening(x, start - draw(st.sampled_from((0, x.ndim))), end - x.ndim)
+    return Flattening(x, start, end)
 
 
 _FLAT = "x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])"
@@ -242,6 +261,7 @@ def flatten_transposed(solution, x):
     return solution.Flatten()(x.transpose(0, 2))
 
 
+_LOGITS = "self.linear2(hidden)"
 SimpleMLP = section.exercise(
     "SimpleMLP",
     hints=[
@@ -249,13 +269,11 @@ SimpleMLP = section.exercise(
         "Of which sign may logits be, and what would a ReLU after them do?",
     ],
     mistakes={
-        "ReLU stands after the logits as well: they lose their sign.": edit(
-            "return self.linear2(hidden)", "return self.relu(self.linear2(hidden))"
-        ),
+        "ReLU stands after the logits as well: they lose their sign.": edit(_LOGITS, f"self.relu({_LOGITS})"),
         "Nothing nonlinear stands between the two linear layers.": edit(
             "self.relu(self.linear1(self.flatten(x)))", "self.linear1(self.flatten(x))"
         ),
-        "Returns probabilities, not logits.": edit("self.linear2(hidden)", "self.linear2(hidden).softmax(dim=-1)"),
+        "Returns probabilities, not logits.": edit(_LOGITS, f"{_LOGITS}.softmax(dim=-1)"),
     },
 )
 
@@ -263,24 +281,19 @@ SimpleMLP = section.exercise(
 @SimpleMLP.check(judge=deep, examples=10, seed=seeds, batch=st.integers(1, 3))
 def mlp_values(solution, seed, batch):
     """Maps images to ten logits of any sign, through a hidden layer of 100 with ReLU."""
-    model = fill(solution.SimpleMLP(), seed)
-    return model(noise(seed + 1, batch, 1, 28, 28)).detach(), sizes(model)
+    return computed(solution.SimpleMLP(), seed, batch, 1, 28, 28)
 
 
-# %% evaluate, train_epoch
-Labelled = namedtuple("Labelled", "batches")
-
-
+# %% Training
 @st.composite
-def scored(draw):
-    """Batches of different sizes with logits, none of them equal in one row."""
-    batches = []
-    for rows in draw(st.permutations((1, 2, 4)))[: draw(st.integers(1, 3))]:
-        logits = draw(tensors((rows, 3))) + torch.tensor([0.0, 0.25, 0.5])
-        batches.append((logits, draw(tensors((rows,), (0, 1, 2), "int64"))))
-    return Labelled(batches)
+def labelled(draw, features, values=WHOLE, apart=0.0):
+    """Batches of different sizes, with labels from 0 to 2; feature i is i · `apart` more than a whole number."""
+    counts = draw(st.permutations((1, 2, 4)))[: draw(st.integers(1, 3))]
+    labels = [draw(tensors((count,), (0, 1, 2), "int64")) for count in counts]
+    return [(draw(tensors((len(each), features), values)) + apart * torch.arange(features), each) for each in labels]
 
 
+scored = labelled(3, apart=0.25)  # logits, none of them equal in one row
 evaluate = section.exercise(
     "evaluate",
     hints=[
@@ -289,9 +302,9 @@ evaluate = section.exercise(
     ],
     mistakes={
         "Averages the accuracies of batches, though they differ in size.": [
-            edit("(inputs).argmax(dim=-1) == labels).sum().item()", "(inputs).argmax(-1) == labels).float().mean()"),
-            edit("total += len(labels)", "total += 1"),
-            edit("return right / total", "return float(right / total)"),
+            edit("(dim=-1) == labels).sum().item()", "(-1) == labels).float().mean()"),
+            edit("+= len(labels)", "+= 1"),
+            edit("right / total", "float(right / total)"),
         ],
         "Leaves the model in training mode.": edit("    model.eval()\n", ""),
         "Records gradients that nobody needs.": edit("with torch.no_grad():", "if True:"),
@@ -302,49 +315,35 @@ evaluate = section.exercise(
 )
 
 
-@evaluate.check(case=scored())
-def evaluate_accuracy(solution, case):
+@evaluate.check(batches=scored)
+def evaluate_accuracy(solution, batches):
     """Returns the share of right answers over all examples, however the batches divide them."""
-    return solution.evaluate(Watched(), case.batches)
+    return solution.evaluate(Watched(), batches)
 
 
-@evaluate.check(points=0.5, examples=20, case=scored(), training=st.booleans())
-def evaluate_modes(solution, case, training):
+@evaluate.check(points=0.5, examples=20, batches=scored, training=st.booleans())
+def evaluate_modes(solution, batches, training):
     """Works in evaluation mode, and puts the mode back afterwards."""
     model = Watched().train(training)
-    solution.evaluate(model, case.batches)
+    solution.evaluate(model, batches)
     return model.modes, model.training
 
 
-@evaluate.check(points=0.25, extra=True, examples=20, case=scored())
-def evaluate_no_gradients(solution, case):
+@evaluate.check(points=0.25, extra=True, examples=20, batches=scored)
+def evaluate_no_gradients(solution, batches):
     """Records no gradients."""
     model = Watched()
-    solution.evaluate(model, case.batches)
+    solution.evaluate(model, batches)
     return model.recorded
 
 
 Training = namedtuple("Training", "weight bias batches lr")
-
-
-@st.composite
-def trainings(draw):
-    batches = [
-        (draw(tensors((rows, 2), WHOLE[:7])), draw(tensors((rows,), (0, 1, 2), "int64")))
-        for rows in draw(st.permutations((1, 2, 3)))[: draw(st.integers(1, 3))]
-    ]
-    weight, bias = draw(tensors((3, 2), WHOLE[:5])), draw(tensors((3,), WHOLE[:5]))
-    return Training(weight, bias, batches, draw(st.sampled_from((0.5, 0.25, 0.125))))
+lrs = st.sampled_from((0.5, 0.25, 0.125))
+trainings = st.builds(Training, tensors((3, 2), WHOLE[:5]), tensors((3,), WHOLE[:5]), labelled(2, WHOLE[:7]), lrs)
 
 
 def classifier(case):
-    model = nn.Linear(2, 3)
-    model.load_state_dict({"weight": case.weight, "bias": case.bias})
-    return model
-
-
-def numbers(model):
-    return {name: parameter.detach() for name, parameter in model.named_parameters()}
+    return loaded(nn.Linear(2, 3), weight=case.weight, bias=case.bias)
 
 
 train_epoch = section.exercise(
@@ -366,7 +365,7 @@ train_epoch = section.exercise(
 )
 
 
-@train_epoch.check(judge=deep, seconds=20, case=trainings())
+@train_epoch.check(judge=deep, seconds=20, case=trainings)
 def train_steps(solution, case):
     """Takes one step for each batch, in the model's own parameters, and returns the losses before the steps."""
     model = classifier(case)
@@ -375,7 +374,7 @@ def train_steps(solution, case):
     return losses, numbers(model), [parameter.detach() for parameter in own]
 
 
-@train_epoch.check(points=0.5, judge=deep, seconds=20, case=trainings())
+@train_epoch.check(points=0.5, judge=deep, seconds=20, case=trainings)
 def train_again(solution, case):
     """Gradients from before the call take no part in it."""
     model = classifier(case)
@@ -384,7 +383,7 @@ def train_again(solution, case):
     return numbers(model)
 
 
-@train_epoch.check(points=0.25, judge=deep, examples=20, seconds=20, case=trainings())
+@train_epoch.check(points=0.25, judge=deep, examples=20, seconds=20, case=trainings)
 def train_mode(solution, case):
     """Computes in training mode."""
     model = nn.Sequential(classifier(case), Watched()).eval()
@@ -392,7 +391,7 @@ def train_mode(solution, case):
     return model[1].modes
 
 
-@train_epoch.check(points=0.25, extra=True, judge=deep, examples=20, seconds=20, case=trainings())
+@train_epoch.check(points=0.25, extra=True, judge=deep, examples=20, seconds=20, case=trainings)
 def train_unused(solution, case):
     """Leaves a parameter where it is if the loss does not depend on it, so that it has no gradient."""
     model = classifier(case)
@@ -403,43 +402,26 @@ def train_unused(solution, case):
 
 # %% Strides
 Product = namedtuple("Product", "mat other")  # other: a vector or a matrix
-
-
-@st.composite
-def squares(draw, sliced=False):
-    n = draw(st.integers(1, 4))
-    return draw(tensors((2 * n, n + 1) if sliced else (n, n)))
-
-
-@st.composite
-def products(draw, vector, sliced=False):
-    """Factors, or with `sliced` what probes slice and transpose to get them."""
-    i, j, k = draw(st.permutations((1, 2, 3, 4)))[:3]
-    if sliced:
-        return Product(draw(tensors((2 * j, i + 1))), draw(tensors((2 * j,) if vector else (k, 2 * j))))
-    return Product(draw(tensors((i, j))), draw(tensors((j,) if vector else (j, k))))
-
-
-_STRIDE_HINTS = (
-    "How far is it in memory from one number you need to the next?",
-    "Do your strides still hold for a transposed matrix? Take them from stride().",
-)
-
+by_vector = related(Product, lambda i, j, *_: ((i, j), (j,)))
+by_matrix = related(Product, lambda i, j, k, _: ((i, j), (j, k)))
+to_slice_by_vector = related(Product, lambda i, j, *_: ((2 * j, i + 1), (2 * j,)))
+to_slice_by_matrix = related(Product, lambda i, j, k, _: ((2 * j, i + 1), (k, 2 * j)))
+_OWN_STRIDES = "Do your strides still hold for a transposed matrix? Take them from stride()."
 as_strided_trace = section.exercise(
     "as_strided_trace",
-    hints=["A step down and a step to the right: how far is that in memory?", *_STRIDE_HINTS[1:]],
+    hints=["A step down and a step to the right: how far is that in memory?", _OWN_STRIDES],
     mistakes={
         "Assumes that the matrix is contiguous; its own strides tell how it lies in memory.": edit(
-            "(sum(mat.stride()),)", "(len(mat) + 1,)"
+            "sum(mat.stride())", "len(mat) + 1"
         ),
         "Walks down the first column.": edit("sum(mat.stride())", "mat.stride(0)"),
         "Starts at the beginning of memory, not where the slice starts.": edit("mat.stride()),)", "mat.stride()),), 0"),
     },
 )
-as_strided_trace.call("trace_values", "Adds up the diagonal.", points=0.5, mat=squares())
+as_strided_trace.call("trace_values", "Adds up the diagonal.", points=0.5, mat=few.flatmap(lambda n: tensors((n, n))))
 
 
-@as_strided_trace.check(points=0.5, mat=squares(sliced=True))
+@as_strided_trace.check(points=0.5, mat=few.flatmap(lambda n: tensors((2 * n, n + 1))))
 def trace_sliced(solution, mat):
     """Adds up the diagonal of a slice that is not contiguous."""
     return solution.as_strided_trace(mat[::2, 1:])
@@ -447,17 +429,17 @@ def trace_sliced(solution, mat):
 
 as_strided_mv = section.exercise(
     "as_strided_mv",
-    hints=["Which stride stays at the same number, step after step?", *_STRIDE_HINTS[1:]],
+    hints=["Which stride stays at the same number, step after step?", _OWN_STRIDES],
     mistakes={
         "Assumes that the vector is contiguous.": edit("(0, vec.stride(0))", "(0, 1)"),
         "Sums over the rows.": edit("dim=1", "dim=0"),
         "Returns the products without the sum.": edit("(mat * rows).sum(dim=1)", "mat * rows"),
     },
 )
-as_strided_mv.call("mv_values", "Multiplies a matrix by a vector.", points=0.5, case=products(vector=True))
+as_strided_mv.call("mv_values", "Multiplies a matrix by a vector.", points=0.5, case=by_vector)
 
 
-@as_strided_mv.check(points=0.5, case=products(vector=True, sliced=True))
+@as_strided_mv.check(points=0.5, case=to_slice_by_vector)
 def mv_sliced(solution, case):
     """Multiplies slices that are not contiguous."""
     return solution.as_strided_mv(case.mat[::2, 1:].T, case.other[::2])
@@ -465,17 +447,17 @@ def mv_sliced(solution, case):
 
 as_strided_mm = section.exercise(
     "as_strided_mm",
-    hints=["Which of i, j and k does each matrix not depend on?", *_STRIDE_HINTS[1:]],
+    hints=["Which of i, j and k does each matrix not depend on?", _OWN_STRIDES],
     mistakes={
         "Assumes that the first matrix is contiguous.": edit("(*matA.stride(), 0)", "(matA.shape[1], 1, 0)"),
         "Assumes that the second matrix is contiguous.": edit("(0, *matB.stride())", "(0, matB.shape[1], 1)"),
         "Sums over the wrong axis.": edit("dim=1", "dim=2"),
     },
 )
-as_strided_mm.call("mm_values", "Multiplies two matrices.", points=0.5, case=products(vector=False))
+as_strided_mm.call("mm_values", "Multiplies two matrices.", points=0.5, case=by_matrix)
 
 
-@as_strided_mm.check(points=0.5, case=products(vector=False, sliced=True))
+@as_strided_mm.check(points=0.5, case=to_slice_by_matrix)
 def mm_sliced(solution, case):
     """Multiplies slices that are not contiguous."""
     return solution.as_strided_mm(case.mat[::2, 1:].T, case.other[:, ::2].T)
@@ -484,14 +466,7 @@ def mm_sliced(solution, case):
 # %% Convolution
 Kernel = namedtuple("Kernel", "x weights")
 Conv = namedtuple("Conv", "x weights stride padding")
-
-
-@st.composite
-def rows(draw):
-    width = draw(st.integers(1, 6))
-    return Kernel(draw(tensors((width,))), draw(tensors((draw(st.integers(1, width)),))))
-
-
+rows = related(Kernel, lambda kernel, places, *_: ((kernel + places - 1,), (kernel,)))
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
@@ -504,9 +479,8 @@ def convs(draw, axes, turned=False, moved=False):
     batch, inside, outside = draw(st.permutations((1, 2, 3)))
     kernel = draw(st.permutations((1, 2, 3)))[:axes]
     size = [k + more for k, more in zip(kernel, draw(st.permutations((0, 1, 2, 3))), strict=False)]
-    weights = draw(tensors((outside, inside, *kernel)))
-    shape = (batch, inside, *size)
-    x = draw(tensors((*shape[:-2], shape[-1], shape[-2]) if turned else shape))
+    x, weights = draw(tensors((batch, inside, *size))), draw(tensors((outside, inside, *kernel)))
+    x = x.mT.contiguous() if turned else x
     if not moved:
         return Kernel(x, weights)
     if axes == 1 or draw(st.booleans()):
@@ -515,16 +489,13 @@ def convs(draw, axes, turned=False, moved=False):
 
 
 _CONTIGUOUS = "Assumes that the input is contiguous; its own strides tell how it lies in memory."
-_CONV_HINTS = (
-    "How many places are there for a kernel of 3 on a row of 5?",
-    "One step to the next window, one step inside a window: how far is each in memory?",
-)
-
+_PLACES = "How many places are there for a kernel of 3 on a row of 5?"
+_STEPS = "One step to the next window, one step inside a window: how far is each in memory?"
 _FLIPPED = "Turns the kernel round; deep learning's convolution does not."
 _ONE_WINDOW = "The last window is missing: the width is off by one."
 conv1d_minimal_simple = section.exercise(
     "conv1d_minimal_simple",
-    hints=[*_CONV_HINTS, "Which axis of the windows is summed against the kernel?"],
+    hints=[_PLACES, _STEPS, "Which axis of the windows is summed against the kernel?"],
     mistakes={
         _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(0),"),
         _CONTIGUOUS: edit("(step, step))", "(1, 1))"),
@@ -532,11 +503,11 @@ conv1d_minimal_simple = section.exercise(
     },
 )
 conv1d_minimal_simple.call(
-    "simple_values", "Slides the kernel over the row, without turning it round.", points=0.5, case=rows()
+    "simple_values", "Slides the kernel over the row, without turning it round.", points=0.5, case=rows
 )
 
 
-@conv1d_minimal_simple.check(points=0.5, case=rows())
+@conv1d_minimal_simple.check(points=0.5, case=rows)
 def simple_sliced(solution, case):
     """Convolves every second number of a row, which is not contiguous."""
     return solution.conv1d_minimal_simple(case.x.repeat_interleave(2)[::2], case.weights)
@@ -544,13 +515,13 @@ def simple_sliced(solution, case):
 
 conv1d_minimal = section.exercise(
     "conv1d_minimal",
-    hints=[*_CONV_HINTS, "Which axes does the output not have? Those are summed."],
+    hints=[_PLACES, _STEPS, "Which axes does the output not have? Those are summed."],
     mistakes={
         _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2),"),
         _CONTIGUOUS: edit("= x.stride()", "= in_channels * width, width, 1"),
         _ONE_WINDOW: edit("width - kernel_width + 1", "width - kernel_width"),
         "Takes the first input channel only; the output is a sum over all.": edit(
-            "einsum(windows, weights,", "einsum(windows[:, :1], weights[:, :1],"
+            "windows, weights,", "windows[:, :1], weights[:, :1],"
         ),
     },
 )
@@ -594,9 +565,8 @@ Padding2d = namedtuple("Padding2d", "x left right top bottom pad_value")
 
 @st.composite
 def paddings(draw, axes, dtype="float32"):
-    x = draw(st.permutations((1, 2, 3, 4)).flatmap(lambda order: tensors(tuple(order[: axes + 2]), dtype=dtype)))
+    x, sides = draw(shuffled(1, 2, 3, 4, axes=axes + 2, dtype=dtype)), draw(st.permutations((0, 1, 2, 3)))
     value = float(draw(st.sampled_from(WHOLE[:5])))
-    sides = draw(st.permutations((0, 1, 2, 3)))
     return Padding1d(x, *sides[:2], value) if axes == 1 else Padding2d(x, *sides, value)
 
 
@@ -604,33 +574,30 @@ _PAD_HINTS = (
     "How large is the result, and where in it does x begin?",
     "Which method of x makes a new tensor of its dtype, filled with a number?",
 )
-
 _PAD_MISTAKES = {
     "Always pads with zeros.": edit(", pad_value)\n    padded[", ", 0.0)\n    padded["),
     "Loses the dtype of x: the result has torch's default.": edit("x.new_full(", "torch.full("),
 }
-_SLICE1 = "padded[:, :, left : left + width]"
 pad1d = section.exercise(
     "pad1d",
     hints=_PAD_HINTS,
-    mistakes={**_PAD_MISTAKES, "Left and right are mixed up.": edit(_SLICE1, "padded[:, :, right : right + width]")},
+    mistakes={**_PAD_MISTAKES, "Left and right are mixed up.": edit("left : left + width", "right : right + width")},
 )
 pad1d.call(
     "pad1d_values", "Puts the value as often as asked for before and after each row.", points=0.5, case=paddings(1)
 )
 pad1d.call("pad1d_dtype", "Keeps double precision.", points=0.25, extra=True, examples=20, case=paddings(1, "float64"))
 
-_SLICE2 = "padded[:, :, top : top + height, left : left + width]"
 pad2d = section.exercise(
     "pad2d",
     hints=_PAD_HINTS,
     mistakes={
         **_PAD_MISTAKES,
-        "Top and bottom are mixed up.": edit(_SLICE2, "padded[:, :, bottom : bottom + height, left : left + width]"),
-        "Left and right are mixed up.": edit(_SLICE2, "padded[:, :, top : top + height, right : right + width]"),
+        "Top and bottom are mixed up.": edit("top : top + height", "bottom : bottom + height"),
+        "Left and right are mixed up.": edit("left : left + width", "right : right + width"),
         "Rows and columns are mixed up: left and right pad the height.": [
             edit("top + height + bottom, left + width + right", "left + height + right, top + width + bottom"),
-            edit(_SLICE2, "padded[:, :, left : left + height, top : top + width]"),
+            edit("top : top + height, left : left + width", "left : left + height, top : top + width"),
         ],
     },
 )
@@ -639,6 +606,7 @@ pad2d.call(
 )
 pad2d.call("pad2d_dtype", "Keeps double precision.", points=0.25, extra=True, examples=20, case=paddings(2, "float64"))
 
+moved1d = convs(1, moved=True)
 _COUNT = "Counts windows by (size + 1) // stride instead of size // stride + 1."
 conv1d = section.exercise(
     "conv1d",
@@ -656,10 +624,7 @@ conv1d = section.exercise(
     },
 )
 conv1d.call(
-    "conv1d_values",
-    "Pads with zeros on both sides and moves the kernel on by the stride.",
-    points=0.75,
-    case=convs(1, moved=True),
+    "conv1d_values", "Pads with zeros on both sides and moves the kernel on by the stride.", points=0.75, case=moved1d
 )
 conv1d.call(
     "conv1d_defaults", "Has a stride of one and no padding by default.", points=0.25, examples=30, case=convs(1)
@@ -672,6 +637,8 @@ def conv1d_transposed(solution, case):
     return solution.conv1d(*case._replace(x=case.x.mT))
 
 
+digits = st.integers(-9, 9)
+no_pairs = st.lists(digits, max_size=4).filter(lambda found: len(found) != 2).map(tuple)
 force_pair = section.exercise(
     "force_pair",
     hints=["How do you tell a tuple from a number?", "What is the length of what you return?"],
@@ -681,20 +648,10 @@ force_pair = section.exercise(
     },
 )
 force_pair.call(
-    "pair_values",
-    "Doubles a number and leaves a pair as it is.",
-    points=0.25,
-    v=st.integers(-9, 9) | st.tuples(st.integers(-9, 9), st.integers(-9, 9)),
+    "pair_values", "Doubles a number and leaves a pair as it is.", points=0.25, v=digits | st.tuples(digits, digits)
 )
-force_pair.call(
-    "pair_lengths",
-    "Raises ValueError for a tuple that is no pair.",
-    points=0.25,
-    examples=20,
-    v=st.lists(st.integers(0, 9), max_size=4).filter(lambda found: len(found) != 2).map(tuple),
-)
+force_pair.call("pair_lengths", "Raises ValueError for a tuple that is no pair.", points=0.25, examples=20, v=no_pairs)
 
-_STRIDES2 = "(by_batch, by_channel, stride_height * by_row, stride_width * by_column, by_row, by_column)"
 conv2d = section.exercise(
     "conv2d",
     hints=[
@@ -707,7 +664,8 @@ conv2d = section.exercise(
         ),
         "Takes the pair of paddings as (width, height).": edit("pad_height, pad_width =", "pad_width, pad_height ="),
         "Steps inside the windows are stretched.": edit(
-            _STRIDES2, "(by_batch, by_channel, by_row, by_column, stride_height * by_row, stride_width * by_column)"
+            "stride_height * by_row, stride_width * by_column, by_row, by_column",
+            "by_row, by_column, stride_height * by_row, stride_width * by_column",
         ),
         _COUNT: edit("(height - kernel_height) // stride_height + 1", "(height - kernel_height + 1) // stride_height"),
         _FLIPPED: edit("einsum(windows, weights,", "einsum(windows, weights.flip(2, 3),"),
@@ -733,18 +691,14 @@ Pooling = namedtuple("Pooling", "x kernel_size stride padding")
 @st.composite
 def poolings(draw, values=WHOLE, padded=False):
     """Images and windows that fit; padding is at most half a window, so that none lies outside the image."""
-    kernel = draw(st.permutations((1, 2, 3)))[:2]
-    batch, channels = draw(st.permutations((1, 2)))
-    height, width = (k + more for k, more in zip(kernel, draw(st.permutations((0, 1, 2, 3)))[:2], strict=True))
-    x = draw(tensors((batch, channels, height, width), values))
-    stride = draw(st.none() | st.integers(1, 3) | pairs)
-    if padded:
-        kernel = draw(st.sampled_from(((2, 3), (3, 2), (2, 1), (1, 2), (3, 3))))
-        x = draw(tensors((batch, channels, *draw(st.permutations((3, 4)))), values))
-        return Pooling(x, kernel, stride, tuple(draw(st.integers(0, k // 2)) for k in kernel))
-    return Pooling(x, kernel[0] if kernel[0] < min(height, width) else tuple(kernel), stride, 0)
+    x = draw(tensors((*draw(st.permutations((1, 2))), *draw(st.permutations((3, 4, 5)))[:2]), values))
+    windows = st.sampled_from(((2, 3), (3, 2), (2, 1), (1, 2), (3, 3)))
+    kernel = draw(windows if padded else windows | st.integers(1, 3))
+    padding = tuple(draw(st.integers(0, k // 2)) for k in kernel) if padded else 0
+    return Pooling(x, kernel, draw(st.none() | st.integers(1, 3) | pairs), padding)
 
 
+negative_poolings = poolings([-number for number in POSITIVE], padded=True)
 maxpool2d = section.exercise(
     "maxpool2d",
     hints=[
@@ -767,28 +721,22 @@ maxpool2d.call(
     case=poolings(),
 )
 maxpool2d.call(
-    "pool_negative",
-    "Padding never wins, also where all numbers are negative.",
-    points=0.5,
-    case=poolings([-number for number in POSITIVE], padded=True),
+    "pool_negative", "Padding never wins, also where all numbers are negative.", points=0.5, case=negative_poolings
 )
 
 
-@maxpool2d.check(points=0.25, examples=30, x=st.permutations((2, 3, 4, 5)).flatmap(lambda order: tensors(tuple(order))))
+@maxpool2d.check(points=0.25, examples=30, x=shuffled(2, 3, 4, 5))
 def pool_defaults(solution, x):
     """Has no padding by default, and windows side by side."""
     return solution.maxpool2d(x, 2)
 
 
-@maxpool2d.check(
-    points=0.25, extra=True, examples=30, x=st.permutations((2, 3, 4)).flatmap(lambda order: tensors((1, *order)))
-)
+@maxpool2d.check(points=0.25, extra=True, examples=30, x=shuffled(2, 3, 4, 5))
 def pool_transposed(solution, x):
     """Takes transposed images, which are not contiguous."""
     return solution.maxpool2d(x.mT, 2)
 
 
-# %% Conv2d, MaxPool2d, Sequential
 @st.composite
 def square_convs(draw):
     batch, inside, outside, kernel = draw(st.permutations((1, 2, 3, 4)))
@@ -813,8 +761,8 @@ Conv2d = section.exercise(
         "No weight is negative at the start.": edit("uniform_(-bound, bound)", "uniform_(0, bound)"),
         "Starts at zero.": edit("torch.empty(size).uniform_(-bound, bound)", "torch.zeros(size)"),
         "The weight is laid out with the input channels first.": [
-            edit("size = (out_channels, in_channels,", "size = (in_channels, out_channels,"),
-            edit("conv2d(x, self.weight,", "conv2d(x, self.weight.transpose(0, 1),"),
+            edit("= (out_channels, in_channels", "= (in_channels, out_channels"),
+            edit("self.weight,", "self.weight.transpose(0, 1),"),
         ],
         "Forgets the padding.": edit(", self.stride, self.padding", ", self.stride"),
     },
@@ -826,8 +774,7 @@ def conv_layer_values(solution, case):
     """Convolves with its stride and padding; the only parameter is called weight."""
     outside, inside, kernel, _ = case.weights.shape
     layer = solution.Conv2d(inside, outside, kernel, stride=case.stride, padding=case.padding)
-    layer.load_state_dict({"weight": case.weights})
-    layer(case.x).square().sum().backward()
+    loaded(layer, weight=case.weights)(case.x).square().sum().backward()
     return layer(case.x).detach(), gradients(layer)
 
 
@@ -835,14 +782,10 @@ def conv_layer_values(solution, case):
 def conv_layer_defaults(solution, case):
     """Has a stride of one and no padding by default."""
     outside, inside, kernel, _ = case.weights.shape
-    layer = solution.Conv2d(inside, outside, kernel)
-    layer.load_state_dict({"weight": case.weights})
-    return layer(case.x).detach()
+    return loaded(solution.Conv2d(inside, outside, kernel), weight=case.weights)(case.x).detach()
 
 
-@Conv2d.check(
-    points=0.5, judge=distributed_as(), examples=5, in_channels=st.integers(1, 4), kernel_size=st.integers(2, 4)
-)
+@Conv2d.check(points=0.5, judge=distributed_as(), examples=5, in_channels=few, kernel_size=st.integers(2, 4))
 def conv_layer_start(solution, in_channels, kernel_size):
     """Starts uniformly distributed between ±1/sqrt(n), with n inputs to each output, and anew in each layer."""
     layers = [solution.Conv2d(in_channels, 20_000, kernel_size) for _ in range(2)]
@@ -884,6 +827,8 @@ class Step(nn.Module):
 
 
 steps = st.lists(st.integers(0, 9), min_size=1, max_size=4)
+_PLACE = "self._modules[str(index % len(self._modules))]"
+_ROW = "self.__dict__['_modules'] = {}\n        self.row = dict(zip(map(str, range(len(modules))), modules))"
 Sequential = section.exercise(
     "Sequential",
     hints=[
@@ -892,25 +837,17 @@ Sequential = section.exercise(
     ],
     mistakes={
         "Keeps the modules in a plain list, where parameters() does not look.": [
-            edit(
-                "        for index, module in enumerate(modules):\n            self._modules[str(index)] = module",
-                "        self.__dict__['_modules'] = {}\n        self.row = dict(zip(map(str, range(len(modules))), "
-                "modules))",
-            ),
-            edit("return self._modules[str(index % len(self._modules))", "return self.row[str(index % len(self.row))"),
-            edit("._modules[str(index % len(self._modules))] = module", ".row[str(index % len(self.row))] = module"),
+            edit("for index, module in enumerate(modules):\n            self._modules[str(index)] = module", _ROW),
+            edit(f"return {_PLACE}", "return self.row[str(index % len(self.row))]"),
+            edit(f"{_PLACE} =", "self.row[str(index % len(self.row))] ="),
             edit("self._modules.values()", "self.row.values()"),
         ],
-        "Does not find modules counted from the end.": edit(
-            "return self._modules[str(index % len(self._modules))]", "return self._modules[str(index)]"
-        ),
+        "Does not find modules counted from the end.": edit(f"return {_PLACE}", "return self._modules[str(index)]"),
         "A module put at -1 is added at the end instead of replacing the last.": edit(
-            "self._modules[str(index % len(self._modules))] = module", "self._modules[str(index)] = module"
+            f"{_PLACE} =", "self._modules[str(index)] ="
         ),
         "Runs through the modules from the last.": edit("self._modules.values()", "reversed(self._modules.values())"),
-        "Gives every module the first input.": edit(
-            "x = module(x)\n        return x", "y = module(x)\n        return y"
-        ),
+        "Gives every module the first input.": [edit("x = module", "y = module"), edit("return x", "return y")],
     },
 )
 
@@ -943,24 +880,20 @@ def sequential_set(solution, numbers, at, x):
     return model(x).detach(), {name: value.detach() for name, value in model.named_parameters()}
 
 
-# %% BatchNorm2d, AveragePool
-Norm = namedtuple("Norm", "x weight bias running_mean running_var num_batches_tracked")
+Norm = namedtuple("Norm", "x state")
 
 
 @st.composite
 def norms(draw, smallest=2):
     channels, height, width = draw(st.permutations((1, 2, 3)))
     x = draw(tensors((draw(st.integers(smallest, 4)), channels, height, width))) + torch.arange(width) / 4
-    rows = (draw(tensors((channels,), values)) for values in (NONZERO, WHOLE, WHOLE, POSITIVE))
-    return Norm(x, *rows, draw(st.integers(0, 9)))
+    rows = {"weight": NONZERO, "bias": WHOLE, "running_mean": WHOLE, "running_var": POSITIVE}
+    state = {name: draw(tensors((channels,), values)) for name, values in rows.items()}
+    return Norm(x, {**state, "num_batches_tracked": draw(tensors((), range(10), "int64"))})
 
 
 def norm(solution, case, **options):
-    layer = solution.BatchNorm2d(case.x.shape[1], **options)
-    state = {**case._asdict(), "num_batches_tracked": torch.tensor(case.num_batches_tracked)}
-    del state["x"]
-    layer.load_state_dict(state)
-    return layer
+    return loaded(solution.BatchNorm2d(case.x.shape[1], **options), **case.state)
 
 
 def buffers(layer):
@@ -975,7 +908,7 @@ def either_variance(observed, expected, inputs):
     if words is None or not isinstance(expected, dict):
         return words
     n = case.x.size / case.x.shape[1]
-    kept = before * case.running_var
+    kept = before * case.state["running_var"]
     biased = {**expected, "running_var": kept + (expected["running_var"] - kept) * ((n - 1) / n)}
     return words if difference(observed, biased) else None
 
@@ -995,35 +928,30 @@ BatchNorm2d = section.exercise(
         "The running averages keep the graph of every batch.": edit("with torch.no_grad():", "if True:"),
         "Training batches are not counted.": edit("self.num_batches_tracked += 1", "pass"),
         "Counts batches with a float; the text asks for an int64.": edit("torch.tensor(0)", "torch.tensor(0.0)"),
-        "Ignores weight and bias.": [
-            edit("self.weight / (var + self.eps).sqrt()", "1 / (var + self.eps).sqrt()"),
-            edit("self.bias - mean", "-mean"),
-        ],
+        "Ignores weight and bias.": [edit("self.weight /", "1 /"), edit("self.bias - mean", "-mean")],
         "Evaluation uses the batch, not the running averages.": edit("        if self.training:", "        if True:"),
         "Evaluation normalises rightly, yet moves the running averages.": [
-            edit(_NEW_MEAN, _NEW_MEAN.replace("(mean -", "(x.mean(dim=(0, 2, 3)) -")),
+            edit("(mean -", "(x.mean(dim=(0, 2, 3)) -"),
             edit("\n            with torch.no_grad():", "\n        if True:\n            with torch.no_grad():"),
         ],
         "Momentum is reversed: the old average should have the larger share.": [
-            edit(_NEW_MEAN, _NEW_MEAN.replace("self.momentum", "(1 - self.momentum)")),
-            edit(_NEW_VAR, _NEW_VAR.replace("self.momentum", "(1 - self.momentum)")),
+            edit("self.momentum * (mean", "(1 - self.momentum) * (mean"),
+            edit("self.momentum * (x", "(1 - self.momentum) * (x"),
         ],
         "The running averages are parameters: an optimizer would train them.": [
-            edit('self.register_buffer("running_mean", torch.zeros(', "self.running_mean = nn.Parameter(torch.zeros("),
-            edit('self.register_buffer("running_var", torch.ones(', "self.running_var = nn.Parameter(torch.ones("),
+            edit('register_buffer("running_mean", ', "running_mean = nn.Parameter("),
+            edit('register_buffer("running_var", ', "running_var = nn.Parameter("),
         ],
         "The running averages are plain tensors: they are not saved with the state.": [
             edit(
-                'register_buffer("running_mean", torch.zeros(num_features))', "running_mean = torch.zeros(num_features)"
+                'register_buffer("running_mean", torch.zeros(num_features)', "running_mean = torch.zeros(num_features"
             ),
-            edit('register_buffer("running_var", torch.ones(num_features))', "running_var = torch.ones(num_features)"),
+            edit('register_buffer("running_var", torch.ones(num_features)', "running_var = torch.ones(num_features"),
         ],
-        "Normalises by the unbiased variance; in training it is the biased one.": edit(
-            "unbiased=False", "unbiased=True"
-        ),
+        "Normalises by the unbiased variance; in training it is the biased one.": edit("=False", "=True"),
         "Adds eps to the root, not below it.": edit("(var + self.eps).sqrt()", "(var.sqrt() + self.eps)"),
         "Treats mean and variance of the batch as constants: the gradient misses their share.": edit(
-            "x.mean(dim=(0, 2, 3)), x.var", "x.detach().mean(dim=(0, 2, 3)), x.detach().var"
+            "x.mean(dim=(0, 2, 3)), x", "x.detach().mean(dim=(0, 2, 3)), x.detach()"
         ),
     },
 )
@@ -1098,15 +1026,17 @@ AveragePool = section.exercise(
 )
 
 
-@AveragePool.check(points=0.5, x=st.permutations((1, 2, 3, 4)).flatmap(lambda order: tensors(tuple(order))))
+@AveragePool.check(points=0.5, x=shuffled(1, 2, 3, 4))
 def average_values(solution, x):
     """Returns the mean of each channel over height and width, and drops these axes."""
     return solution.AveragePool()(x)
 
 
 # %% Residual networks
-Block = namedtuple("Block", "in_feats out_feats first_stride")
+striding = st.sampled_from(((1, 2, 2), (2, 3, 2), (2, 2, 2), (3, 2, 3)))  # channels before and after, stride
+widening = st.sampled_from(((1, 2, 1), (3, 2, 1)))
 _ADDED = "self.relu(self.left(x) + self.right(x))"
+_CHANGED = "first_stride != 1 or in_feats != out_feats"
 ResidualBlock = section.exercise(
     "ResidualBlock",
     hints=[
@@ -1118,43 +1048,31 @@ ResidualBlock = section.exercise(
         "The skip connection is missing.": edit(_ADDED, "self.relu(self.left(x))"),
         "ReLU comes before the addition.": edit(_ADDED, "self.relu(self.left(x)) + self.right(x)"),
         "The ReLU at the end is missing.": edit(_ADDED, "self.left(x) + self.right(x)"),
-        "Builds a 1x1 convolution although the shape stays.": edit(
-            "if first_stride != 1 or in_feats != out_feats:", "if True:"
-        ),
-        "Does not think of channels that change while the stride is one.": edit("= 1 or in_feats != out_feats", "= 1"),
-        "Does not think of a stride where the channels stay.": edit("first_stride != 1 or in_feats !=", "in_feats !="),
+        "Builds a 1x1 convolution although the shape stays.": edit(_CHANGED, "True"),
+        "Does not think of channels that change while the stride is one.": edit(_CHANGED, "first_stride != 1"),
+        "Does not think of a stride where the channels stay.": edit(_CHANGED, "in_feats != out_feats"),
         "No batch norm follows the 1x1 convolution.": edit(", BatchNorm2d(out_feats)\n", "\n"),
         "No ReLU stands between the two convolutions.": edit("            ReLU(),\n", ""),
     },
 )
 
 
-@ResidualBlock.check(judge=deep, examples=20, feats=st.integers(1, 4), seed=seeds)
+@ResidualBlock.check(judge=deep, examples=20, feats=few, seed=seeds)
 def block_keeping(solution, feats, seed):
     """Adds its input to what the two convolutions made of it, then applies ReLU."""
-    block = fill(solution.ResidualBlock(feats, feats), seed).eval()
-    return block(noise(seed + 1, 2, feats, 3, 4)).detach(), sizes(block)
+    return computed(solution.ResidualBlock(feats, feats), seed, 2, feats, 3, 4)
 
 
-@ResidualBlock.check(
-    judge=deep,
-    examples=20,
-    case=st.sampled_from([Block(1, 2, 2), Block(2, 3, 2), Block(2, 2, 2), Block(3, 2, 3)]),
-    seed=seeds,
-)
+@ResidualBlock.check(judge=deep, examples=20, case=striding, seed=seeds)
 def block_striding(solution, case, seed):
     """Brings the input to the new shape with a strided 1x1 convolution and a batch norm of its own."""
-    block = fill(solution.ResidualBlock(case.in_feats, case.out_feats, case.first_stride), seed).eval()
-    return block(noise(seed + 1, 2, case.in_feats, 5, 6)).detach(), sizes(block)
+    return computed(solution.ResidualBlock(*case), seed, 2, case[0], 5, 6)
 
 
-@ResidualBlock.check(
-    points=0.25, judge=deep, examples=10, case=st.sampled_from([Block(1, 2, 1), Block(3, 2, 1)]), seed=seeds
-)
+@ResidualBlock.check(points=0.25, judge=deep, examples=10, case=widening, seed=seeds)
 def block_widening(solution, case, seed):
     """Does so as well where only the number of channels changes."""
-    block = fill(solution.ResidualBlock(case.in_feats, case.out_feats, case.first_stride), seed).eval()
-    return block(noise(seed + 1, 2, case.in_feats, 3, 4)).detach(), sizes(block)
+    return computed(solution.ResidualBlock(*case), seed, 2, case[0], 3, 4)
 
 
 @ResidualBlock.check(points=0.5, judge=deep, examples=10, seed=seeds, first_stride=st.integers(1, 2))
@@ -1167,12 +1085,7 @@ def block_training(solution, seed, first_stride):
     return out.detach(), x.grad
 
 
-Group = namedtuple("Group", "n_blocks in_feats out_feats first_stride")
-groups = st.sampled_from(
-    [Group(1, 2, 2, 1), Group(2, 2, 3, 2), Group(3, 1, 2, 2), Group(2, 3, 3, 1), Group(2, 1, 3, 1)]
-)
-
-_REST = "ResidualBlock(out_feats, out_feats) for"
+blocks = st.sampled_from(((2, 2, 1), (2, 3, 2), (1, 2, 2), (3, 3, 1), (1, 3, 1)))
 BlockGroup = section.exercise(
     "BlockGroup",
     hints=[
@@ -1180,33 +1093,29 @@ BlockGroup = section.exercise(
         "How many blocks stand behind the first, if there are n in all?",
     ],
     mistakes={
-        "Every block strides; only the first should.": edit(
-            _REST, "ResidualBlock(out_feats, out_feats, first_stride) for"
-        ),
-        "Later blocks start from in_feats again.": edit(_REST, "ResidualBlock(in_feats, out_feats) for"),
+        "Every block strides; only the first should.": edit("out_feats) for", "out_feats, first_stride) for"),
+        "Later blocks start from in_feats again.": edit("out_feats, out_feats) for", "in_feats, out_feats) for"),
         "Has one block too many.": edit("range(n_blocks - 1)", "range(n_blocks)"),
         "Repeats one and the same block; each has weights of its own.": edit(
-            "[ResidualBlock(out_feats, out_feats) for _ in range(n_blocks - 1)]",
-            "[ResidualBlock(out_feats, out_feats)] * (n_blocks - 1)",
+            " for _ in range(n_blocks - 1)]", "] * (n_blocks - 1)"
         ),
     },
 )
 
 
-@BlockGroup.check(judge=deep, examples=20, case=groups, seed=seeds)
-def group_values(solution, case, seed):
+@BlockGroup.check(judge=deep, examples=20, n_blocks=st.integers(1, 3), case=blocks, seed=seeds)
+def group_values(solution, n_blocks, case, seed):
     """Only the first of its blocks changes channels and size."""
-    group = fill(solution.BlockGroup(case.n_blocks, case.in_feats, case.out_feats, case.first_stride), seed).eval()
-    return group(noise(seed + 1, 2, case.in_feats, 5, 6)).detach(), sizes(group)
+    return computed(solution.BlockGroup(n_blocks, *case), seed, 2, case[0], 5, 6)
 
 
 @BlockGroup.check(points=0.25, judge=deep, examples=10, n_blocks=st.integers(1, 3), seed=seeds)
 def group_defaults(solution, n_blocks, seed):
     """Keeps the size by default."""
-    group = fill(solution.BlockGroup(n_blocks, 2, 2), seed).eval()
-    return group(noise(seed + 1, 1, 2, 3, 4)).detach(), sizes(group)
+    return computed(solution.BlockGroup(n_blocks, 2, 2), seed, 1, 2, 3, 4)
 
 
+groups = st.sampled_from(([1], [2], [1, 2]))  # how many blocks are in each
 ResNet34 = section.exercise(
     "ResNet34",
     hints=[
@@ -1232,19 +1141,11 @@ ResNet34 = section.exercise(
 )
 
 
-@ResNet34.check(
-    points=1.5,
-    judge=deep,
-    examples=8,
-    seconds=20,
-    blocks=st.sampled_from([(1,), (2,), (1, 2)]),
-    n_classes=st.integers(2, 4),
-    seed=seeds,
-)
+@ResNet34.check(points=1.5, judge=deep, examples=8, seconds=20, blocks=groups, n_classes=st.integers(2, 4), seed=seeds)
 def resnet_values(solution, blocks, n_classes, seed):
     """Computes the logits, here with few groups, each starting from the channels of the one before."""
-    model = solution.ResNet34(list(blocks), [64, 5][: len(blocks)], [1, 2][: len(blocks)], n_classes)
-    return fill(model, seed).eval()(noise(seed + 1, 2, 3, 17, 24)).detach(), sizes(model)
+    model = solution.ResNet34(blocks, [64, 5][: len(blocks)], [1, 2][: len(blocks)], n_classes)
+    return computed(model, seed, 2, 3, 17, 24)
 
 
 @ResNet34.check(points=0.5, examples=1, seconds=20, n_classes=st.just(10))
@@ -1261,14 +1162,10 @@ def resnet_defaults(solution, seed):
 
 
 # %% Using a trained network
-def nets(widths, seed, features=3):
+def nets(width, seed):
     """Two networks of the same layers under different names."""
-
-    def layers():
-        return [nn.Conv2d(2, widths, 2), nn.BatchNorm2d(widths), nn.ReLU(), nn.Linear(features, features)]
-
-    names = ("stem", "norm", "activation", "head")
-    plain, named = nn.Sequential(*layers()), nn.ModuleDict(dict(zip(names, layers(), strict=True)))
+    plain = nn.Sequential(nn.Conv2d(2, width, 2), nn.BatchNorm2d(width), nn.ReLU(), nn.Linear(3, 3))
+    named = nn.ModuleDict(zip(("stem", "norm", "activation", "head"), copy.deepcopy(plain), strict=True))
     return fill(plain, seed), fill(named, seed + 1)
 
 
@@ -1285,49 +1182,44 @@ copy_weights = section.exercise(
             "my_resnet.parameters())",
         ),
         "Copies in the wrong direction.": edit(
-            "names = my_resnet.", "my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n    names = my_resnet."
+            "names =", "my_resnet, pretrained_resnet = pretrained_resnet, my_resnet\n    names ="
         ),
         "Takes tensors by the alphabet of their names; only the order of registration is the same.": edit(
-            "values = pretrained_resnet.state_dict().values()",
-            "values = [value for _, value in sorted(pretrained_resnet.state_dict().items())]",
+            "pretrained_resnet.state_dict().values()",
+            "[value for _, value in sorted(pretrained_resnet.state_dict().items())]",
         ),
-        "Shares the pretrained network's tensors instead of copying their numbers.": edit(
-            "dict(zip(names, values, strict=True)))", "dict(zip(names, values, strict=True)), assign=True)"
-        ),
+        "Shares the pretrained network's tensors instead of copying their numbers.": edit("))", ")), assign=True"),
         "Returns nothing.": edit("    return my_resnet", "    return None"),
     },
 )
 
 
-@copy_weights.check(points=0.75, examples=20, widths=st.integers(1, 4), seed=seeds)
-def copy_values(solution, widths, seed):
+@copy_weights.check(points=0.75, examples=20, width=few, seed=seeds)
+def copy_values(solution, width, seed):
     """Copies parameters and buffers in their order, and returns the network it was given first."""
-    mine, other = nets(widths, seed)
+    mine, other = nets(width, seed)
     other["norm"].num_batches_tracked += seed
     returned = solution.copy_weights(mine, other)
     return list(mine.state_dict().values()), list(other.state_dict().values()), list(returned.state_dict())
 
 
-@copy_weights.check(points=0.25, examples=20, widths=st.integers(1, 4), seed=seeds)
-def copy_apart(solution, widths, seed):
+@copy_weights.check(points=0.25, examples=20, width=few, seed=seeds)
+def copy_apart(solution, width, seed):
     """Copies numbers: the two networks share no memory afterwards."""
-    mine, other = nets(widths, seed)
+    mine, other = nets(width, seed)
     solution.copy_weights(mine, other)
     for value in other.state_dict().values():
         value.zero_()
     return list(mine.state_dict().values())
 
 
-Images = namedtuple("Images", "images")
+def classes_may_do(observed, expected, inputs):
+    """Accepts the classes alone, as ARENA's edition of 2023/24 has them."""
+    return difference(observed, expected[1:] if len(observed) == 1 else expected)
 
 
-@st.composite
-def image_rows(draw):
-    """Images that are their own logits; no two are equal in one image."""
-    batch, classes = draw(st.permutations((1, 2, 3, 4)))[:2]
-    return Images((draw(tensors((batch, classes), WHOLE[:9])) + torch.arange(classes) / 8)[:, None, None, :])
-
-
+logits = shuffled(1, 2, 3, 4, axes=2, values=WHOLE[:9])
+images = logits.map(lambda x: (x + torch.arange(x.shape[1]) / 8)[:, None, None, :])  # no two pixels of one are equal
 predict = section.exercise(
     "predict",
     hints=[
@@ -1345,46 +1237,31 @@ predict = section.exercise(
 )
 
 
-def classes_may_do(observed, expected, inputs):
-    """Accepts the classes alone, as ARENA's edition of 2023/24 has them."""
-    return difference(observed, expected[1:] if len(observed) == 1 else expected)
-
-
-@predict.check(judge=classes_may_do, case=image_rows())
-def predict_values(solution, case):
+@predict.check(judge=classes_may_do, images=images)
+def predict_values(solution, images):
     """Returns for each image the largest probability and its class (or the classes alone)."""
-    found = solution.predict(Watched(), case.images)
+    found = solution.predict(Watched(), images)
     return [found] if torch.is_tensor(found) else list(found)
 
 
-@predict.check(points=0.5, examples=20, case=image_rows())
-def predict_modes(solution, case):
+@predict.check(points=0.5, examples=20, images=images)
+def predict_modes(solution, images):
     """Works in evaluation mode."""
-    model = Watched().train()
-    solution.predict(model, case.images)
+    model = Watched()
+    solution.predict(model, images)
     return model.modes
 
 
-@predict.check(points=0.25, extra=True, examples=20, case=image_rows())
-def predict_no_gradients(solution, case):
+@predict.check(points=0.25, extra=True, examples=20, images=images)
+def predict_no_gradients(solution, images):
     """Records no gradients."""
     model = Watched()
-    solution.predict(model, case.images)
+    solution.predict(model, images)
     return model.recorded
 
 
-class Hide(nn.Module):
-    """Adds a number that may be NaN; with `cure`, makes zero of NaN instead."""
-
-    def __init__(self, number, cure=False):
-        super().__init__()
-        self.number, self.cure = number, cure
-
-    def forward(self, x):
-        return x.nan_to_num() if self.cure else x + self.number
-
-
 ODD = (0.0, 1.0, float("inf"), float("nan"), -float("inf"))
+all_nan = shapes(2).flatmap(lambda shape: tensors(shape, (float("nan"),)))
 hook_check_for_nan_output = section.exercise(
     "hook_check_for_nan_output",
     hints=["Is NaN equal to NaN?", "Which tensor method tells NaN from infinity, element by element?"],
@@ -1402,30 +1279,31 @@ def nan_found(solution, output):
     return solution.hook_check_for_nan_output(nn.Identity(), (output,), output), output
 
 
-@hook_check_for_nan_output.check(
-    points=0.25,
-    examples=30,
-    output=shapes(2).flatmap(lambda shape: tensors(shape, (1, float("nan")))).map(lambda x: x * x.sum()),
-)
+@hook_check_for_nan_output.check(points=0.25, examples=30, output=all_nan)
 def nan_everywhere(solution, output):
     """Raises as well if all elements are NaN."""
     return solution.hook_check_for_nan_output(nn.Identity(), (output,), output), output
 
 
+class Cure(nn.Module):
+    """Makes zero of NaN."""
+
+    def forward(self, x):
+        return x.nan_to_num()
+
+
 def chain(number):
-    """Three modules one inside the other; the last hides a NaN that the second may make."""
-    return nn.Sequential(nn.Sequential(Hide(1.0), Hide(number)), Hide(0.0, cure=True))
+    """Modules one inside the other; the last hides a NaN that the one before may make."""
+    return nn.Sequential(nn.Sequential(Step(1), Step(number)), Cure()).requires_grad_(False)
 
 
 add_hook = section.exercise(
     "add_hook",
     hints=["Which method of nn.Module registers a function that sees the output?", "Who visits the modules inside?"],
     mistakes={
-        "Registers nothing.": edit(
-            "module.register_forward_hook(hook_check_for_nan_output)", "hook_check_for_nan_output"
-        ),
+        "Registers nothing.": [edit("module.register_forward_hook(", ""), edit("nan_output)", "nan_output")],
         "Registers on all modules inside: apply, which visits these too, would do it many times.": edit(
-            "module.register_forward_hook(", "for module in module.modules():\n        module.register_forward_hook("
+            "module.", "for module in module.modules():\n        module."
         ),
         "Registers a hook that runs before forward.": edit("register_forward_hook", "register_forward_pre_hook"),
     },
@@ -1448,86 +1326,61 @@ def hook_alone(solution, x):
     return model(x)
 
 
-def noting(seen, kind):
-    def hook(*arguments):
-        seen.append(kind)
-
-    return hook
-
-
+kinds = st.lists(st.sampled_from(["forward", "forward_pre", "full_backward"]), max_size=4)
+_BACKWARD = "    module._backward_hooks.clear()"
 remove_hooks = section.exercise(
     "remove_hooks",
     hints=["How many kinds of hooks does a module keep, and in which dicts?", "How is a dict emptied?"],
     mistakes={
-        "Removes forward hooks only.": edit(
-            "    module._forward_pre_hooks.clear()\n    module._backward_hooks.clear()", ""
-        ),
-        "Leaves backward hooks behind.": edit("    module._backward_hooks.clear()", ""),
+        "Removes forward hooks only.": edit(f"    module._forward_pre_hooks.clear()\n{_BACKWARD}", ""),
+        "Leaves backward hooks behind.": edit(_BACKWARD, ""),
         "Leaves forward hooks behind.": edit("    module._forward_hooks.clear()\n", ""),
         "Removes those of the modules inside as well; apply visits these by itself.": edit(
-            "module._forward_hooks.clear()", "for module in module.modules():\n        module._forward_hooks.clear()"
+            "module._forward_hooks", "for module in module.modules():\n        module._forward_hooks"
         ),
     },
 )
 
 
-@remove_hooks.check(
-    points=0.75,
-    examples=20,
-    kinds=st.lists(st.sampled_from(["forward", "forward_pre", "full_backward"]), max_size=4),
-    x=tensors((2,)),
-)
+@remove_hooks.check(points=0.75, examples=20, kinds=kinds, x=tensors((2,)))
 def hooks_removed(solution, kinds, x):
     """Removes forward, forward-pre and backward hooks, and leaves those of modules inside alone."""
     seen, model = [], nn.Sequential(nn.Identity())
     for kind in kinds:
-        getattr(model, f"register_{kind}_hook")(noting(seen, kind))
-        getattr(model[0], f"register_{kind}_hook")(noting(seen, f"inner {kind}"))
+        getattr(model, f"register_{kind}_hook")(lambda *_, kind=kind: seen.append(kind))
+        getattr(model[0], f"register_{kind}_hook")(lambda *_, kind=kind: seen.append(f"inner {kind}"))
     solution.remove_hooks(model)
     model(x.clone().requires_grad_()).sum().backward()
     return sorted(seen), x
 
 
+floats = shapes(3).flatmap(lambda shape: tensors(shape, dtype="float64") | tensors(shape))
 NanModule = section.exercise(
     "NanModule",
     hints=["What is any number plus NaN?", "Which torch function makes a filled tensor like another one?"],
     mistakes={
-        "Returns a single NaN.": edit("torch.full_like(x, torch.nan)", "torch.tensor(torch.nan)"),
-        "Returns infinities.": edit("torch.full_like(x, torch.nan)", "torch.full_like(x, torch.inf)"),
-        "Loses the dtype of its input.": edit("torch.full_like(x, torch.nan)", "torch.full(x.shape, torch.nan)"),
+        "Returns a single NaN.": edit("full_like(x, ", "tensor("),
+        "Returns infinities.": edit("torch.nan", "torch.inf"),
+        "Loses the dtype of its input.": edit("full_like(x,", "full(x.shape,"),
     },
 )
 
 
-@NanModule.check(
-    points=0.25, examples=30, x=shapes(3).flatmap(lambda shape: tensors(shape, dtype="float64") | tensors(shape))
-)
+@NanModule.check(points=0.25, examples=30, x=floats)
 def nan_module(solution, x):
     """Returns NaN everywhere, with shape and dtype of its input."""
     return solution.NanModule()(x)
 
 
-class Trained(nn.Module):
+def trained(features, n_classes, seed):
     """A small network with a body and out_layers."""
-
-    def __init__(self, features, n_classes, seed):
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(1, features, 2), nn.BatchNorm2d(features))
-        self.out_layers = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, n_classes))
-        fill(self, seed)
-
-    def forward(self, x):
-        return self.out_layers(self.body(x))
+    body = nn.Sequential(nn.Conv2d(1, features, 2), nn.BatchNorm2d(features))
+    out_layers = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, n_classes))
+    return fill(nn.Sequential(OrderedDict(body=body, out_layers=out_layers)), seed)
 
 
 Task = namedtuple("Task", "features old_classes n_classes seed")
-
-
-@st.composite
-def tasks(draw):
-    return Task(*draw(st.permutations((1, 2, 3, 4)))[:3], draw(seeds))
-
-
+tasks = st.builds(lambda sizes, seed: Task(*sizes[:3], seed), st.permutations((1, 2, 3, 4)), seeds)
 _HEAD = "    model.out_layers[-1] = Linear(features, n_classes)\n"
 freeze_all_but_head = section.exercise(
     "freeze_all_but_head",
@@ -1547,18 +1400,17 @@ freeze_all_but_head = section.exercise(
 )
 
 
-@freeze_all_but_head.check(points=0.75, examples=20, case=tasks())
+@freeze_all_but_head.check(points=0.75, examples=20, case=tasks)
 def head_replaced(solution, case):
     """Puts a new linear layer in the last place; its parameters alone are to be trained."""
-    model = solution.freeze_all_but_head(Trained(case.features, case.old_classes, case.seed), case.n_classes)
-    trained = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
-    return trained, {name: parameter.shape for name, parameter in model.named_parameters()}
+    model = solution.freeze_all_but_head(trained(case.features, case.old_classes, case.seed), case.n_classes)
+    return {name: (parameter.requires_grad, parameter.shape) for name, parameter in model.named_parameters()}
 
 
-@freeze_all_but_head.check(points=0.5, judge=deep, examples=20, case=tasks())
+@freeze_all_but_head.check(points=0.5, judge=deep, examples=20, case=tasks)
 def body_stays(solution, case):
     """Running averages stay as they are when images go through; the body computes what it did."""
-    model = Trained(case.features, case.old_classes, case.seed)
+    model = trained(case.features, case.old_classes, case.seed)
     returned = solution.freeze_all_but_head(model, case.n_classes)
     features = model.body(noise(case.seed, 2, 1, 3, 4))
     return features.detach(), dict(model.body.state_dict()), returned(noise(case.seed, 2, 1, 3, 4)).shape

@@ -10,8 +10,9 @@ file must differ; answers that define SGD twice are graded by the second one und
 """
 
 import math
-from collections import Counter, namedtuple
+from collections import namedtuple
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -25,8 +26,6 @@ section = Section("optimization", title="Optimisers, schedules and data-parallel
 rates = st.sampled_from((0.5, 0.25, 1.0, 0.125))
 fractions = st.sampled_from((0.5, 0.25, 0.75))
 
-
-# %% Functions of two numbers
 Walk = namedtuple("Walk", "xy slope lr momentum n_iters")  # slope: of the quadratic bowl, in either direction
 walks = st.builds(Walk, tensors((2,), NONZERO), tensors((2,), (1, 2, 3)), rates, fractions, st.integers(1, 5))
 
@@ -40,7 +39,9 @@ def rows(points, n_iters):
     return points[:n_iters] if len(points) == n_iters + 1 else points
 
 
-_NOTE = "points.append(xy.detach().clone())"
+_NOTE = "points.append(xy.detach().clone())\n"
+_NOT_COPIED = "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends."
+_NO_START = "The rows begin after the first step; the starting point is missing."
 opt_fn_with_sgd = section.exercise(
     "opt_fn_with_sgd",
     hints=[
@@ -49,20 +50,13 @@ opt_fn_with_sgd = section.exercise(
         "backward() adds to the gradient. Who takes away what the round before has left?",
     ],
     mistakes={
-        "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.": edit(
-            _NOTE, "points.append(xy.detach())"
-        ),
-        "The rows begin after the first step; the starting point is missing.": [
-            edit(f"        {_NOTE}\n", ""),
-            edit("        xy.grad = None\n", f"        xy.grad = None\n        {_NOTE}\n"),
-        ],
+        _NOT_COPIED: edit(".clone()", ""),
+        _NO_START: [edit(f"        {_NOTE}", ""), edit("= None\n", f"= None\n        {_NOTE}")],
         "Gradients of all steps pile up in xy.grad.": edit("        xy.grad = None\n", ""),
         "Momentum is ignored.": edit("momentum * velocity + xy.grad", "xy.grad"),
-        "Weighs the gradient with 1 - momentum; the whole gradient is added.": edit(
-            "momentum * velocity + xy.grad", "momentum * velocity + (1 - momentum) * xy.grad"
-        ),
+        "Weighs the gradient with 1 - momentum; the whole gradient is added.": edit("+ xy", "+ (1 - momentum) * xy"),
         "Walks uphill.": edit("xy -= lr * velocity", "xy += lr * velocity"),
-        "The rows still belong to the graph.": edit(".detach().clone()", ".clone()"),
+        "The rows still belong to the graph.": edit(".detach()", ""),
     },
 )
 
@@ -84,16 +78,8 @@ def opt_fn_with_sgd_returns_data(solution, walk):
 
 # %% What checks of optimizers share
 Descent = namedtuple("Descent", "start grads")  # start: (3,); grads: (steps, 3)
-
-
-@st.composite
-def descents(draw, least=1):
-    steps = draw(st.integers(least, 4))
-    return Descent(draw(tensors((3,))), draw(tensors((steps, 3))))
-
-
-descent = descents()
-longer_descent = descents(least=2)
+descent = st.builds(Descent, tensors((3,)), st.integers(1, 4).flatmap(lambda steps: tensors((steps, 3))))
+longer_descent = descent.filter(lambda descent: len(descent.grads) > 1)
 
 
 def pieces(row):
@@ -101,16 +87,22 @@ def pieces(row):
     return [row[:-1].clone(), row[-1].clone()]
 
 
-def parameters(start):
-    return [nn.Parameter(piece) for piece in pieces(start)]
+def parameters(start=(0.0, 0.0, 0.0)):
+    return [nn.Parameter(piece) for piece in pieces(torch.as_tensor(start))]
+
+
+def with_grads(params, grads):
+    """The parameters, each with its gradient."""
+    for param, grad in zip(params, grads, strict=True):
+        param.grad = grad
+    return params
 
 
 def moves(optimizer, params, grads):
     """Takes a step for each row of gradients; a row of parameters for each step."""
     rows = []
     for row in grads:
-        for param, grad in zip(params, pieces(row), strict=True):
-            param.grad = grad
+        with_grads(params, pieces(row))
         optimizer.step()
         rows.append(torch.cat([param.detach().flatten() for param in params]))
     return torch.stack(rows)
@@ -149,9 +141,8 @@ def faintly(optimizer_class, descent):
     return way(optimizer_class, descent._replace(grads=descent.grads * 1e-8)) - descent.start
 
 
-def set_rate(optimizer, lr):
-    for holder in getattr(optimizer, "param_groups", None) or [vars(optimizer)]:
-        holder["lr"] = lr
+def rate_holders(optimizer):
+    return getattr(optimizer, "param_groups", None) or [vars(optimizer)]
 
 
 def slowing(optimizer_class, descent, later, **options):
@@ -159,12 +150,11 @@ def slowing(optimizer_class, descent, later, **options):
     params = parameters(descent.start)
     optimizer = optimizer_class(params, **options)
     first = moves(optimizer, params, descent.grads[:1])
-    set_rate(optimizer, later)
+    for holder in rate_holders(optimizer):
+        holder["lr"] = later
     return torch.cat([first, moves(optimizer, params, descent.grads[1:])])
 
 
-# %% SGD
-_BUFFER = "buffer.mul_(self.momentum).add_(grad)"
 _IGNORES_NONE = "Fails for a parameter without a gradient."
 _COMMON = {
     "Keeps the iterator it was given, which is used up after one pass.": [
@@ -179,6 +169,7 @@ _COMMON = {
     ],
 }
 _REBOUND = "Gives the parameter new memory; a model that shares the old memory does not see the step."
+_NO_DECAY = edit(" + self.weight_decay * param", "")
 SGD = section.exercise(
     "SGD",
     hints=[
@@ -189,22 +180,22 @@ SGD = section.exercise(
     mistakes={
         **_COMMON,
         "Weighs the gradient with 1 - momentum: an average. Here the whole gradient is added.": edit(
-            _BUFFER, "buffer.mul_(self.momentum).add_((1 - self.momentum) * grad)"
+            "add_(grad)", "add_((1 - self.momentum) * grad)"
         ),
         "The learning rate is kept inside the buffer; old gradients count with the rate of their time.": [
-            edit(_BUFFER, "buffer.mul_(self.momentum).add_(self.lr * grad)"),
-            edit("param -= self.lr * buffer", "param -= buffer"),
+            edit("add_(grad)", "add_(self.lr * grad)"),
+            edit("self.lr * buffer", "buffer"),
         ],
-        _REBOUND: edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"),
-        "Computes new tensors and leaves the parameters alone.": edit("param -= self.lr", "param = param - self.lr"),
+        _REBOUND: edit("param -=", "param.data = param -"),
+        "Computes new tensors and leaves the parameters alone.": edit("param -=", "param = param -"),
         "Weight decay is not part of what momentum remembers.": [
-            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-            edit("param -= self.lr * buffer", "param -= self.lr * (buffer + self.weight_decay * param)"),
+            _NO_DECAY,
+            edit("* buffer", "* (buffer + self.weight_decay * param)"),
         ],
         "Weight decay has the wrong sign: weights grow.": edit("+ self.weight_decay", "- self.weight_decay"),
-        "Walks uphill.": edit("param -= self.lr", "param += self.lr"),
+        "Walks uphill.": edit("param -=", "param +="),
         "Nesterov's variant: looks one step ahead. Plain momentum is asked for.": edit(
-            "param -= self.lr * buffer", "param -= self.lr * (grad + self.momentum * buffer)"
+            "* buffer", "* (grad + self.momentum * buffer)"
         ),
     },
 )
@@ -246,7 +237,8 @@ def sgd_without_gradient(solution, descent):
     return skipping(solution.SGD, descent, lr=0.5, momentum=0.5, weight_decay=0.5)
 
 
-# %% RMSprop
+_DIVIDED = " / (square.sqrt() + self.eps)"
+_SQUARES = "\n                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)"
 RMSprop = section.exercise(
     "RMSprop",
     hints=[
@@ -260,21 +252,18 @@ RMSprop = section.exercise(
         "The root is missing.": edit("square.sqrt()", "square"),
         "Adds up the squares without letting old ones fade.": edit("square.mul_(self.alpha)", "square"),
         "alpha and 1 - alpha are mixed up.": edit(
-            ".mul_(self.alpha).add_((1 - self.alpha) * grad**2)", ".mul_(1 - self.alpha).add_(self.alpha * grad**2)"
+            "(self.alpha).add_((1 - self.alpha)", "(1 - self.alpha).add_(self.alpha"
         ),
         "Remembers raw gradients and scales them afterwards; momentum is of scaled gradients.": [
-            edit("add_(grad / (square.sqrt() + self.eps))", "add_(grad)"),
-            edit("self.lr * buffer", "self.lr * buffer / (square.sqrt() + self.eps)"),
+            edit(_DIVIDED, ""),
+            edit("* buffer", f"* buffer{_DIVIDED}"),
         ],
         "Weight decay is added after the scaling.": [
-            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-            edit("(square.sqrt() + self.eps))", "(square.sqrt() + self.eps) + self.weight_decay * param)"),
+            _NO_DECAY,
+            edit("self.eps)", "self.eps) + self.weight_decay * param"),
         ],
-        "Divides by the root from before this gradient.": [
-            edit("                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)\n", ""),
-            edit("* buffer", "* buffer\n                    square.mul_(self.alpha).add_((1 - self.alpha) * grad**2)"),
-        ],
-        _REBOUND: edit("param -= self.lr * buffer", "param.data = param - self.lr * buffer"),
+        "Divides by the root from before this gradient.": [edit(_SQUARES, ""), edit("* buffer", f"* buffer{_SQUARES}")],
+        _REBOUND: edit("param -=", "param.data = param -"),
     },
 )
 
@@ -321,7 +310,6 @@ def rmsprop_without_gradient(solution, descent):
     return skipping(solution.RMSprop, descent, weight_decay=0.5)
 
 
-# %% Adam, AdamW
 betas = st.sampled_from(((0.5, 0.75), (0.75, 0.5), (0.9, 0.999), (0.25, 0.5)))
 Adam = section.exercise(
     "Adam",
@@ -333,17 +321,17 @@ Adam = section.exercise(
     mistakes={
         **_COMMON,
         "No correction: the first steps are too short or too long, as both means start at zero.": [
-            edit("mean_hat = mean / (1 - self.beta1**self.t)", "mean_hat = mean"),
-            edit("square_hat = square / (1 - self.beta2**self.t)", "square_hat = square"),
+            edit(" / (1 - self.beta1**self.t)", ""),
+            edit(" / (1 - self.beta2**self.t)", ""),
         ],
-        "Only the mean is corrected, not the mean of squares.": edit("= square / (1 - self.beta2**self.t)", "= square"),
+        "Only the mean is corrected, not the mean of squares.": edit(" / (1 - self.beta2**self.t)", ""),
         "Counts steps from 0: the first correction divides by zero.": [
             edit("        self.t += 1\n", ""),
-            edit("(square_hat.sqrt() + self.eps)", "(square_hat.sqrt() + self.eps)\n        self.t += 1"),
+            edit("self.eps)", "self.eps)\n        self.t += 1"),
         ],
         "Counts a step for each parameter instead of one for all.": [
             edit("        self.t += 1\n", ""),
-            edit("                    mean.mul_(", "                    self.t += 1\n                    mean.mul_("),
+            edit("mean.mul_", "self.t += 1\n                    mean.mul_"),
         ],
         "eps is added before the correction.": [
             edit("square_hat = square / (1 - self.beta2**self.t)", "root = (square.sqrt() + self.eps)"),
@@ -353,10 +341,10 @@ Adam = section.exercise(
         "The root is missing.": edit("square_hat.sqrt()", "square_hat"),
         "The two betas are mixed up.": edit("self.beta1, self.beta2 = betas", "self.beta2, self.beta1 = betas"),
         "Weight decay goes past the means, as in AdamW; in Adam it is part of the gradient.": [
-            edit("grad = param.grad + self.weight_decay * param", "grad = param.grad"),
-            edit("mean_hat = mean", "param *= 1 - self.lr * self.weight_decay\n                    mean_hat = mean"),
+            _NO_DECAY,
+            edit("mean_hat =", "param *= 1 - self.lr * self.weight_decay\n                    mean_hat ="),
         ],
-        _REBOUND: edit("param -= self.lr * mean_hat", "param.data = param - self.lr * mean_hat"),
+        _REBOUND: edit("param -=", "param.data = param -"),
     },
 )
 
@@ -403,6 +391,7 @@ def adam_without_gradient(solution, descent):
     return skipping(solution.Adam, descent, weight_decay=0.5)
 
 
+_IN_GRADIENT = edit("lr, betas, eps", "lr, betas, eps, weight_decay")
 AdamW = section.exercise(
     "AdamW",
     hints=[
@@ -410,18 +399,15 @@ AdamW = section.exercise(
         "What should m and v know of weight decay? Take the decay out of Adam's first line: where does it go instead?",
     ],
     mistakes={
-        "Decay is part of the gradient: this is Adam.": [
-            edit("super().__init__(params, lr, betas, eps)", "super().__init__(params, lr, betas, eps, weight_decay)"),
-            edit("self.decay = weight_decay", "self.decay = 0.0"),
-        ],
+        "Decay is part of the gradient: this is Adam.": [_IN_GRADIENT, edit("= weight_decay", "= 0.0")],
         "Decay is not scaled by the learning rate.": edit("self.lr * self.decay", "self.decay"),
-        "Decays twice: once by itself, once in the gradient.": edit("lr, betas, eps", "lr, betas, eps, weight_decay"),
+        "Decays twice: once by itself, once in the gradient.": _IN_GRADIENT,
         "Decay makes parameters grow.": edit("1 - self.lr * self.decay", "1 + self.lr * self.decay"),
         "Decay is left out.": edit("param *= 1 - self.lr * self.decay", "pass"),
         "Shrinks a parameter that has no gradient.": edit("if param.grad is not None:", "if True:"),
         "Shrinks the parameter after Adam's step, and so the step too.": [
             edit("        super().step()", ""),
-            edit("        with torch.no_grad():", "        super().step()\n        with torch.no_grad():"),
+            edit("with torch", "super().step()\n        with torch"),
         ],
     },
 )
@@ -463,7 +449,6 @@ def adamw_without_gradient(solution, descent):
     return skipping(solution.AdamW, descent, weight_decay=0.5)
 
 
-# %% opt_fn
 class Sloth:
     """Gradient descent on the learning rate's way down; says what it was made with."""
 
@@ -487,27 +472,20 @@ opt_fn = section.exercise(
         "How does a dict become keyword arguments?",
     ],
     mistakes={
-        "Stores the tensor itself, not a copy: it goes on moving, and all rows show where it ends.": edit(
-            _NOTE, "points.append(xy.detach())"
-        ),
-        "The rows begin after the first step; the starting point is missing.": [
-            edit(f"        {_NOTE}\n", ""),
-            edit("        optimizer.zero_grad()\n", f"        optimizer.zero_grad()\n        {_NOTE}\n"),
-        ],
+        _NOT_COPIED: edit(".clone()", ""),
+        _NO_START: [edit(f"        {_NOTE}", ""), edit(".zero_grad()\n", f".zero_grad()\n        {_NOTE}")],
         "Gradients of all steps pile up.": edit("        optimizer.zero_grad()\n", ""),
         "Forgets the gradient before the step can use it.": edit(
             "optimizer.step()\n        optimizer.zero_grad()", "xy.grad.zero_()\n        optimizer.step()"
         ),
         "Makes a new optimizer in each round, which has forgotten the rounds before.": edit(
-            "        fn(xy[0]", "        optimizer = optimizer_class([xy], **optimizer_hyperparams)\n        fn(xy[0]"
+            "fn(xy", "optimizer = optimizer_class([xy], **optimizer_hyperparams)\n        fn(xy"
         ),
         "Only the learning rate reaches the optimizer.": edit(
             "**optimizer_hyperparams", 'lr=optimizer_hyperparams["lr"]'
         ),
-        "Takes hyperparameters out of the dict it was given.": edit(
-            "optimizer_class([xy], **", 'optimizer_class([xy], lr=optimizer_hyperparams.pop("lr"), **'
-        ),
-        "The rows still belong to the graph.": edit(".detach().clone()", ".clone()"),
+        "Takes hyperparameters out of the dict it was given.": edit("**", 'lr=optimizer_hyperparams.pop("lr"), **'),
+        "The rows still belong to the graph.": edit(".detach()", ""),
     },
 )
 
@@ -528,14 +506,11 @@ def opt_fn_hyperparams(solution, walk):
     return options, points.requires_grad, rows(points.detach(), 100)
 
 
-# %% SGDGroups
-Grouped = namedtuple("Grouped", "groups defaults")
-settings = st.fixed_dictionaries({}, optional={"lr": rates, "momentum": fractions, "weight_decay": fractions})
-grouped = st.builds(
-    Grouped,
-    st.lists(settings, min_size=1, max_size=2),
-    st.fixed_dictionaries({"lr": rates}, optional={"momentum": fractions, "weight_decay": fractions}),
-)
+settings = {"momentum": fractions, "weight_decay": fractions}
+groupings = st.lists(st.fixed_dictionaries({}, optional={"lr": rates, **settings}), min_size=1, max_size=2)
+defaults = st.fixed_dictionaries({"lr": rates}, optional=settings)
+lr_or_not = st.fixed_dictionaries({}, optional={"lr": rates})
+members = st.just([1]) | st.sampled_from(([0, 1], [1, 1]))  # of a second group; parameter 0 is in the first
 
 
 def with_params(groups, params):
@@ -560,15 +535,13 @@ SGDGroups = section.exercise(
         "The defaults overrule what groups and keyword arguments say.": edit(
             _MERGED, '{**kwargs, **group, "momentum": 0.0, "weight_decay": 0.0, "params": list(group["params"])}'
         ),
-        "Settings of one group pass on to the next.": edit(
-            f"settings = {_MERGED}", f"settings = {_MERGED}\n            kwargs = {{**settings}}"
-        ),
+        "Settings of one group pass on to the next.": edit(_MERGED, f"{_MERGED}\n            kwargs = {{**settings}}"),
         "Fills in the caller's own dicts.": edit(
             f"settings = {_MERGED}", f"group.update({_MERGED})\n            settings = group"
         ),
         "A group without a learning rate is not refused.": edit('"lr" not in settings', "False"),
         "Looks for a second occurrence within a group only.": edit(
-            "            settings =", "            seen = set()\n            settings ="
+            "settings =", "seen = set()\n            settings ="
         ),
         "A parameter that comes twice is not refused.": edit("if id(param) in seen:", "if False:"),
         "Keeps a group's iterator, which is used up after one pass.": edit('list(group["params"])', 'group["params"]'),
@@ -579,63 +552,45 @@ SGDGroups = section.exercise(
 )
 
 
-@SGDGroups.check(examples=50, descent=descent, grouped=grouped)
-def groups_have_settings(solution, descent, grouped):
+@SGDGroups.check(examples=50, descent=descent, groups=groupings, defaults=defaults)
+def groups_have_settings(solution, descent, groups, defaults):
     """Steps with each group's own settings, and with the keyword arguments where a group says nothing."""
     params = parameters(descent.start)
-    optimizer = solution.SGDGroups(with_params(grouped.groups, params), **grouped.defaults)
-    return moves(optimizer, params, descent.grads)
+    return moves(solution.SGDGroups(with_params(groups, params), **defaults), params, descent.grads)
 
 
 def one_group(solution):
     return lambda params, **options: solution.SGDGroups([{"params": params}], **options)
 
 
-group_defaults = grouped.map(lambda drawn: drawn.defaults)
-
-
-@SGDGroups.check(points=0.5, examples=30, descent=descent, defaults=group_defaults)
+@SGDGroups.check(points=0.5, examples=30, descent=descent, defaults=defaults)
 def groups_in_place(solution, descent, defaults):
     """Changes parameters in place, and forgets gradients with zero_grad."""
     return keeping(one_group(solution), descent, **defaults)
 
 
-@SGDGroups.check(points=0.25, extra=True, examples=30, descent=descent, defaults=group_defaults)
+@SGDGroups.check(points=0.25, extra=True, examples=30, descent=descent, defaults=defaults)
 def groups_plain(solution, descent, defaults):
     """Takes plain parameters, also from an iterator, as one group."""
-    params = parameters(descent.start)
-    return moves(solution.SGDGroups(iter(params), **defaults), params, descent.grads)
+    return way(lambda params, **options: solution.SGDGroups(iter(params), **options), descent, **defaults)
 
 
-@SGDGroups.check(points=0.5, examples=30, descent=longer_descent, grouped=grouped, lr=rates)
-def groups_are_kept(solution, descent, grouped, lr):
+@SGDGroups.check(points=0.5, examples=30, descent=longer_descent, groups=groupings, defaults=defaults, lr=rates)
+def groups_are_kept(solution, descent, groups, defaults, lr):
     """Keeps complete groups in param_groups, and steps with the settings they have now."""
     params = parameters(descent.start)
-    optimizer = solution.SGDGroups(with_params(grouped.groups, params), **grouped.defaults)
+    optimizer = solution.SGDGroups(with_params(groups, params), **defaults)
     first = moves(optimizer, params, descent.grads[:1])
     kept = [(float(group["lr"]), float(group["momentum"]), len(group["params"])) for group in optimizer.param_groups]
     optimizer.param_groups[-1]["lr"] = lr
     return kept, first, moves(optimizer, params, descent.grads[1:])
 
 
-@SGDGroups.check(
-    points=0.5,
-    examples=50,
-    descent=descent,
-    lr=rates,
-    trouble=st.sampled_from(("none", "no lr", "twice in one", "in two groups", "lr in groups")),
-)
-def groups_refused(solution, descent, lr, trouble):
+@SGDGroups.check(points=0.5, examples=50, descent=descent, members=members, lr=lr_or_not, defaults=lr_or_not)
+def groups_refused(solution, descent, members, lr, defaults):
     """Raises ValueError where a group has no learning rate or a parameter comes twice, and only there."""
     params = parameters(descent.start)
-    groups = [{"params": params[:1], "lr": lr}, {"params": params[1:]}]
-    if trouble == "in two groups":
-        groups[1]["params"] = params
-    if trouble == "twice in one":
-        groups[1]["params"] = [params[1], params[1]]
-    if trouble == "lr in groups":
-        groups[1]["lr"] = lr / 2
-    defaults = {} if trouble in ("no lr", "lr in groups") else {"lr": lr}
+    groups = [{"params": params[:1], "lr": 0.5}, {"params": [params[at] for at in members], **lr}]
     try:
         optimizer = solution.SGDGroups(groups, **defaults)
     except (ValueError, AssertionError):  # which older answers raise
@@ -643,13 +598,12 @@ def groups_refused(solution, descent, lr, trouble):
     return moves(optimizer, params, descent.grads)
 
 
-@SGDGroups.check(points=0.25, extra=True, examples=20, descent=descent, grouped=grouped)
-def groups_stay(solution, descent, grouped):
+@SGDGroups.check(points=0.25, extra=True, examples=20, groups=groupings, defaults=defaults)
+def groups_stay(solution, groups, defaults):
     """Leaves the dicts that it was given as they are."""
-    groups = with_params(grouped.groups, parameters(descent.start))
-    solution.SGDGroups(groups, **grouped.defaults)
-    left = [{name: value for name, value in group.items() if name != "params"} for group in groups]
-    return left, [sorted(group) for group in groups]
+    groups = with_params(groups, parameters())
+    solution.SGDGroups(groups, **defaults)
+    return [{**group, "params": "params" in group} for group in groups]
 
 
 @SGDGroups.check(points=0.25, extra=True, examples=20, descent=descent)
@@ -663,45 +617,24 @@ class Dial:
     """An optimizer's learning rate, under both names that it may have: `lr`, and that of its one group."""
 
     def __init__(self, lr):
-        self.param_groups = [{"lr": lr}]
-
-    @property
-    def lr(self):
-        return self.param_groups[0]["lr"]
-
-    @lr.setter
-    def lr(self, value):
-        self.param_groups[0]["lr"] = value
-
-
-class Single:
-    """An optimizer without groups."""
-
-    def __init__(self, lr):
         self.lr = lr
+        self.param_groups = [vars(self)]
 
 
-class Several:
-    """An optimizer with a group for each learning rate."""
-
-    def __init__(self, lrs):
-        self.param_groups = [{"lr": lr} for lr in lrs]
-
-
-def readings(optimizer, scheduler, epochs):
-    """The learning rates at first and after each step of the scheduler."""
-    rows = []
+def readings(optimizer, make, epochs):
+    """The optimizer's learning rates at first, and after each step of the scheduler that is made for it."""
+    scheduler, rows = make(optimizer), []
     for epoch in range(epochs + 1):
         if epoch:
             scheduler.step()
-        holders = getattr(optimizer, "param_groups", None) or [vars(optimizer)]
-        rows.append([holder["lr"] for holder in holders])
+        rows.append([holder["lr"] for holder in rate_holders(optimizer)])
     return rows
 
 
 def every_holder(make, lrs, epochs):
     """The readings of an optimizer with groups, and of one without."""
-    return tuple(readings(optimizer, make(optimizer), epochs) for optimizer in (Several(lrs), Single(lrs[0])))
+    optimizers = SimpleNamespace(param_groups=[{"lr": lr} for lr in lrs]), SimpleNamespace(lr=lrs[0])
+    return tuple(readings(optimizer, make, epochs) for optimizer in optimizers)
 
 
 gammas = st.sampled_from((0.5, 0.1, 0.9, 2.0))
@@ -717,14 +650,14 @@ ExponentialLR = section.exercise(
     mistakes={
         "Subtracts gamma instead of multiplying by it.": edit("*= self.gamma", "-= self.gamma"),
         "Takes the power of gamma and multiplies the rate that has already fallen: it falls twice over.": [
-            edit("self.gamma = gamma", "self.gamma = gamma\n        self.steps = 0"),
+            edit("= gamma", "= gamma\n        self.steps = 0"),
             edit("for holder", "self.steps += 1\n        for holder"),
             edit("*= self.gamma", "*= self.gamma**self.steps"),
         ],
         "Changes the learning rate before the first step.": edit("gamma = gamma", "gamma = gamma\n        self.step()"),
         "Sets all groups to the rate of the first.": edit(
-            'holder["lr"] *= self.gamma',
-            'holder["lr"] = holder["lr"] * self.gamma if holder is rate_holders(self.optimizer)[0]'
+            "*= self.gamma",
+            '= holder["lr"] * self.gamma if holder is rate_holders(self.optimizer)[0]'
             ' else rate_holders(self.optimizer)[0]["lr"]',
         ),
         **_FIRST_GROUP,
@@ -735,8 +668,7 @@ ExponentialLR = section.exercise(
 @ExponentialLR.check(points=1.25, examples=50, lr=rates, gamma=gammas, epochs=epochs)
 def exponential_values(solution, lr, gamma, epochs):
     """Multiplies the learning rate by gamma at each step."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.ExponentialLR(optimizer, gamma=gamma), epochs)
+    return readings(Dial(lr), lambda optimizer: solution.ExponentialLR(optimizer, gamma=gamma), epochs)
 
 
 @ExponentialLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, gamma=gammas)
@@ -759,7 +691,7 @@ StepLR = section.exercise(
     ],
     mistakes={
         _FALLS: [
-            edit("if self.steps % self.step_size == 0:", "if True:"),
+            edit("self.steps % self.step_size == 0", "True"),
             edit("*= self.gamma", "*= self.gamma ** (self.steps // self.step_size)"),
         ],
         "Falls at each step once step_size is reached.": edit("steps % self.step_size == 0", "steps >= self.step_size"),
@@ -772,8 +704,7 @@ StepLR = section.exercise(
 @StepLR.check(points=1.25, examples=50, lr=rates, step_size=st.integers(1, 4), gamma=gammas, epochs=epochs)
 def step_values(solution, lr, step_size, gamma, epochs):
     """Multiplies the learning rate by gamma at every step_size-th step."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.StepLR(optimizer, step_size, gamma=gamma), epochs)
+    return readings(Dial(lr), lambda optimizer: solution.StepLR(optimizer, step_size, gamma=gamma), epochs)
 
 
 @StepLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, step_size=st.integers(1, 3))
@@ -782,11 +713,7 @@ def step_holders(solution, lrs, step_size):
     return every_holder(lambda optimizer: solution.StepLR(optimizer, step_size), lrs, 4)
 
 
-Milestones = namedtuple("Milestones", "milestones gamma epochs")
-milestones = st.builds(
-    Milestones, st.lists(st.integers(1, 8), max_size=3, unique=True).map(sorted), gammas, st.integers(1, 9)
-)
-
+milestones = st.lists(st.integers(1, 8), max_size=3, unique=True).map(sorted)
 MultiStepLR = section.exercise(
     "MultiStepLR",
     hints=[
@@ -795,11 +722,11 @@ MultiStepLR = section.exercise(
     ],
     mistakes={
         _FALLS: [
-            edit("if self.steps in self.milestones:", "if True:"),
+            edit("self.steps in self.milestones", "True"),
             edit("*= self.gamma", "*= self.gamma ** sum(self.steps >= milestone for milestone in self.milestones)"),
         ],
         "Takes milestones for distances from one fall to the next.": edit(
-            "steps in self.milestones", "steps in [sum(self.milestones[: i + 1]) for i in range(len(self.milestones))]"
+            "in self.milestones", "in [sum(self.milestones[: i + 1]) for i in range(len(self.milestones))]"
         ),
         "Falls at multiples of the first milestone.": edit(
             "self.steps in self.milestones", "self.milestones and self.steps % self.milestones[0] == 0"
@@ -809,20 +736,18 @@ MultiStepLR = section.exercise(
 )
 
 
-@MultiStepLR.check(points=1.25, examples=50, lr=rates, case=milestones)
-def multi_step_values(solution, lr, case):
+@MultiStepLR.check(points=1.25, examples=50, lr=rates, milestones=milestones, gamma=gammas, epochs=epochs)
+def multi_step_values(solution, lr, milestones, gamma, epochs):
     """Multiplies the learning rate by gamma at each milestone."""
-    optimizer = Dial(lr)
-    return readings(optimizer, solution.MultiStepLR(optimizer, case.milestones, gamma=case.gamma), case.epochs)
+    return readings(Dial(lr), lambda optimizer: solution.MultiStepLR(optimizer, milestones, gamma=gamma), epochs)
 
 
-@MultiStepLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, case=milestones)
-def multi_step_holders(solution, lrs, case):
+@MultiStepLR.check(points=0.5, extra=True, examples=30, lrs=several_rates, milestones=milestones, epochs=epochs)
+def multi_step_holders(solution, lrs, milestones, epochs):
     """Changes the rate of every group, and `lr` itself where there are no groups; gamma is 0.1 unless given."""
-    return every_holder(lambda optimizer: solution.MultiStepLR(optimizer, case.milestones), lrs, case.epochs)
+    return every_holder(lambda optimizer: solution.MultiStepLR(optimizer, milestones), lrs, epochs)
 
 
-# %% WarmupCosine
 Schedule = namedtuple("Schedule", "step warmup total peak floor")
 
 
@@ -835,6 +760,8 @@ def schedules(draw, part):
     return Schedule(draw(st.integers(low, high)), warmup, total, peak, draw(st.sampled_from((0.0, 0.125, 0.25))))
 
 
+_SHARE = "(step - warmup) / (total - warmup)"
+_WAVE = "(1 + math.cos(math.pi * progress)) / 2"
 WarmupCosine = section.exercise(
     "WarmupCosine",
     hints=[
@@ -843,20 +770,14 @@ WarmupCosine = section.exercise(
         "What is the share after step total, and what should it be?",
     ],
     mistakes={
-        "The wave begins at step 0, not where the warm-up ends: the rate jumps there.": edit(
-            "(step - warmup) / (total - warmup)", "step / total"
-        ),
-        "After step total the wave goes on, and the rate rises again.": edit(
-            "min((step - warmup) / (total - warmup), 1.0)", "(step - warmup) / (total - warmup)"
-        ),
+        "The wave begins at step 0, not where the warm-up ends: the rate jumps there.": edit(_SHARE, "step / total"),
+        "After step total the wave goes on, and the rate rises again.": edit(f"min({_SHARE}, 1.0)", _SHARE),
         "Falls to zero, not to the floor.": edit("floor + (peak - floor)", "peak"),
         "The floor is added to a wave of full height.": edit("floor + (peak - floor)", "floor + peak"),
         "Rises from the floor, not from 0.": edit("return peak * step /", "return floor + (peak - floor) * step /"),
         "Counts steps from one while it warms up.": edit("peak * step /", "peak * (step + 1) /"),
-        "Falls along a straight line.": edit("(1 + math.cos(math.pi * progress)) / 2", "(1 - progress)"),
-        "Falls along a quarter of a wave: steeply at the end.": edit(
-            "(1 + math.cos(math.pi * progress)) / 2", "math.cos(math.pi / 2 * progress)"
-        ),
+        "Falls along a straight line.": edit(_WAVE, "(1 - progress)"),
+        "Falls along a quarter of a wave: steeply at the end.": edit(_WAVE, "math.cos(math.pi / 2 * progress)"),
     },
 )
 WarmupCosine.call(
@@ -869,11 +790,7 @@ WarmupCosine.call(
     "stays_at_the_floor", "Stays at the floor from step total on.", points=0.5, examples=50, case=schedules("end")
 )
 
-
-# %% clip_grad_norm
-Clipping = namedtuple("Clipping", "grad max_norm")  # grad: (3,)
-clippings = st.builds(Clipping, tensors((3,)), st.sampled_from((1.0, 2.0, 5.0, 0.5, 10.0, 20.0)))
-_NORM = "sum((grad.square().sum() for grad in grads), start=torch.tensor(0.0)).sqrt()"
+limits = st.sampled_from((1.0, 2.0, 5.0, 0.5, 10.0, 20.0))
 _SCALE = "grad.mul_(max_norm / norm)"
 clip_grad_norm = section.exercise(
     "clip_grad_norm",
@@ -886,19 +803,17 @@ clip_grad_norm = section.exercise(
             _SCALE, "grad.mul_(min(1.0, max_norm / max(grad.norm().item(), 1e-12)))"
         ),
         "Adds up the norms of the parameters' gradients; their squares add up.": edit(
-            _NORM, "sum((grad.norm() for grad in grads), start=torch.tensor(0.0))"
+            "square().sum() for grad in grads), start=torch.tensor(0.0)).sqrt()",
+            "norm() for grad in grads), start=torch.tensor(0.0))",
         ),
         "Makes short gradients longer.": edit("if norm > max_norm:", "if norm > 0:"),
         "Limits each number by itself instead of the norm.": edit(_SCALE, "grad.clamp_(-max_norm, max_norm)"),
         "Returns the norm after clipping.": edit("return norm", "return norm.clamp(max=max_norm)"),
         "Forgets the root.": edit(".sqrt()", ""),
         "Gives parameters new gradients; whoever holds the old ones does not see it.": [
-            edit("grads = [param.grad for", "params = list(params)\n    grads = [param.grad for"),
-            edit(
-                "for grad in grads:\n            grad.mul_(max_norm / norm)",
-                "for param in params:\n            param.grad = None if param.grad is None else param.grad * "
-                "max_norm / norm",
-            ),
+            edit("grads =", "params = list(params)\n    grads ="),
+            edit("for grad in grads:\n", "for param in params:\n"),
+            edit(_SCALE, "param.grad = None if param.grad is None else param.grad * max_norm / norm"),
         ],
         "Divides by the norm: whatever max_norm is, the result has length one.": edit(_SCALE, "grad.div_(norm)"),
         _IGNORES_NONE: edit(" if param.grad is not None", ""),
@@ -906,67 +821,59 @@ clip_grad_norm = section.exercise(
 )
 
 
-def with_grads(grads):
-    """Parameters with these gradients."""
-    params = parameters(torch.zeros(3))
-    for param, grad in zip(params, grads, strict=True):
-        param.grad = grad
-    return params
-
-
-@clip_grad_norm.check(case=clippings)
-def clips_the_gradient(solution, case):
+@clip_grad_norm.check(grad=tensors((3,)), max_norm=limits)
+def clips_the_gradient(solution, grad, max_norm):
     """Shortens all gradients by one factor where they are longer than max_norm, and only there."""
-    params = with_grads(pieces(case.grad))
-    solution.clip_grad_norm(params, case.max_norm)
+    params = with_grads(parameters(), pieces(grad))
+    solution.clip_grad_norm(params, max_norm)
     return [param.grad for param in params]
 
 
-@clip_grad_norm.check(points=0.5, examples=50, case=clippings)
-def clip_returns_the_norm(solution, case):
+@clip_grad_norm.check(points=0.5, examples=50, grad=tensors((3,)), max_norm=limits)
+def clip_returns_the_norm(solution, grad, max_norm):
     """Returns the norm before clipping."""
-    return float(solution.clip_grad_norm(with_grads(pieces(case.grad)), case.max_norm))
+    return float(solution.clip_grad_norm(with_grads(parameters(), pieces(grad)), max_norm))
 
 
-@clip_grad_norm.check(points=0.5, examples=30, case=clippings)
-def clips_in_place(solution, case):
+@clip_grad_norm.check(points=0.5, examples=30, grad=tensors((3,)), max_norm=limits)
+def clips_in_place(solution, grad, max_norm):
     """Takes any iterable of parameters, and changes the gradients' own memory."""
-    grads = pieces(case.grad)
-    solution.clip_grad_norm(iter(with_grads(grads)), case.max_norm)
+    grads = pieces(grad)
+    solution.clip_grad_norm(iter(with_grads(parameters(), grads)), max_norm)
     return grads
 
 
-@clip_grad_norm.check(points=0.25, extra=True, examples=30, case=clippings, present=st.booleans())
-def clip_without_gradient(solution, case, present):
+@clip_grad_norm.check(points=0.25, extra=True, examples=30, grad=st.none() | tensors((2,)), max_norm=limits)
+def clip_without_gradient(solution, grad, max_norm):
     """Skips parameters that have no gradient; if none has one, the norm is zero."""
-    params = with_grads([case.grad[:-1].clone() if present else None, None])
-    return float(solution.clip_grad_norm(params, case.max_norm)), [param.grad for param in params]
+    params = with_grads(parameters(), [grad if grad is None else grad.clone(), None])
+    return float(solution.clip_grad_norm(params, max_norm)), [param.grad for param in params]
 
 
-# %% sample_parameters, update_args
-Ranges = namedtuple("Ranges", "low factor values")
-ranges = st.builds(
-    Ranges, st.sampled_from((0.5, 0.0625, 2.0)), st.sampled_from((1000.0, 100.0)), st.permutations((1, 2, 4, 8))
-)
+# %% Searching hyperparameters
+def between(low, high, distribution="uniform"):
+    return {"min": low, "max": high, "distribution": distribution}
 
 
-def plain(value):
-    """A number or a text of Python's, also where it is numpy's or torch's."""
-    return value.item() if hasattr(value, "item") else value
+@st.composite
+def sweeps(draw):
+    low, values = draw(st.sampled_from((0.5, 0.0625, 2.0))), draw(st.permutations((1, 2, 4, 8)))
+    learning_rates = between(low, low * draw(st.sampled_from((1000.0, 100.0))), "log_uniform_values")
+    ranges = {"lr": learning_rates, "decay": {**learning_rates}, "dropout": between(-low, low)}
+    return {**ranges, "layers": {"values": values}, "heads": {"values": values[:2]}}
 
 
-def sweep(case):
-    logarithmic = {"min": case.low, "max": case.low * case.factor, "distribution": "log_uniform_values"}
-    return {
-        "lr": logarithmic,
-        "decay": {**logarithmic},
-        "dropout": {"min": -case.low, "max": case.low, "distribution": "uniform"},
-        "layers": {"values": list(case.values)},
-        "heads": {"values": list(case.values[:2])},
-    }
+@st.composite
+def decided(draw):
+    """One parameter of each kind, each with a single value that may come out."""
+    names, value = draw(st.permutations(("lr", "layers", "dropout", "name"))), draw(st.sampled_from((1.0, 0.5, 4.0)))
+    lists = {"values": [int(value * 8)]}, {"values": [f"size {value}"]}
+    ranges = between(value, value, "log_uniform_values"), between(-value, -value)
+    return dict(zip(names, (*lists, *ranges), strict=True))
 
 
 _LOG = 'math.exp(random.uniform(math.log(options["min"]), math.log(options["max"])))'
+_EVENLY = 'random.uniform(options["min"], options["max"])'
 sample_parameters = section.exercise(
     "sample_parameters",
     hints=[
@@ -974,11 +881,9 @@ sample_parameters = section.exercise(
         "Which key tells a list of values from a range?",
     ],
     mistakes={
-        "Draws the learning rate itself evenly: small ones hardly ever come.": edit(
-            _LOG, 'random.uniform(options["min"], options["max"])'
-        ),
+        "Draws the learning rate itself evenly: small ones hardly ever come.": edit(_LOG, _EVENLY),
         "Draws exponents from the limits themselves, without taking their logarithms.": edit(
-            _LOG, 'math.exp(random.uniform(options["min"], options["max"]))'
+            _LOG, f"math.exp({_EVENLY})"
         ),
         "Draws every range by its logarithm.": edit('options["distribution"] == "uniform"', "False"),
         "Always takes the first value.": edit('random.choice(options["values"])', 'options["values"][0]'),
@@ -992,33 +897,20 @@ sample_parameters = section.exercise(
 )
 
 
-@sample_parameters.check(judge=distributed_as(), examples=5, seconds=20, case=ranges)
-def samples_spread_as_they_should(solution, case):
+@sample_parameters.check(judge=distributed_as(), examples=5, seconds=20, parameters=sweeps())
+def samples_spread_as_they_should(solution, parameters):
     """Draws values evenly, ranges evenly or by their logarithms, and each parameter independently."""
-    draws = [solution.sample_parameters(sweep(case)) for _ in range(3000)]
+    draws = [solution.sample_parameters(parameters) for _ in range(3000)]
     columns = np.array([list(map(float, (d["lr"], d["dropout"], d["layers"], d["heads"]))) for d in draws])
     pairs = [[math.log(d["lr"] / d["decay"]), d["layers"] + d["heads"] / 16] for d in draws]
     return np.concatenate([columns, np.array(pairs)], axis=1)
 
 
-@sample_parameters.check(
-    points=0.5,
-    examples=20,
-    names=st.permutations(("lr", "layers", "dropout", "name")),
-    value=st.sampled_from((1.0, 0.5, 4.0)),
-)
-def samples_every_parameter(solution, names, value):
+@sample_parameters.check(points=0.5, examples=20, parameters=decided())
+def samples_every_parameter(solution, parameters):
     """Returns one value for each name, of the kind that stands in its list."""
-    log, values, uniform, texts = names
-    drawn = solution.sample_parameters(
-        {
-            log: {"min": value, "max": value, "distribution": "log_uniform_values"},
-            values: {"values": [int(value * 8)]},
-            uniform: {"min": -value, "max": -value, "distribution": "uniform"},
-            texts: {"values": [f"size {value}"]},
-        }
-    )
-    return {name: plain(drawn[name]) for name in sorted(drawn)}
+    drawn = solution.sample_parameters(parameters)
+    return {name: drawn[name].item() if hasattr(drawn[name], "item") else drawn[name] for name in sorted(drawn)}
 
 
 @dataclass
@@ -1029,17 +921,9 @@ class Args:
     weight_decay: float = 0.0
 
 
-Drawn = namedtuple("Drawn", "epochs start_decay sampled")
-sampled = st.fixed_dictionaries(
-    {
-        "learning_rate": rates,
-        "batch_size": st.sampled_from((32, 64, 256)),
-        "weight_decay": fractions,
-        "weight_decay_bool": st.booleans(),
-    }
-)
-
-_GATE = 'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else 0.0'
+decay = {"weight_decay": fractions, "weight_decay_bool": st.booleans()}
+sampled = st.fixed_dictionaries({"learning_rate": rates, "batch_size": st.sampled_from((32, 64, 256)), **decay})
+_SWITCH = ' if sampled_parameters["weight_decay_bool"] else 0.0'
 update_args = section.exercise(
     "update_args",
     hints=[
@@ -1047,48 +931,32 @@ update_args = section.exercise(
         "Is the weight decay 0.0 after the call where the switch is False, whatever stood there before?",
     ],
     mistakes={
-        "Takes the weight decay that was drawn, also where it is switched off.": edit(
-            _GATE, 'sampled_parameters["weight_decay"]'
-        ),
-        "Where weight decay is switched off, the old one stays.": edit(
-            _GATE,
-            'sampled_parameters["weight_decay"] if sampled_parameters["weight_decay_bool"] else args.weight_decay',
-        ),
-        "Switches weight decay the wrong way round.": edit(
-            _GATE, '0.0 if sampled_parameters["weight_decay_bool"] else sampled_parameters["weight_decay"]'
-        ),
+        "Takes the weight decay that was drawn, also where it is switched off.": edit(_SWITCH, ""),
+        "Where weight decay is switched off, the old one stays.": edit("else 0.0", "else args.weight_decay"),
+        "Switches weight decay the wrong way round.": [
+            edit("else 0.0", 'else sampled_parameters["weight_decay"]'),
+            edit('sampled_parameters["weight_decay"] if', "0.0 if"),
+        ],
         "Returns nothing.": edit("return args", "return None"),
         "Starts from the defaults: what the arguments were told before is lost.": edit(
-            "    args.learning_rate = sampled", "    args = type(args)()\n    args.learning_rate = sampled"
+            "args.learning_rate", "args = type(args)()\n    args.learning_rate"
         ),
     },
 )
 
 
-@update_args.check(examples=50, drawn=st.builds(Drawn, st.integers(1, 9), st.sampled_from((0.0, 0.125)), sampled))
-def updates_arguments(solution, drawn):
+@update_args.check(examples=50, epochs=st.integers(1, 9), decay=st.sampled_from((0.0, 0.125)), sampled=sampled)
+def updates_arguments(solution, epochs, decay, sampled):
     """Returns arguments with what was drawn, no weight decay where that is switched off, and the rest as it was."""
-    args = Args(epochs=drawn.epochs, weight_decay=drawn.start_decay)
-    return vars(solution.update_args(args, drawn.sampled))
+    return vars(solution.update_args(Args(epochs=epochs, weight_decay=decay), sampled))
 
 
-# %% average_grads
-Shards = namedtuple("Shards", "grads missing")  # grads: (rank, 3); missing: rank and parameter without a gradient
-
-
-@st.composite
-def shards(draw, missing=False):
-    ranks = draw(st.integers(1, 5))
-    places = st.lists(st.tuples(st.integers(0, ranks - 1), st.integers(0, 1)), min_size=1, max_size=5, unique=True)
-    return Shards(draw(tensors((ranks, 3))), draw(places) if missing else [])
-
-
-def by_rank(case):
-    """For each rank the gradients of two parameters, of shapes (2,) and ()."""
-    return [
-        [None if (rank, number) in case.missing else piece for number, piece in enumerate((row[:-1], row[-1]))]
-        for rank, row in enumerate(case.grads)
-    ]
+# %% Many workers
+def by_rank(present):
+    """For one to five ranks the gradients of two parameters, of shapes (2,) and (), as far as they are `present`."""
+    grads = st.tuples(tensors((2,)), tensors(()), present, present)
+    one_rank = grads.map(lambda drawn: [drawn[0] if drawn[2] else None, drawn[1] if drawn[3] else None])
+    return st.lists(one_rank, min_size=1, max_size=5)
 
 
 average_grads = section.exercise(
@@ -1101,9 +969,8 @@ average_grads = section.exercise(
         "Adds gradients up: the step grows with the number of ranks.": edit(" / len(grads)", ""),
         "Averages over the ranks that have a gradient; the others count too, with zero.": edit("(grads)", "(present)"),
         "Adds up in the gradients of the first rank, which are not its own to change.": edit(
-            "        averages.append(torch.stack(present).sum(dim=0) / len(grads) if present else None)",
-            "        for grad in present[1:]:\n            present[0].add_(grad)\n"
-            "        averages.append(present[0] / len(grads) if present else None)",
+            "averages.append(torch.stack(present).sum(dim=0)",
+            "for grad in present[1:]:\n            present[0].add_(grad)\n        averages.append(present[0]",
         ),
         "Averages over all numbers of a gradient.": edit(".sum(dim=0)", ".sum()"),
         "Averages over the parameters of each rank instead of the ranks for each parameter.": edit(
@@ -1115,32 +982,29 @@ average_grads = section.exercise(
 )
 
 
-@average_grads.check(examples=50, case=shards())
-def averages_over_ranks(solution, case):
+@average_grads.check(examples=50, grads=by_rank(st.just(True)))
+def averages_over_ranks(solution, grads):
     """Returns the mean gradient of each parameter, in new tensors."""
-    return list(solution.average_grads(by_rank(case)))
+    return list(solution.average_grads(grads))
 
 
-@average_grads.check(points=0.5, examples=50, case=shards(missing=True))
-def averages_missing_gradients(solution, case):
+@average_grads.check(points=0.5, examples=50, grads=by_rank(st.booleans()))
+def averages_missing_gradients(solution, grads):
     """Counts a missing gradient as zero, and returns None where all are missing."""
-    return list(solution.average_grads(by_rank(case)))
+    return list(solution.average_grads(grads))
 
 
-# %% Messages between workers
 Team = namedtuple("Team", "tensors root")  # tensors: one for each rank
-SIZES = ((), (2,), (3,), (2, 2), (2, 3))
 
 
 @st.composite
-def teams(draw, sizes=SIZES, evenly=False):
-    world_size = draw(st.sampled_from((2, 3, 1, 4, 5)))
-    shape = draw(st.sampled_from(sizes))
+def teams(draw, sizes, evenly=False):
+    world_size, shape = draw(st.sampled_from((2, 3, 1, 4, 5))), draw(st.sampled_from(sizes))
     shape = (world_size, *shape) if evenly else shape
     return Team(list(draw(tensors((world_size, *shape)))), draw(st.integers(0, world_size - 1)))
 
 
-team = teams()
+team = teams(((), (2,), (3,), (2, 2), (2, 3)))
 even_team = teams(((1,), (2,), ()), evenly=True)
 matrices = teams(((2, 3), (3, 2)))
 broadcast = section.exercise(
@@ -1155,7 +1019,7 @@ broadcast = section.exercise(
         "The source sends a message to itself.": edit("if other != src:", "if True:"),
         "Sends to every rank but the last.": edit("range(world_size)", "range(world_size - 1)"),
         "Everyone receives before the source has sent anything: a deadlock.": edit(
-            "if rank == src:", "if world_size > 1:\n        dist.recv(tensor, src)\n    if rank == src:"
+            "if rank", "if world_size > 1:\n        dist.recv(tensor, src)\n    if rank"
         ),
     },
 )
@@ -1184,7 +1048,7 @@ reduce = section.exercise(
         "Collects at rank 0, whatever dst is.": edit("if rank != dst:", "dst = 0\n    if rank != dst:"),
         "Forgets op: the mean is a sum.": edit(_MEAN, ""),
         "Every rank divides its own tensor, also those that are to stay as they are.": edit(
-            "        return\n", '        if op == "mean":\n            tensor /= world_size\n        return\n'
+            "return", 'if op == "mean":\n            tensor /= world_size\n        return'
         ),
         "Divides after each addition.": [
             edit(_MEAN, ""),
@@ -1249,11 +1113,8 @@ def all_reduce_mean(solution, team):
 
 def traffic(world_size):
     """For each rank: how many numbers it sent, and to how many ranks."""
-    sent, partners = Counter(), {}
-    for src, dst, size in dist.sent:
-        sent[src] += size
-        partners.setdefault(src, set()).add(dst)
-    return [(sent[rank], len(partners.get(rank, ()))) for rank in range(world_size)]
+    sent = [[(dst, size) for src, dst, size in dist.sent if src == rank] for rank in range(world_size)]
+    return [(sum(size for _, size in messages), len({dst for dst, _ in messages})) for messages in sent]
 
 
 _PASSED_ON = """
@@ -1265,6 +1126,7 @@ _PASSED_ON = """
         flat += received
     tensor.copy_(flat.view_as(tensor) / (world_size if op == "mean" else 1))
     return"""
+_NEIGHBOURS = "(rank + 1) % world_size, (rank - 1) % world_size\n"
 ring_all_reduce = section.exercise(
     "ring_all_reduce",
     hints=[
@@ -1277,11 +1139,11 @@ ring_all_reduce = section.exercise(
     mistakes={
         "Forgets op: the mean is a sum.": edit(_MEAN, ""),
         "Divides what it has before the first round and the sum at the end: twice.": edit(
-            "    right, left =", '    if op == "mean":\n        tensor /= world_size\n    right, left ='
+            "right, left", 'if op == "mean":\n        tensor /= world_size\n    right, left'
         ),
         "Sends whole tensors to a rank in the middle: no ring, and one rank does all the work.": edit(
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size",
-            "    all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0",
+            f"right, left = {_NEIGHBOURS}",
+            "all_reduce(tensor, rank, world_size, op)\n    return\n    right, left = 0, 0\n",
         ),
         "Passes whole tensors around: every rank sends world_size / 2 times as much as it has to.": edit(
             "flat = tensor.flatten()", f"flat = tensor.flatten(){_PASSED_ON}"
@@ -1290,20 +1152,17 @@ ring_all_reduce = section.exercise(
             "world_size - 1):\n        dist.send(chunks[(rank - step +", "0):\n        dist.send(chunks[(rank - step +"
         ),
         "Hands out the wrong chunk first: one that is not complete.": [
-            edit("(chunks[(rank - step + 1) % world_size], right)", "(chunks[(rank - step) % world_size], right)"),
-            edit("(chunks[(rank - step) % world_size], left)", "(chunks[(rank - step - 1) % world_size], left)"),
+            edit("step + 1)", "step)"),
+            edit("step) % world_size], left)", "step - 1) % world_size], left)"),
         ],
         "Goes one round too many: what is complete already is added to once more.": edit(
-            "    for step in range(world_size - 1):\n        dist.send(chunks[(rank - step) %",
-            "    for step in range(world_size):\n        dist.send(chunks[(rank - step) %",
+            " - 1):\n        dist.send(chunks[(rank - step)", "):\n        dist.send(chunks[(rank - step)"
         ),
         "Cuts the tensor with chunk(), which may give fewer pieces than there are ranks.": edit(
             "flat.tensor_split(world_size)", "flat.chunk(world_size)"
         ),
         "Everyone receives before anyone has sent: a deadlock.": edit(
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n",
-            "    right, left = (rank + 1) % world_size, (rank - 1) % world_size\n"
-            "    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n",
+            _NEIGHBOURS, f"{_NEIGHBOURS}    if world_size > 1:\n        dist.recv(torch.empty_like(tensor), left)\n"
         ),
         "Works on a copy where no view can be had, and never writes it back.": edit(
             "    tensor.copy_(flat.view_as(tensor))\n", ""

@@ -109,6 +109,40 @@ def test_an_assertion_that_was_handed_out_means_what_a_mistake_refuses(
     assert (result.status, result.mistake) == ("raised", "Refuses whole numbers." if is_named else None)
 
 
+@pytest.mark.parametrize(("limit", "mistake"), [(-10, "Nothing is halved."), (3, None)])
+def test_a_mistake_passes_the_examples_that_the_submission_passes(
+    new_section: NewSection, grade_text: GradeText, limit: int, mistake: str | None
+) -> None:
+    grader = """
+    half = section.exercise("half", mistakes={"Nothing is halved.": edit("return x / 2", "return x")})
+    half.call("halves", "Halves.", x=st.integers(-9, 9))
+    """
+    material = new_section(grader, "def half(x):\n    return x / 2\n")
+    result = checks_of(grade_text(f"def half(x): return x if x > {limit} else x / 2\n", material))["halves"]
+    assert (result.status, result.mistake) == ("failed", mistake)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_named"),
+    [
+        ("return y @ x.T", True),  # as the mistake, with other letters
+        ("return np.dot(y, x.T)", True),  # the same in numpy's other words
+        ("return np.concatenate([x, y])", False),  # another fault, which ends in a ValueError too
+        ("return x.reshape(0, 7) @ y", False),
+    ],
+)
+def test_an_exception_that_many_faults_end_in_has_to_say_the_same(
+    new_section: NewSection, grade_text: GradeText, body: str, is_named: bool
+) -> None:
+    grader = """
+    mat = section.exercise("mat", mistakes={"The order is turned.": edit("x @ y", "y @ x.T")})
+    mat.call("multiplies", "Multiplies.", x=st.just(np.ones((2, 3))), y=st.just(np.ones((3, 4))))
+    """
+    material = new_section(grader, "import numpy as np\n\ndef mat(x, y):\n    return x @ y\n")
+    result = checks_of(grade_text(f"import numpy as np\ndef mat(x, y):\n    {body}\n", material))["multiplies"]
+    assert (result.status, result.mistake) == ("raised", "The order is turned." if is_named else None)
+
+
 def test_every_mistake_of_the_fixture_course_is_named(grade_text: GradeText, course: Course) -> None:
     for name in course.sections:
         material = find(course, name)

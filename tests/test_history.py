@@ -282,6 +282,17 @@ def test_what_was_only_looked_at_was_not_begun(own: Course) -> None:
         assert standings(book, ["small"], 2e9) == []
 
 
+def test_of_two_mistakes_together_both_are_remembered(own: Course) -> None:
+    result = section(own, "failed", SLIP)
+    (exercise,) = result.exercises
+    two = msgspec.structs.replace(exercise.checks[0], other_mistake="Another.")
+    grade(own, msgspec.structs.replace(result, exercises=(msgspec.structs.replace(exercise, checks=(two,)),)))
+    with opened(own) as book:
+        (seen,) = book.seen()
+        assert seen.mistakes == (SLIP, "Another.")
+        assert book.known(own, "small", Path(result.file), 0, 100).exercises[0].checks[0] == two  # type: ignore[union-attr]
+
+
 def test_the_same_mistake_coming_back(own: Course, moment: list[float]) -> None:
     story: list[tuple[Status, tuple[str, ...]]] = [
         ("failed", (SLIP,)),

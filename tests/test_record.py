@@ -57,7 +57,8 @@ WHOLE = """{
               "error": null,
               "output": "before (2, 3)\\nafter (3,)\\n",
               "extra": false,
-              "place": null
+              "place": null,
+              "other_mistake": null
             }
           ],
           "extras": {

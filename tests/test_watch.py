@@ -205,6 +205,18 @@ def test_a_save_of_a_file_beside_it_is_graded(watched: Watched) -> None:
     assert [each.status for each in last.section.exercises if each.name == "halve"] == ["passed"]
 
 
+def test_a_save_of_a_module_of_a_package_is_graded(watched: Watched) -> None:
+    beside = watched.path.with_name("mylib") / "inner" / "mine.py"
+    beside.parent.mkdir(parents=True)
+    beside.write_text("def halve(x): return x * 2\n")
+    watched.verdicts()
+    watched.path.write_text("from mylib.inner.mine import halve\n")
+    watched.verdicts()
+    beside.write_text("def halve(x): return x / 2\n")
+    *_, last = watched.verdicts()
+    assert [each.status for each in last.section.exercises if each.name == "halve"] == ["passed"]
+
+
 def test_a_half_written_file_is_no_error(watched: Watched) -> None:
     watched.verdicts()
     watched.path.write_text(BEFORE + "def halve(x\n")

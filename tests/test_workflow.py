@@ -259,13 +259,16 @@ def test_a_notebook_counts_as_well_and_other_files_do_not(answers, tmp_path, ups
 
 def test_a_file_beside_an_answer_counts_where_the_answer_imports_it(answers, tmp_path, upstream):
     files = {
-        "exercises/small.py": "from mine import f\n",
+        "exercises/small.py": "from mine import f\nimport mylib\n",
         "exercises/tiny.py": "x = 1\n",
         "exercises/mine.py": "f = 1\n",
+        "exercises/mylib/__init__.py": "f = 1\n",
     }
     first = answers(files)
-    answers({"exercises/mine.py": "f = 2\n"})
+    second = answers({"exercises/mine.py": "f = 2\n"})
     assert changed(upstream, tmp_path / "learner", first) == "small\n"
+    answers({"exercises/mylib/__init__.py": "f = 2\n"})
+    assert changed(upstream, tmp_path / "learner", second) == "small\n"
 
 
 def changed(upstream: Path, folder: Path, before: str) -> str:

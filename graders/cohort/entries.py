@@ -151,10 +151,13 @@ def _in_folder(folder: int, section: str) -> Part:
 
 
 def _neighbour(folder: int, name: str) -> bytes | None:
-    """What is in a file of the folder; None where there is none that can be read."""
-    ignored = suppress(FileNotFoundError, Refused)
-    with ignored, _opened(name, name, folder) as descriptor, _file(name, descriptor) as file:
-        return file.read(MAX_BYTES + 1)
+    """What is in a file of the folder, or of one in it; None where there is none that can be read."""
+    first, _, rest = name.partition("/")  # opened one after the other, so that no link is followed
+    with suppress(FileNotFoundError, Refused), _opened(first, first, folder) as descriptor:
+        if rest:
+            return _neighbour(descriptor, rest)
+        with _file(name, descriptor) as file:
+            return file.read(MAX_BYTES + 1)
     return None
 
 

@@ -67,7 +67,7 @@ class Summary:
         for section in standing.results:
             for exercise in section.exercises:
                 self.exercises.setdefault((section.name, exercise.name), Counter())[exercise.status] += 1
-                named = {check.mistake for check in exercise.checks if check.mistake}
+                named = {mistake for check in exercise.checks for mistake in check.mistakes}
                 self.mistakes.update((section.name, exercise.name, mistake) for mistake in named)
 
 
@@ -189,8 +189,8 @@ def _is_told(check: CheckResult) -> bool:
 
 def _check(exercise: ExerciseResult, check: CheckResult) -> str:
     pieces = [f"<p><b>{_text(exercise.name)}</b> {WORDS[check.status]}: {_text(check.title)}"]
-    if check.mistake:
-        pieces.append(f" <i>It looks like: {_text(check.mistake)}</i>")
+    if check.mistakes:
+        pieces.append(f" <i>It looks like: {_text(' Together with: '.join(check.mistakes))}</i>")
     if check.place:
         pieces.append(f" {_text(place_in_words(check.place))}: <code>{_text(check.place.text)}</code>")
     pieces.append("</p>\n")

@@ -66,6 +66,12 @@ class CheckResult(msgspec.Struct, frozen=True):
     output: str = ""  # what the learner's code printed
     extra: bool = False  # beside the score: its points are not among the exercise's
     place: Place | None = None  # where the fault is likely to be, where no misunderstanding fits
+    other_mistake: str | None = None  # a second one, where neither alone shows what came out, and both together do
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """The misunderstandings it looks like: none, one, or two together."""
+        return tuple(words for words in (self.mistake, self.other_mistake) if words)
 
 
 class Extras(msgspec.Struct, frozen=True):

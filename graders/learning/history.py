@@ -140,7 +140,7 @@ class History:
             write(f"INSERT INTO graded VALUES (NULL{', ?' * len(values)})", *values)
             number = write("SELECT last_insert_rowid()").fetchone()[0]
             for each in result.exercises:
-                named = dict.fromkeys(check.mistake for check in each.checks if check.mistake)
+                named = dict.fromkeys(mistake for check in each.checks for mistake in check.mistakes)
                 mistakes = encoded(list(named)).decode()
                 row = (number, each.name, each.status, each.score, each.points, mistakes)
                 write("INSERT INTO exercise VALUES (?, ?, ?, ?, ?, ?)", *row)

@@ -86,8 +86,9 @@ class _Watched:
     @property
     def paths(self) -> set[str]:
         """Of the files that a save of may change its grade."""
-        names = [self.path.name, *(f"{cell.module}.py" for cell in self.beside)]
-        return {os.path.realpath(self.path.parent / name) for name in names}
+        modules = ((cell.module.replace(".", "/"), cell.is_package) for cell in self.beside)
+        names = [f"{path}/__init__.py" if is_package else f"{path}.py" for path, is_package in modules]
+        return {os.path.realpath(self.path.parent / name) for name in (self.path.name, *names)}
 
 
 @dataclass
@@ -113,6 +114,7 @@ class Watching:
     def __post_init__(self) -> None:
         self.files = {name: self._watched(name) for name in self.names}
         self._stop = threading.Event()
+        self._folders: set[str] = set()
 
     def _watched(self, name: str) -> _Watched:
         material = find(self.course, name)
@@ -123,7 +125,8 @@ class Watching:
     # %% What happens to files
     def start(self) -> None:
         """Begins to watch, and grades everything once."""
-        threading.Thread(target=self._watch, daemon=True).start()
+        for watched in self.files.values():
+            self._watch_folders_of(watched)
         for name in self.names:
             self.events.put(Saved(name, time.perf_counter()))
 
@@ -133,10 +136,16 @@ class Watching:
         for watched in self.files.values():
             watched.given_up.set()
 
-    def _watch(self) -> None:
+    def _watch_folders_of(self, watched: _Watched) -> None:
+        """Begins to watch the folders of a section's files that are not watched yet: packages may come with a save."""
+        new = {os.path.dirname(path) for path in watched.paths} - self._folders
+        if new:
+            self._folders |= new
+            threading.Thread(target=self._watch, args=(new,), daemon=True).start()
+
+    def _watch(self, folders: Collection[str]) -> None:
         from watchfiles import watch
 
-        folders = {watched.path.parent for watched in self.files.values()}
         try:
             for changes in watch(
                 *folders, step=_STEP, debounce=_DEBOUNCE, stop_event=self._stop, recursive=False, watch_filter=None
@@ -158,6 +167,7 @@ class Watching:
         except UsageError as error:
             return str(error)
         before, watched.beside = watched.beside, tuple(cell for cell in answers.cells if cell.module)
+        self._watch_folders_of(watched)
         new: Text | None = None
         if watched.path.suffix == ".py":
             try:

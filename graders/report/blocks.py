@@ -13,6 +13,8 @@ LONG_VALUE = 2000  # characters of a value that are shown
 BEFORE_DIFFERENCE = 300  # of these, how many may stand before the first difference
 MOST_LINES = 20  # of a traceback or of printed output
 
+LOOKS_LIKE, TOGETHER_WITH = "This looks like:", "Together with:"
+
 SENTENCES = {
     "timed_out": "No answer came within the time limit.",
     "crashed": "The process that ran the code died.",
@@ -67,12 +69,17 @@ def _paragraphs(check: CheckResult, exercise: str, width: int) -> Iterator[list[
         yield [(Span("Your code raised:", "label"),), *_quote(check.error)]
     if case and (comparison := _comparison(case, check, width)):
         yield comparison
-    if check.mistake:
-        yield _prose("This looks like: ", check.mistake, width, "mistake")
+    for label, mistake in looks_like(check):
+        yield _prose(f"{label} ", mistake, width, "mistake")
     if check.place:
         yield from _place(check.place, width)
     if check.output.strip():
         yield [(Span("Your code printed:", "label"),), *_quote(check.output)]
+
+
+def looks_like(check: CheckResult) -> Iterator[tuple[str, str]]:
+    """The mistakes that a check looks like, each with the words before it."""
+    yield from zip((LOOKS_LIKE, TOGETHER_WITH), check.mistakes, strict=False)
 
 
 def _place(place: Place, width: int) -> Iterator[list[Line]]:

@@ -8,6 +8,7 @@ import hashlib
 import msgspec
 
 from graders.engine.results import Grade
+from graders.report.blocks import looks_like
 from graders.report.failures import Failure, failures, in_repository, line_of
 from graders.report.record import encoded
 from graders.report.words import one_line, shortened
@@ -24,8 +25,7 @@ def _issue(failure: Failure) -> dict[str, object]:
     said = [f"{exercise.name}: {check.title}"]
     if check.counterexample:
         said.append(f"({check.counterexample.difference})")
-    if check.mistake:
-        said.append(f"This looks like: {check.mistake}")
+    said += [f"{label} {mistake}" for label, mistake in looks_like(check)]
     return {
         "description": " ".join(shortened(one_line(text)) for text in said),
         "check_name": name,

@@ -66,8 +66,8 @@ def one_of_a_kind(found: Sequence[Failure]) -> list[Failure]:
 
 def _fault(check: CheckResult) -> tuple[object, ...]:
     """What failures that look like one fault have in common; empty where nothing shows it."""
-    if check.mistake:
-        return (check.mistake,)
+    if check.mistakes:
+        return check.mistakes
     if check.place:
         return check.place.cell, check.place.line, check.place.column
     if check.status == "raised" and check.error:

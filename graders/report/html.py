@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from graders.engine.results import CheckpointResult, CheckResult, ExerciseResult, Grade, SectionResult, Status
 from graders.report.beyond import beyond
-from graders.report.blocks import Line
+from graders.report.blocks import LOOKS_LIKE, TOGETHER_WITH, Line
 from graders.report.changes import Changes, changes
 from graders.report.checkpoint_words import bounds, figure, outcome
 from graders.report.curves_svg import curves_svg
@@ -226,7 +226,7 @@ def _part(part: Part) -> str:
     if part.kind == "quote":
         label = f"<p>{escape(part.label)}</p>" if part.label else ""
         return f"{label}<pre><code>{escape(part.text)}</code></pre>"
-    if part.label == "This looks like:":
+    if part.label in (LOOKS_LIKE, TOGETHER_WITH):
         return f'<p class="mistake"><strong>{part.label}</strong> {escape(part.text)}</p>'
     return f"<p>{escape(f'{part.label} {part.text}'.strip())}</p>"
 

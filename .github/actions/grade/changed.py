@@ -26,7 +26,7 @@ def _changed(folder: str, submission: str, commit: str, section: str) -> bool:
     for name in files[:]:  # what lies beside the answer and is imported counts too
         answer = _read(Path(folder, name))
         neighbours = beside(section, answer or b"", lambda other: _read(Path(folder, submission, other)))
-        files += [f"{submission}/{other}.py" for other in neighbours]
+        files += [f"{submission}/{other.replace('.', '/')}.py" for other in neighbours]
     return not _git(folder, "diff", "--quiet", "--no-ext-diff", "--no-textconv", commit, "HEAD", "--", *files)
 
 

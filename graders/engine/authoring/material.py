@@ -1,10 +1,11 @@
 """The files of a section, and what the deciding process loads from them when it is needed."""
 
 import ast
+import itertools
 import re
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from graders.engine.authoring import shaking
 from graders.engine.authoring.outline import Outline, agree, outline
 from graders.engine.authoring.reading import parsed
-from graders.engine.authoring.section import Mistake, Section
+from graders.engine.authoring.section import Change, Mistake, Section
 from graders.engine.authoring.stubs import stub
 from graders.engine.course import Course
 from graders.engine.errors import GraderError
@@ -134,21 +135,45 @@ class Material:
         """The reference's text after the edits of one mistake, or of several.
 
         Raises:
-            GraderError: an edit's old text does not occur exactly once in the exercise's source.
+            GraderError: an edit's old text does not occur exactly once in the exercise's source, or two get in each
+                other's way.
         """
         source = self.reference_source
-        for mistake in mistakes:
-            start, end = _extent(source, mistake.exercise, self.name)
-            text = source[start:end]
-            for old, new in mistake.edits:
-                if text.count(old) != 1:
-                    found = f"{old!r} {text.count(old)} times, not once"
-                    raise GraderError(f"{self.name}: an edit of {mistake.exercise} finds {found}")
-                text = text.replace(old, new)
-            source = source[:start] + text + source[end:]
+        made = sorted(change for mistake in mistakes for change in _changes(self.reference_source, mistake, self.name))
+        for one, other in itertools.pairwise(made):
+            if one.overlaps(other):
+                raise GraderError(f"{self.name}: two edits change the same: {one.new!r} and {other.new!r}")
+        for start, end, new in reversed(made):
+            source = source[:start] + new + source[end:]
         return source
 
+    def mistaken_exercise(self, *mistakes: Mistake) -> tuple[int, str]:
+        """The text of the exercise that all these mistakes are about, after their edits, and the line it begins in."""
+        start, end = _extent(self.reference_source, mistakes[0].exercise, self.name)
+        source = self.mistaken_source(*mistakes)
+        longer = len(source) - len(self.reference_source)
+        return source.count("\n", 0, start) + 1, source[start : end + longer]
 
+    def are_apart(self, one: Mistake, other: Mistake) -> bool:
+        """Whether the edits of both can be made in the reference, neither getting in the way of the other."""
+        pairs = itertools.product(*(_changes(self.reference_source, mistake, self.name) for mistake in (one, other)))
+        return not any(change.overlaps(another) for change, another in pairs)
+
+
+@lru_cache(maxsize=512)
+def _changes(source: str, mistake: Mistake, section: str) -> list[Change]:
+    """What the edits of a mistake do to a reference."""
+    start, end = _extent(source, mistake.exercise, section)
+    text = source[start:end]
+    for edit in mistake.edits:
+        if (count := text.count(edit.old)) != 1:
+            found = f"{edit.old!r} {count} times, not once"
+            raise GraderError(f"{section}: an edit of {mistake.exercise} finds {found}")
+    places = [start + text.index(edit.old) for edit in mistake.edits]
+    return [Change(place, place + len(old), new) for place, (old, new) in zip(places, mistake.edits, strict=True)]
+
+
+@lru_cache(maxsize=64)
 def _extent(source: str, exercise: str, section: str) -> tuple[int, int]:
     """From where to where the text of an exercise goes in a reference."""
     lines = source.splitlines(keepends=True)

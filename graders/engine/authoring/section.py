@@ -26,6 +26,18 @@ class Check:
     extra: bool = False  # it goes beyond what the exercise's text asks for
 
 
+class Change(NamedTuple):
+    """What an edit does to a text: `new` stands where the letters from `start` to `end` were."""
+
+    start: int
+    end: int
+    new: str
+
+    def overlaps(self, other: "Change") -> bool:
+        """Whether what both replace has a part in common."""
+        return self.start < other.end and other.start < self.end
+
+
 class Edit(NamedTuple):
     """A replacement of `old`, which occurs once in the exercise's source, by `new`."""
 

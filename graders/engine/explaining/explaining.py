@@ -3,10 +3,9 @@
 import threading
 import traceback
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 
 from graders.engine.authoring.material import Material
 from graders.engine.comparing.judging import Failure
@@ -68,8 +67,16 @@ def explain_all(
                     found[case.item.name] = explainer.explanation(case, blame)
                 except Exception as error:
                     found[case.item.name] = _unexplained(case, error)
+            _name_pairs(exercise, explainer.diagnosis, found)
             trials.clear()
     return found
+
+
+def _name_pairs(exercise: str, diagnosis: Diagnosis, found: dict[str, Explanation]) -> None:
+    """Two mistakes together are tried where one does not fit. What goes wrong costs no explanation."""
+    with suppress(Exception):
+        for name, mistakes in diagnosis.pair(exercise).items():
+            found[name] = replace(found[name], mistakes=tuple(mistake.text for mistake in mistakes))
 
 
 def _unexplained(case: Failing, error: Exception) -> Explanation:
@@ -119,9 +126,11 @@ class _Case:
         elif self._failure.seen and self._failure.status in _SHRUNK:
             self._shrink()
         output = self._again()
-        mistake = self._shared.diagnosis.mistake(self._case.item, self._case.rule, [self._failure, *self._failures])
+        failures, passing = self._judged
+        compared = [self._failure, *failures]
+        mistake = self._shared.diagnosis.mistake(self._case.item, self._case.rule, compared, passing)
         return Explanation(
-            self._failure.status, self._counterexample(), mistake.text if mistake else None, self._trace(), output
+            self._failure.status, self._counterexample(), (mistake.text,) if mistake else (), self._trace(), output
         )
 
     def _shrink(self) -> None:
@@ -154,12 +163,21 @@ class _Case:
         return shared.sitting.sit(self._case.item.name, [self._failure.inputs], shared.paper.seed, seconds).said
 
     @cached_property
-    def _failures(self) -> list[Failure]:
-        """The failing examples of the paper, as many as a mistake is tried on, each judged once."""
+    def _judged(self) -> tuple[list[Failure], list[tuple[bytes, bytes]]]:
+        """The failing examples of the paper, as many as a mistake is tried on, each judged once; and as many that pass,
+        with what is expected of them."""
         item = self._case.item
-        examples = zip(item.inputs, item.expected, self._case.answers.seen, strict=False)
-        judged = (self._case.rule.failure(*example) for example in examples if self._shared.budget.seconds)
-        return list(islice((failure for failure in judged if failure), MAX_COMPARED))
+        failures: list[Failure] = []
+        passing: list[tuple[bytes, bytes]] = []
+        for inputs, expected, seen in zip(item.inputs, item.expected, self._case.answers.seen, strict=False):
+            if not self._shared.budget.seconds or len(failures) == len(passing) == MAX_COMPARED:
+                break
+            failure = self._case.rule.failure(inputs, expected, seen)
+            if failure and len(failures) < MAX_COMPARED:
+                failures.append(failure)
+            if not failure and len(passing) < MAX_COMPARED:
+                passing.append((inputs, expected))
+        return failures, passing
 
     def _trace(self) -> str | None:
         seen = self._failure.seen

@@ -24,7 +24,7 @@ class Explanation:
 
     status: Status
     counterexample: Counterexample | None = None
-    mistake: str | None = None
+    mistakes: tuple[str, ...] = ()  # what it looks like: one, or two that show it only together
     error: str | None = None
     output: str = ""
     waits_for: tuple[str, ...] = field(default=())  # exercises with the reference's version of which it passes

@@ -9,16 +9,24 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from graders.engine.authoring.material import Material
 from graders.engine.authoring.section import Edit, Mistake
 from graders.engine.explaining.budget import Budget
+from graders.engine.explaining.pairs import change
 from graders.engine.setting.paper import Paper
 from graders.engine.sitting.forkserver import Forkserver
 from graders.engine.sitting.sitting import Sitting
 from graders.engine.values.messages import Cell, Manner, Seen
 
 _MANNER = Manner(processor=1.0)
+_GLIMPSE = Manner(processor=1.0, patience=0.3)
 _PATIENCE = 5.0  # wall-clock seconds for it
+
+
+class Unchangeable(Exception):
+    """A mistake changes more than the text of a function."""
 
 
 class Trials:
@@ -48,18 +56,46 @@ class Trials:
         self._stack.close()
         self._desks.clear()
 
+    def leave(self, *mistakes: Mistake) -> None:
+        """Ends the worker of these; if they are tried again they get a new one."""
+        if desk := self._desks.get(_key(mistakes)):
+            desk.leave()
+
     def shown(self, check: str, inputs: Sequence[bytes], *mistakes: Mistake) -> list[Seen] | None:
         """What a probe shows with the reference after the edits of `mistakes`; None if that exceeds the limits."""
+        return self._sat(check, inputs, mistakes, _MANNER)
+
+    def glimpsed(self, check: str, inputs: Sequence[bytes], *pair: Mistake) -> list[Seen] | None:
+        """The same for two mistakes where one of them has its worker already, in which the function that the other one
+        changes has another text for a while: soon there, and no proof. Raises Unchangeable if it changes more."""
+        for first, second in (pair, pair[::-1]):
+            line, old = self._material.mistaken_exercise(first)
+            changed = change(self._label, line, old, self._material.mistaken_exercise(first, second)[1])
+            if changed:
+                return self._sat(check, inputs, [first], msgspec.structs.replace(_GLIMPSE, changed=changed))
+        raise Unchangeable
+
+    def _sat(
+        self, check: str, inputs: Sequence[bytes], mistakes: Sequence[Mistake], manner: Manner
+    ) -> list[Seen] | None:
         if not self._budget.take(len(inputs)):
             return None
         seconds = min(_PATIENCE, self._budget.seconds)
-        answers = self._desk(*mistakes).sit(check, inputs, self._paper.seed, seconds, manner=_MANNER)
+        answers = self._desk(*mistakes).sit(check, inputs, self._paper.seed, seconds, manner=manner)
         return None if answers.stopped else answers.seen
 
+    @property
+    def _label(self) -> str:
+        return f"{self._material.name}.py"
+
     def _desk(self, *mistakes: Mistake) -> Sitting:
-        key = tuple((mistake.exercise, mistake.edits) for mistake in mistakes)
+        key = _key(mistakes)
         if key not in self._desks:
             text = self._material.mistaken_source(*mistakes)
-            cells = (Cell(f"{self._material.name}.py", text),)
+            cells = (Cell(self._label, text),)
             self._desks[key] = self._stack.enter_context(Sitting(self._forkserver, self._paper.cover.order(cells)))
         return self._desks[key]
+
+
+def _key(mistakes: Sequence[Mistake]) -> tuple[tuple[str, tuple[Edit, ...]], ...]:
+    return tuple((mistake.exercise, mistake.edits) for mistake in mistakes)

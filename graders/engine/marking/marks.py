@@ -32,6 +32,7 @@ class Mark:
 def check_result(mark: Mark, examples: int) -> CheckResult:
     """What is told of a check that was tried on so many `examples`."""
     question, explanation = mark.question, mark.explanation
+    mistakes = explanation.mistakes if explanation else ()
     passed = mark.status == "passed"
     return CheckResult(
         name=question.name,
@@ -42,7 +43,8 @@ def check_result(mark: Mark, examples: int) -> CheckResult:
         examples=len(mark.item.inputs) if mark.item else 0,
         seconds=round(mark.seconds, 3),
         counterexample=_steady_case(explanation.counterexample) if explanation else None,
-        mistake=explanation.mistake if explanation else None,
+        mistake=mistakes[0] if mistakes else None,
+        other_mistake=mistakes[1] if mistakes[1:] else None,
         place=mark.place,
         error=steady((explanation.error if explanation else None) or mark.error or "") or None,
         output=steady(explanation.output if explanation else mark.answers.said),

@@ -22,7 +22,7 @@ def locate(
 ) -> None:
     """Adds the place to the failing core marks of exercises in which none of them is a known mistake."""
     core = [mark for mark in marks if not mark.question.extra]
-    named = {mark.question.exercise for mark in core if mark.explanation and mark.explanation.mistake}
+    named = {mark.question.exercise for mark in core if mark.explanation and mark.explanation.mistakes}
     unknown = [mark for mark in core if mark.question.exercise not in named]
     for exercise, found in findings(marking, unknown, forkserver, given_up, at_once).items():
         cell = None if found.label == marking.submission.file else found.label

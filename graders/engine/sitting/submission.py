@@ -16,7 +16,7 @@ import msgspec
 
 from graders.engine.errors import UsageError
 from graders.engine.files import read_regular
-from graders.engine.sitting.beside import beside
+from graders.engine.sitting.beside import beside, module_of
 from graders.engine.sitting.notebook import NotANotebook, code_cells
 from graders.engine.values.messages import Cell
 from graders.engine.worker.magics import without_cell_magic
@@ -101,9 +101,13 @@ def _content(path: Path) -> bytes:
 
 
 def _beside(own: str, data: bytes, folder: Path) -> dict[str, bytes]:
+    home = folder.resolve()
+
     def read(name: str) -> bytes | None:
+        path = folder / name
         with suppress(UsageError):
-            return _content(folder / name)
+            if path.parent == folder or path.resolve().is_relative_to(home):  # no folder that is a link out of it
+                return _content(path)
         return None
 
     return beside(own, data, read)
@@ -158,9 +162,9 @@ def _helpers(helpers: Mapping[str, bytes], folder: Path) -> tuple[tuple[Cell, ..
     """The cells that files beside an answer are, and what is to be said of those that are none."""
     cells, notes = [], []
     for name, data in helpers.items():
-        shown = _printable(str(folder / f"{name}.py"))
+        shown = _printable(str(folder / f"{name.replace('.', '/')}.py"))
         try:
-            cells.append(Cell(shown, _plain(_text(shown, data, _codec(shown, data))), name))
+            cells.append(Cell(shown, _plain(_text(shown, data, _codec(shown, data))), *module_of(name)))
         except UsageError as error:
             notes.append(str(error))
     return tuple(cells), tuple(notes)

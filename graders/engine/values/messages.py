@@ -13,6 +13,7 @@ class Cell(msgspec.Struct, frozen=True):
     label: str
     source: str
     module: str = ""  # the name by which the answer imports it, where it is a file beside the answer
+    is_package: bool = False  # it is the `__init__.py` of that module
 
 
 class Order(msgspec.Struct, frozen=True):

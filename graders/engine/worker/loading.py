@@ -101,7 +101,7 @@ class Loader:
         given = {name: pkgutil.resolve_name(origin) for name, origin in lent.items()}
         modules = {cell.module: partial(self._fill, number, given) for number, cell in enumerate(self.cells)}
         modules.pop("", None)
-        stand_ins.put_in_place(self.files, given, modules)
+        stand_ins.put_in_place(self.files, given, modules, {cell.module for cell in self.cells if cell.is_package})
         if torch := sys.modules.get("torch"):
             vars(torch)["compile"] = _uncompiled
         self._execute_cells([number for number, cell in enumerate(self.cells) if not cell.module], given)
@@ -138,7 +138,7 @@ class Loader:
         for number in numbers:
             self.cell, cell = number, self.cells[number]
             linecache.cache[cell.label] = (len(cell.source), None, list(io.StringIO(cell.source)), cell.label)
-            bodies.append(list(self._parsed(Cell(cell.label, without_line_magics(cell.source)))))
+            bodies.append(list(self._parsed(msgspec.structs.replace(cell, source=without_line_magics(cell.source)))))
         self.defined = frozenset(lines_of([statement for body in bodies for statement in body]))
         for number, body in zip(numbers, bodies, strict=True):
             self.cell = number
@@ -158,7 +158,7 @@ class Loader:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the learner's escape sequences
-                yield from absolute(ast.parse(cell.source, cell.label).body, cell.source)
+                yield from absolute(ast.parse(cell.source, cell.label).body, cell)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             yield from self._salvaged(cell, error)
 
@@ -180,7 +180,7 @@ class Loader:
                     if end == start + 1:
                         first = problem
                     continue
-                yield from absolute(body, cell.source)
+                yield from absolute(body, cell)
                 start = end
                 break
             else:

@@ -12,7 +12,7 @@ import ast
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -30,6 +30,7 @@ _PARTS = re.compile(r"(?:(?:chapter|part|section)\d\w*|solutions?\w*|exercises|a
 _lent: dict[str, Any] = {}
 _files: set[str] = set()
 _beside: dict[str, Callable[[ModuleType], None]] = {}
+_packages: set[str] = set()  # of those
 
 
 class _Kind(type):
@@ -231,7 +232,8 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> Any:
         """The specification of the module `name`, if there is one for it and an answer asks for it."""
         is_there = name in _beside or _kind(name)
-        return ModuleSpec(name, self, is_package=name not in _beside) if is_there and _asked_by() in _files else None
+        is_package = name not in _beside or name in _packages
+        return ModuleSpec(name, self, is_package=is_package) if is_there and _asked_by() in _files else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """A stand-in, or an empty module for a file."""
@@ -274,7 +276,10 @@ def _asked_by() -> str:
 
 
 def put_in_place(
-    files: Iterable[str], lent: Mapping[str, Any], beside: Mapping[str, Callable[[ModuleType], None]]
+    files: Iterable[str],
+    lent: Mapping[str, Any],
+    beside: Mapping[str, Callable[[ModuleType], None]],
+    packages: Collection[str] = (),
 ) -> None:
     """From now on, imports of an answer that find nothing find a file beside it, or a stand-in where there is one.
 
@@ -283,15 +288,25 @@ def put_in_place(
         lent: names that earlier parts have besides PyTorch's, and that `transformer_lens` has.
         beside: what fills a module from a file that lies beside the answer, by the module's name. A library's stand-in
             goes before it, as the library would.
+        packages: those of the modules that are packages. What such a module lies in is one too, of which there need be
+            no file.
     """
+    inside = {".".join(parts[:end]) for parts in (name.split(".") for name in beside) for end in range(1, len(parts))}
+    there = {**dict.fromkeys(inside, _leave_empty), **beside}
     _beside.clear()
-    _beside.update((name, fill) for name, fill in beside.items() if _kind(name) in (None, _Part))
+    _beside.update((name, fill) for name, fill in there.items() if _kind(name) in (None, _Part))
+    _packages.clear()
+    _packages.update(inside, packages)
     _files.update(files)
     _lent.update(lent)
     for name in _OURS:
         sys.modules.setdefault(name, _Module(name))
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
+
+
+def _leave_empty(module: ModuleType) -> None:
+    """A folder without an `__init__.py`."""
 
 
 def lends(statement: ast.stmt) -> bool:

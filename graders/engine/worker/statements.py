@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from graders.engine.values.messages import Cell
+
 _CLAUSES = ("else", "elif", "except", "finally", ")", "]", "}", "#")
 _FROM_HERE = re.compile(r"\bfrom\s*\.")
 DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
@@ -117,20 +119,23 @@ def lines_of(statements: list[ast.stmt]) -> dict[str, int]:
     return {name: statement.lineno for statement in flat(statements) for name in bound_by(statement)}
 
 
-def absolute(body: list[ast.stmt], source: str) -> list[ast.stmt]:
-    """The statements, with each import of a neighbour (`from .layers import f`) by its name alone: a submission is in
-    no package. To look for them takes as long as to parse the source; where it shows that there are none, nothing is
-    looked at."""
-    if _FROM_HERE.search(source):
+def absolute(body: list[ast.stmt], cell: Cell) -> list[ast.stmt]:
+    """The statements, with each import of a neighbour (`from .layers import f`) by its whole name: an answer is in no
+    package, and its neighbours lie beside it. To look for them takes as long as to parse the source; where it shows
+    that there are none, nothing is looked at."""
+    if _FROM_HERE.search(cell.source):
+        package = cell.module if cell.is_package else cell.module.rpartition(".")[0]
         for node in ast.walk(ast.Module(body, [])):
             for _, value in ast.iter_fields(node):
                 if isinstance(value, list):
-                    value[:] = map(_absolute, value)
+                    value[:] = [_absolute(inner, package) for inner in value]
     return body
 
 
-def _absolute(node: Any) -> Any:
+def _absolute(node: Any, package: str) -> Any:
     if not isinstance(node, ast.ImportFrom) or not node.level:
         return node
-    new = ast.ImportFrom(node.module, node.names, 0) if node.module else ast.Import(node.names)
+    parts = package.split(".") if package else []
+    home = [*parts[: max(len(parts) - node.level + 1, 0)], *filter(None, [node.module])]
+    new = ast.ImportFrom(".".join(home), node.names, 0) if home else ast.Import(node.names)
     return ast.copy_location(new, node)
