@@ -247,7 +247,7 @@ LN_hook_names = section.exercise(
     ],
     mistakes={
         "Takes the stream at the start of the block for ln2 too.": edit(_PLACE, "'pre'"),
-        "Takes the stream after the block, not before the LayerNorm.": edit(_PLACE, "'post'"),
+        "Takes the stream after the block for ln2, not before it.": edit("else 'mid'", "else 'post'"),
         "Takes the first block's stream for ln_final.": edit("{model.cfg.n_layers - 1}", "0"),
     },
 )

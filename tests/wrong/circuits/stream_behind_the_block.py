@@ -1,4 +1,4 @@
-# LN_hook_names: takes resid_post for ln2; named: "Takes the stream after the block, not before the LayerNorm."
+# LN_hook_names: takes resid_post for ln2; named: "Takes the stream after the block for ln2, not before it."
 def LN_hook_names(layernorm):  # noqa: N802
     name = layernorm.hook_normalized.name
     if "ln_final" in name:
