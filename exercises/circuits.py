@@ -17,8 +17,8 @@ from einops import einsum
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from exercises.given.circuits_examples import basis, toy
-from exercises.given.circuits_models import BracketTokenizer, LinearRegression, Sums
+from exercises.given.circuits_examples import Data, adder, basis, texts, tokens, toy
+from exercises.given.circuits_models import AdditionModel, BracketTokenizer, LinearRegression, Sums, bracket_model
 from exercises.given.hooked import ActivationCache, HookedTransformer, HookPoint
 from exercises.given.othello import OthelloBoardState
 
@@ -30,6 +30,8 @@ all_data = sums.all_data  # (p², 3): x, y and the sign "=", which is token p
 test_logits = sums.test_logits  # the loss of logits (p², p): mode "train" is about pairs a model was trained on
 key_freqs = [1, 2]
 F0_index, original_F0_log_prob, corrupted_F0_log_prob = 0, -1.0, -3.0  # noqa: N816
+
+by_hand, text = bracket_model(), Data(tokens("(()")[None])  # for examples: all weights are known; toks are (1, 5)
 
 
 # %% Brackets: the task
@@ -124,6 +126,10 @@ def add_perma_hooks_to_mask_pad_tokens(model: HookedTransformer, pad_token: int)
     Returns:
         The model. In its patterns no query looks at a key that is a pad; pads as queries are of no importance, and look
         where others do. Each run goes by its own tokens.
+
+    >>> masked = add_perma_hooks_to_mask_pad_tokens(bracket_model(), pad_token=1)  # its head looks everywhere alike
+    >>> masked.run_with_cache(torch.tensor([[0, 3, 4, 2, 1]]))[1]["pattern", 0][0, 0, 0]
+    tensor([0.2500, 0.2500, 0.2500, 0.2500, 0.0000])
     """
     raise NotImplementedError("add_perma_hooks_to_mask_pad_tokens")
 
@@ -141,8 +147,8 @@ def get_activations(
     Returns:
         For one name its tensor; for a list the values by their names, a cache or a dict.
 
-    >>> get_activations(model, torch.tensor([[0, 3, 4, 2]]), "blocks.0.mlp.hook_post").shape
-    torch.Size([1, 4, 6])
+    >>> get_activations(by_hand, text.toks, "blocks.0.mlp.hook_post")[0, 0]  # one more opens than closes, of 5 tokens
+    tensor([0.2000, 0.0000])
     """
     raise NotImplementedError("get_activations")
 
@@ -182,6 +188,10 @@ def get_ln_fit(
     Returns:
         (fit, r²): LinearRegression().fit(inputs, outputs), with an intercept, for arrays (example, d_model); fit.coef_
         is (d_model after, d_model before). r² is fit.score(inputs, outputs), 1 if it does the same.
+
+    >>> fit, r2 = get_ln_fit(model, text, model.ln_final)
+    >>> fit.coef_.shape, round(r2, 3)  # five examples do not suffice to see a fit of eight numbers fail
+    ((8, 8), 1.0)
     """
     raise NotImplementedError("get_ln_fit")
 
@@ -200,8 +210,8 @@ def get_post_final_ln_dir(model: HookedTransformer) -> Float[Tensor, "d_model"]:
     Returns:
         (d_model,), not normalised.
 
-    >>> get_post_final_ln_dir(model).shape
-    torch.Size([8])
+    >>> get_post_final_ln_dir(by_hand)
+    tensor([ 0.,  0., 16.,  0.])
     """
     raise NotImplementedError("get_post_final_ln_dir")
 
@@ -211,7 +221,9 @@ def get_pre_final_ln_dir(model: HookedTransformer, data: Any) -> Float[Tensor, "
 
     With L the coef_ of your get_ln_fit for ln_final at position 0, ln_final(x) is about L x and a constant, so that
 
-        direction = Lᵀ get_post_final_ln_dir(model)          ln_final(x) · post is about x · direction
+        direction = Lᵀ post          post = get_post_final_ln_dir(model)
+
+    and ln_final(x) · post is about x · direction and a constant.
 
     Args:
         model: its LayerNorms have w = 1 and b = 0. The global `model` is the same one.
@@ -219,6 +231,9 @@ def get_pre_final_ln_dir(model: HookedTransformer, data: Any) -> Float[Tensor, "
 
     Returns:
         (d_model,), float32.
+
+    >>> get_pre_final_ln_dir(model, texts(0, 40)).shape
+    torch.Size([8])
     """
     raise NotImplementedError("get_pre_final_ln_dir")
 
@@ -236,6 +251,11 @@ def get_out_by_components(model: HookedTransformer, data: Any) -> Float[Tensor, 
 
     Returns:
         (1 + n_layers · (n_heads + 1), batch, seq, d_model).
+
+    >>> get_out_by_components(by_hand, text)[:, 0, 1]  # at "(": embeddings, the head, and the MLP
+    tensor([[1.0000, 0.0000, 0.0000, 0.0000],
+            [0.0000, 0.2000, 0.0000, 0.0000],
+            [0.0000, 0.0000, 0.2000, 0.0000]])
     """
     raise NotImplementedError("get_out_by_components")
 
@@ -250,6 +270,10 @@ def get_WOV(model: HookedTransformer, layer: int, head: int) -> Float[Tensor, "d
 
     Returns:
         (d_model, d_model), what is read along the first axis.
+
+    >>> get_WOV(by_hand, 0, 0)[:2]  # what is read in dimension 0 is written to dimension 1
+    tensor([[0., 1., 0., 0.],
+            [0., 0., 0., 0.]])
 
     Source: Elhage et al. (2021), "A Mathematical Framework for Transformer Circuits".
     """
@@ -269,6 +293,9 @@ def get_pre_20_dir(model: HookedTransformer, data: Any) -> Float[Tensor, "d_mode
 
     Returns:
         (d_model,), float32.
+
+    >>> get_pre_20_dir(model, texts(0, 40)).shape
+    torch.Size([8])
     """
     raise NotImplementedError("get_pre_20_dir")
 
@@ -289,6 +316,10 @@ def get_out_by_neuron(
     Returns:
         (batch, seq, neuron, d_model), or (batch, neuron, d_model) for one position. b_out, which is of no neuron, is
         left out.
+
+    >>> get_out_by_neuron(by_hand, text, layer=0, seq=0)  # a neuron in each row
+    tensor([[[0.0000, 0.0000, 0.2000, 0.0000],
+             [0.0000, 0.0000, 0.0000, 0.0000]]])
     """
     raise NotImplementedError("get_out_by_neuron")
 
@@ -299,6 +330,9 @@ def get_out_by_neuron_in_20_dir(model: HookedTransformer, data: Any, layer: int)
     Returns:
         The product of that direction with what get_out_by_neuron has for a neuron of the layer and a text, (neuron,
         batch); or (batch, neuron).
+
+    >>> get_out_by_neuron_in_20_dir(model, texts(0, 40), layer=0).shape
+    torch.Size([6, 40])
     """
     raise NotImplementedError("get_out_by_neuron_in_20_dir")
 
@@ -308,6 +342,9 @@ def get_attn_probs(model: HookedTransformer, data: Any, layer: int, head: int) -
 
     Returns:
         (batch, query, key), each row with the sum 1.
+
+    >>> get_attn_probs(by_hand, text, layer=0, head=0)[0, 0]
+    tensor([0.2000, 0.2000, 0.2000, 0.2000, 0.2000])
     """
     raise NotImplementedError("get_attn_probs")
 
@@ -326,6 +363,9 @@ def cos_sim_with_MLP_weights(  # noqa: N802
 
     Returns:
         (neuron,), from -1 to 1.
+
+    >>> cos_sim_with_MLP_weights(by_hand, torch.tensor([0.0, 5.0, 0.0, 0.0]), layer=0)
+    tensor([ 1., -1.])
     """
     raise NotImplementedError("cos_sim_with_MLP_weights")
 
@@ -342,6 +382,9 @@ def avg_squared_cos_sim(v: Float[Tensor, "d_model"], n_samples: int = 1000) -> f
 
     Returns:
         A number, or a tensor of one.
+
+    >>> round(avg_squared_cos_sim(torch.ones(10), 10_000), 2)
+    0.1
     """
     raise NotImplementedError("avg_squared_cos_sim")
 
@@ -356,6 +399,10 @@ def get_q_and_k_for_given_input(
 
     Returns:
         Queries and keys, (seq, head, d_head) each, without an axis for the batch.
+
+    >>> queries, keys = get_q_and_k_for_given_input(model, BracketTokenizer(), "()", layer=0)
+    >>> queries.shape, keys.shape
+    (torch.Size([4, 2, 4]), torch.Size([4, 2, 4]))
     """
     raise NotImplementedError("get_q_and_k_for_given_input")
 
@@ -376,6 +423,10 @@ def hook_fn_patch_qk(
 
     Returns:
         The new value; or None, if value was changed in place.
+
+    >>> hook_fn_patch_qk(torch.zeros(1, 1, 2, 3), None, torch.ones(1, 2, 3), head_idx=0)
+    tensor([[[[1., 1., 1.],
+              [0., 0., 0.]]]])
     """
     raise NotImplementedError("hook_fn_patch_qk")
 
@@ -408,7 +459,7 @@ def make_fourier_basis(p: int) -> tuple[Float[Tensor, "p p"], list[str]]:
 def fft1d(x: Float[Tensor, "... p"]) -> Float[Tensor, "... p"]:
     """How much of each wave is in a function on 0, …, p - 1.
 
-        out[…, k] = Σ_x fourier_basis[k, x] · values[…, x]
+        out[…, k] = Σ_n fourier_basis[k, n] · x[…, n]
 
     Args:
         x: values, (…, p): any number of axes, also none, before the last. The global `fourier_basis` is (p, p).
@@ -416,8 +467,8 @@ def fft1d(x: Float[Tensor, "... p"]) -> Float[Tensor, "... p"]:
     Returns:
         Shape of x, with waves where values were.
 
-    >>> fft1d(fourier_basis[2])  # the third wave is made of itself
-    tensor([0., 0., 1., 0., 0.])
+    >>> fft1d(3 * fourier_basis[2]).abs().round()  # three times the third wave, and no other
+    tensor([0., 0., 3., 0., 0.])
     """
     raise NotImplementedError("fft1d")
 
@@ -429,6 +480,10 @@ def fourier_2d_basis_term(i: int, j: int) -> Float[Tensor, "p p"]:
 
     Returns:
         (p, p), x along the first axis; i and j are rows of the global `fourier_basis`, (p, p).
+
+    >>> fourier_2d_basis_term(0, 1)[:2, :3]  # constant in x
+    tensor([[ 0.2828,  0.0874, -0.2288],
+            [ 0.2828,  0.0874, -0.2288]])
     """
     raise NotImplementedError("fourier_2d_basis_term")
 
@@ -443,6 +498,9 @@ def fft2d(tensor: Float[Tensor, "p p ..."]) -> Float[Tensor, "p p ..."]:
 
     Returns:
         Shape of tensor: waves in place of x and y, the other axes as they are.
+
+    >>> fft2d(fourier_2d_basis_term(1, 3)).round().nonzero()
+    tensor([[1, 3]])
     """
     raise NotImplementedError("fft2d")
 
@@ -456,6 +514,10 @@ def fft1d_given_dim(tensor: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..
 
     Returns:
         Shape of tensor.
+
+    >>> fft1d_given_dim(fourier_basis[[2, 4]].T, dim=0).round().nonzero()  # a function in each column
+    tensor([[2, 0],
+            [4, 1]])
     """
     raise NotImplementedError("fft1d_given_dim")
 
@@ -491,6 +553,10 @@ def project_onto_frequency(batch_vecs: Float[Tensor, "p*p ..."], freq: int) -> F
     Returns:
         Shape of batch_vecs.
 
+    >>> one, two = fourier_2d_basis_term(1, 0).flatten(), fourier_2d_basis_term(3, 0).flatten()
+    >>> torch.allclose(project_onto_frequency(one + two, freq=1), one, atol=1e-6)
+    True
+
     Source: Nanda et al. (2023), section 5.
     """
     raise NotImplementedError("project_onto_frequency")
@@ -510,6 +576,10 @@ def get_trig_sum_directions(k: int) -> tuple[Float[Tensor, "p p"], Float[Tensor,
     Returns:
         (cosine, sine), (p, p) each, x along the first axis, of length 1: terms are at right angles, so that the sum of
         two has the length √2 before it is divided.
+
+    >>> cosine, sine = get_trig_sum_directions(1)
+    >>> cosine[0, 3], cosine[1, 2]  # 0 + 3 and 1 + 2 are the same sum
+    (tensor(-0.2288), tensor(-0.2288))
     """
     raise NotImplementedError("get_trig_sum_directions")
 
@@ -528,6 +598,11 @@ def find_neuron_freqs(
 
     Returns:
         (frequencies from 1 on, shares), (neuron,) both.
+
+    >>> terms = torch.zeros(5, 5, 1)
+    >>> terms[3, 0], terms[1, 2] = 3.0, 4.0  # of frequency 2, and of frequency 1
+    >>> find_neuron_freqs(terms)
+    (tensor([1]), tensor([0.6400]))
     """
     raise NotImplementedError("find_neuron_freqs")
 
@@ -543,6 +618,9 @@ def fourier_embed(model: Any) -> Float[Tensor, "p"]:
 
     Returns:
         (p,).
+
+    >>> fourier_embed(AdditionModel(5, (2,))).round(decimals=4).abs()
+    tensor([0.0000, 0.0000, 0.0000, 2.5000, 2.5000])
     """
     raise NotImplementedError("fourier_embed")
 
@@ -552,6 +630,9 @@ def embed_SVD(model: Any) -> Float[Tensor, "rank"]:  # noqa: N802
 
     Returns:
         The singular values, the largest first; those that are 0 may be left out. "=" is embedded as 0 here.
+
+    >>> embed_SVD(AdditionModel(5, (2,)))[:2]  # a cosine and a sine, each with the length √(5/2)
+    tensor([1.5811, 1.5811])
     """
     raise NotImplementedError("embed_SVD")
 
@@ -571,6 +652,9 @@ def excl_loss(model: Any, key_freqs: list[int]) -> list[float]:
     Returns:
         A loss for each of them.
 
+    >>> [round(loss, 2) for loss in excl_loss(AdditionModel(5, (2,)), [1, 2])]  # without 2 it can only guess: ln 5
+    [0.85, 1.61]
+
     Source: Nanda et al. (2023), section 5.1, "excluded loss".
     """
     raise NotImplementedError("excl_loss")
@@ -579,8 +663,10 @@ def excl_loss(model: Any, key_freqs: list[int]) -> list[float]:
 def tensor_trig_ratio(model: HookedTransformer, mode: str) -> Float[Tensor, "index"]:
     """What share of the variance of neurons, or of logits, over all x and y are waves in x + y of the key frequencies.
 
-    From each neuron its mean over all pairs is subtracted. The share is the sum of squares of its products with the
-    get_trig_sum_directions of the global key_freqs, divided by the sum of its squares.
+        share[n] = Σ_w (w · v_n)² / (v_n · v_n)          v_n = (values of n for all pairs) - their mean
+
+    From each neuron its mean over all pairs is subtracted. The sum is over w, both of the get_trig_sum_directions of
+    each of the global key_freqs, flattened.
 
     Args:
         model: of one block; it reads the global all_data, (p², 3).
@@ -592,6 +678,9 @@ def tensor_trig_ratio(model: HookedTransformer, mode: str) -> Float[Tensor, "ind
 
     Raises:
         ValueError: mode is something else.
+
+    >>> tensor_trig_ratio(adder(0, 5), "logit").shape
+    torch.Size([5])
     """
     raise NotImplementedError("tensor_trig_ratio")
 
@@ -609,6 +698,10 @@ def get_board_states_and_legal_moves(
         (states, legal), (game, move, 8, 8) both. States are those of a board: 1 black, -1 white, 0 empty. Legal is 1
         where the one whose turn it is may move after that move, else 0. A third value, such as texts about both, may
         follow.
+
+    >>> states, legal = get_board_states_and_legal_moves(torch.tensor([[19]]))  # black to row 2, column 3
+    >>> states[0, 0, 2:5, 3], legal[0, 0].nonzero().tolist()
+    (tensor([1, 1, 1], dtype=torch.int32), [[2, 2], [2, 4], [4, 2]])
 
     What to look out for: a game is played on an OthelloBoardState() of its own; board.umpire makes a move, and
     board.state and board.get_valid_moves() tell what has become of it.
@@ -636,8 +729,46 @@ def probe_loss(
 
     Returns:
         A tensor of one number, of which the gradient reaches linear_probe.
+
+    >>> states = torch.zeros(1, 2, 1, 2, dtype=torch.int64)  # two squares
+    >>> probe_loss(torch.zeros(1, 2, 4), torch.zeros(3, 4, 1, 2, 3), states)  # 3 modes · 2 squares · ln 3
+    tensor(6.5917)
     """
     raise NotImplementedError("probe_loss")
+
+
+def train_linear_probe(
+    linear_probe: Float[Tensor, "mode d_model row col option"],
+    optimizer: torch.optim.Optimizer,
+    resid: Float[Tensor, "game move d_model"],
+    states: Int[Tensor, "game move row col"],
+    batch_size: int,
+    epochs: int,
+) -> list[float]:
+    """Trains the probes by probe_loss.
+
+    In each epoch all games have their turn once, batch_size of them at a time, in an order that is drawn anew for each
+    epoch. Each batch makes one step of the optimizer, by the gradient of that batch and no other.
+
+    Args:
+        linear_probe: as for probe_loss; it is a leaf that requires its gradient, and what is trained.
+        optimizer: of linear_probe, such as torch.optim.AdamW([linear_probe], lr=1e-2).
+        resid, states: as for probe_loss, of all games.
+        batch_size: how many games; it divides their number.
+        epochs: how often each game has its turn.
+
+    Returns:
+        The loss of each batch, before the step that it makes: epochs · games / batch_size numbers.
+
+    >>> probe = torch.zeros(3, 1, 1, 1, 2, requires_grad=True)
+    >>> resid, states = torch.ones(1, 2, 1), torch.ones(1, 2, 1, 1, dtype=torch.int64)
+    >>> losses = train_linear_probe(probe, torch.optim.SGD([probe], lr=1.0), resid, states, batch_size=1, epochs=2)
+    >>> [round(loss, 4) for loss in losses]  # 3 modes · ln 2, then 3 · ln(1 + 1 / e)
+    [2.0794, 0.9398]
+
+    Source: Nanda, Lee and Wattenberg (2023), section 2; the loop of ARENA's LinearProbeTrainer.
+    """
+    raise NotImplementedError("train_linear_probe")
 
 
 def probe_accuracies(
@@ -652,6 +783,10 @@ def probe_accuracies(
 
     Returns:
         Float, (row, col), from 0 to 1.
+
+    >>> resid, probe = torch.tensor([[[1.0], [-1.0]]]), torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
+    >>> probe_accuracies(resid, probe, torch.ones(1, 2, 1, 1).long())  # it says 1, then 0
+    tensor([[0.5000]])
     """
     raise NotImplementedError("probe_accuracies")
 
@@ -675,6 +810,9 @@ def apply_scale(
     Returns:
         The stream with the change.
 
+    >>> apply_scale(torch.tensor([[[3.0, 4.0]]]), torch.tensor([0.0, 2.0]), scale=1, pos=0)
+    tensor([[[ 3., -4.]]])
+
     Source: Nanda, Lee and Wattenberg (2023), "Emergent Linear Representations in World Models", section 3.
     """
     raise NotImplementedError("apply_scale")
@@ -692,6 +830,10 @@ def calculate_neuron_input_weights(
 
     Returns:
         (row, col), from -1 to 1. The board is 8 by 8.
+
+    >>> probe = 5 * torch.eye(4)[:, None, :2]  # of a board with two squares: dimension 0 and dimension 1
+    >>> calculate_neuron_input_weights(by_hand, probe, layer=0, neuron=1)
+    tensor([[ 0., -1.]])
     """
     raise NotImplementedError("calculate_neuron_input_weights")
 
@@ -707,6 +849,10 @@ def calculate_neuron_output_weights(
 
     Returns:
         (row, col), from -1 to 1.
+
+    >>> probe = 5 * torch.eye(4)[:, None, 1:3]  # of a board with two squares: dimension 1 and dimension 2
+    >>> calculate_neuron_output_weights(by_hand, probe, layer=0, neuron=1)
+    tensor([[0., 1.]])
     """
     raise NotImplementedError("calculate_neuron_output_weights")
 
@@ -723,5 +869,8 @@ def patching_metric(patched_logits: Float[Tensor, "1 seq d_vocab"]) -> Float[Ten
 
     Returns:
         A number, or a tensor of one. It may be beyond 0 and 1.
+
+    >>> patching_metric(torch.zeros(1, 1, 2))  # (-0.6931 + 3) / (-1 + 3)
+    tensor(1.1534)
     """
     raise NotImplementedError("patching_metric")

@@ -86,13 +86,13 @@ def score_function_estimator(
             estimates = score_function_estimator(logits, payoffs, 10_000, baseline)
             print(estimates.mean(dim=0), estimates.var(dim=0))
 
-    Both means are close to (-0.25, 0.25). The variances are 27.5 and 0: with the right baseline every single try says
-    the right thing, without one a try that paid 10 is praised for it, though 10 is less than usual.
+    Both means are close to (-0.25, 0.25). The variances are about 27.6 and 0: with the right baseline every single try
+    says the right thing, without one a try that paid 10 is praised for it, though 10 is less than usual.
 
     Args:
         logits: shape (actions,).
         payoffs: f, shape (actions,): what each action pays.
-        num_samples: how many actions to draw, independently of each other.
+        num_samples: how many actions to draw, independently of each other, and anew at each call.
         baseline: b, what is subtracted from each payoff.
 
     Returns:
@@ -145,6 +145,9 @@ class PolicyNetwork(nn.Module):
             obs_shape: of one observation, a tuple such as (4,). One with several axes is flattened, row by row.
             num_actions: the number of logits.
             hidden_sizes: the widths of the hidden layers, one or more; 120 and 84 unless they are given.
+
+        >>> [tuple(weight.shape) for weight in PolicyNetwork((4,), num_actions=2, hidden_sizes=[5]).parameters()]
+        [(5, 4), (5,), (2, 5), (2,)]
         """
         raise NotImplementedError("PolicyNetwork.__init__")
 
@@ -238,6 +241,11 @@ def compute_logprobs_and_entropy(
 
     Returns:
         logprobs_taken and entropy, shape (env, time) each. The mean of the entropy instead of it is accepted.
+
+    >>> from types import SimpleNamespace
+    >>> tau = SimpleNamespace(obs=torch.tensor([[[0.0, 0.0], [0.0, 1.0986]]]), actions=torch.tensor([[0, 1]]))
+    >>> compute_logprobs_and_entropy(tau, nn.Identity())  # its logits are what it sees: π is (½, ½), then (¼, ¾)
+    (tensor([[-0.6931, -0.2877]]), tensor([[0.6931, 0.5623]]))
     """
     raise NotImplementedError("compute_logprobs_and_entropy")
 
@@ -310,6 +318,12 @@ class Rollout:
         logprobs: the logarithm of the action's probability when it was drawn; float32, shape (num_envs, max_steps).
         rewards: what the action has earned; float32, shape (num_envs, max_steps).
         dones: whether the episode ended with it, terminated or truncated; bool, shape (num_envs, max_steps).
+
+    >>> rollout = Rollout(num_envs=2, max_steps=3, obs_shape=(4,))
+    >>> rollout.add_step(torch.zeros(2, 4), [1, 0], [-0.5, -0.75], [1.0, 2.0], [False, True])
+    >>> rollout.rewards
+    tensor([[1., 0., 0.],
+            [2., 0., 0.]])
     """
 
     def __init__(
@@ -361,6 +375,8 @@ class VPGAgent:
     def get_actions(self, obs: Any) -> tuple[Int[Tensor, " env"], Float[Tensor, " env"]]:
         """Draw an action for each observation, from softmax of the logits that self.pi gives it.
 
+            actions[e] ~ π(· | o_e)        logprobs[e] = ln π(actions[e] | o_e)
+
         Every environment's action is drawn for itself, and anew at each call.
 
         Args:
@@ -369,6 +385,10 @@ class VPGAgent:
         Returns:
             The actions, int64, and the logarithms of their probabilities, shape (env,) each. Nobody differentiates what
             is only collected: neither has a graph.
+
+        >>> agent = VPGAgent(None, nn.Identity(), max_steps=1)  # its logits are what it sees, and so it is sure here:
+        >>> agent.get_actions(torch.tensor([[0.0, 90.0], [90.0, 0.0]]))
+        (tensor([1, 0]), tensor([0., 0.]))
         """
         raise NotImplementedError("VPGAgent.get_actions")
 
@@ -413,6 +433,10 @@ class VPGTrainer:
         normalised. Log-probabilities and entropy are those of self.pi, as it is now, the importance weights are clipped
         by self.args.clip_coef. The entropy is added, since a policy that is sure too early never tries anything else.
 
+        To see whether yours is right: for a policy with logits of 0 that has collected tau itself, all weights are 1
+        and ln π is the same everywhere. As normalised returns are 0 on average, ent_coef · ln(number of actions) is
+        left. The gradient is not 0 even then.
+
         Args:
             tau: a Rollout.
 
@@ -441,6 +465,9 @@ class ValueNetwork(nn.Module):
 
     It has the form of a PolicyNetwork. Its output is a number of any sign for each observation, without an axis of size
     one at the end: (batch, 1) and (batch,) broadcast to (batch, batch), and nobody complains.
+
+    >>> ValueNetwork((4,))(torch.zeros(3, 5, 4)).shape
+    torch.Size([3, 5])
     """
 
     def __init__(self, obs_shape: tuple[int, ...], hidden_sizes: Sequence[int] = (120, 84)) -> None:
@@ -587,6 +614,11 @@ def compute_actor_critic_loss(
 
     Returns:
         The loss, a tensor without axes.
+
+    >>> logits, right = torch.zeros(1, 2), torch.tensor([True])  # undecided, so that ln π is -0.6931; A = 1 - 0
+    >>> nothing, some = torch.zeros(1), torch.ones(1)
+    >>> compute_actor_critic_loss(logits, torch.tensor([0]), some, right, nothing, 9 * some, vf_coef=0.5, ent_coef=0)
+    tensor(1.1931)
 
     Source: S&B, section 13.5, "One-step Actor-Critic"; Mnih et al. (2016), section 4.
     """

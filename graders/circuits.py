@@ -3,8 +3,8 @@
 Models are tiny and follow from a drawn seed (exercises/given/circuits_examples.py), so that a call that is shown has no
 weights in it. Names that answers read from their file (model, p, fourier_basis, F0_index …) are set for each call.
 
-Left out of the curriculum: the training of probes (`LinearProbeTrainer`), of which the loss is graded by itself, since
-the rest of that class differs from edition to edition.
+Of this part of the curriculum nothing is left out. `LinearProbeTrainer`, which differs from edition to edition, is two
+functions here: the loss of a batch and the loop around it.
 """
 
 from collections import namedtuple
@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from exercises.given.circuits_examples import (
     Data,
     adder,
+    angles,
     asked,
+    batches,
     games,
     hooks_left,
-    masked,
+    looks,
+    metric,
     neurons,
     noise,
     plain,
@@ -27,6 +30,7 @@ from exercises.given.circuits_examples import (
     tokens,
     told,
     toy,
+    trained,
     waved,
 )  # fmt: skip
 from exercises.given.circuits_models import AdditionModel, BracketTokenizer, board_probe, board_stream, bracket_model
@@ -40,6 +44,7 @@ section.lend(
     HookPoint="exercises.given.hooked.HookPoint",
     get_act_name="exercises.given.hooked.get_act_name",
     to_numpy="exercises.given.hooked.to_numpy",
+    get_device="exercises.given.circuits_examples.get_device",
     utils="exercises.given.hooked",
     LinearRegression="exercises.given.circuits_models.LinearRegression",
     SimpleTokenizer="exercises.given.circuits_models.BracketTokenizer",
@@ -180,19 +185,18 @@ add_perma_hooks_to_mask_pad_tokens = section.exercise(
     judge=deep, examples=20, seed=seeds, pad_token=st.sampled_from((1, 4)), layer=layers
 )
 def looks_at_no_pad(solution, seed, pad_token, layer):
-    """Has no query look at a pad, in any block and in later runs, until hooks are removed and after it."""
-    model, data = toy(seed), texts(seed, 2, 5)
-    solution.add_perma_hooks_to_mask_pad_tokens(model, pad_token)
-    model.reset_hooks()
-    model(masked(data.toks.flip(1), pad_token))
-    toks = masked(data.toks, pad_token)
-    pattern = model.run_with_cache(toks)[1]["pattern", layer]
-    return pattern * (toks != pad_token)[:, None, :, None], pattern[..., 0] > 0
+    """Has no query look at a pad, in any block and in later runs, also after reset_hooks."""
+    return looks(solution.add_perma_hooks_to_mask_pad_tokens, seed, pad_token, layer)
 
 
 names = st.sampled_from(
     ("hook_embed", "blocks.0.hook_resid_mid", "blocks.1.attn.hook_pattern", "blocks.2.mlp.hook_post")
 )
+_RUN = "_, cache = model.run_with_cache(toks, names_filter=lambda name: name in wanted)"
+_HOOKED = """cache = {}
+    for name in wanted:
+        model.add_hook(name, lambda value, hook: cache.update({hook.name: value}))
+    model(toks)"""
 get_activations = section.exercise(
     "get_activations",
     hints=[
@@ -201,7 +205,8 @@ get_activations = section.exercise(
     ],
     mistakes={
         "Returns the cache for a single name too.": edit("cache[names] if isinstance(names, str) else cache", "cache"),
-        "Reads the first text only.": edit("run_with_cache(toks", "run_with_cache(toks[:1]"),
+        "Returns a list of tensors, without their names.": edit("else cache", "else [cache[name] for name in wanted]"),
+        "Leaves its hooks on the model.": edit(_RUN, _HOOKED),
     },
 )
 
@@ -209,13 +214,13 @@ get_activations = section.exercise(
 @get_activations.check(judge=deep, examples=20, seed=seeds, name=names)
 def one_activation(solution, seed, name):
     """Gives the tensor that goes through a single hook point."""
-    return solution.get_activations(toy(seed), texts(seed).toks, name)
+    return solution.get_activations(toy(seed), texts(seed, 1, 2).toks, name)
 
 
 @get_activations.check(judge=deep, points=0.5, examples=20, seed=seeds, names=st.lists(names, min_size=1, max_size=3))
 def several_activations(solution, seed, names):
     """Gives what goes through several hook points, by their names."""
-    found = solution.get_activations(toy(seed), texts(seed).toks, names)
+    found = solution.get_activations(toy(seed), texts(seed, 1, 2).toks, names)
     return {name: found[name] for name in names}
 
 
@@ -242,7 +247,7 @@ LN_hook_names = section.exercise(
     ],
     mistakes={
         "Takes the stream at the start of the block for ln2 too.": edit(_PLACE, "'pre'"),
-        "Takes the stream after the block, not before the LayerNorm.": edit(_PLACE, "'post'"),
+        "Takes the stream after the block for ln2, not before it.": edit("else 'mid'", "else 'post'"),
         "Takes the first block's stream for ln_final.": edit("{model.cfg.n_layers - 1}", "0"),
     },
 )
@@ -354,7 +359,10 @@ get_out_by_components = section.exercise(
             "torch.cat(parts)",
             "torch.cat([parts[0], *(part for pair in zip(parts[2::2], parts[1::2]) for part in pair)])",
         ),
-        "Has the first layer only.": edit("range(model.cfg.n_layers)", "range(1)"),
+        "Adds b_O to each head, and it is of no single one.": edit(
+            'cache["result", layer].permute(2, 0, 1, 3)',
+            'cache["result", layer].permute(2, 0, 1, 3) + model.b_O[layer]',
+        ),
     },
 )
 
@@ -499,6 +507,9 @@ cos_sim_with_MLP_weights = section.exercise(  # noqa: N816
         "Does not divide by the length of v.": edit("(v.norm() * W_in.norm(dim=0))", "W_in.norm(dim=0)"),
         "Does not divide by the lengths of the neurons' weights.": edit("(v.norm() * W_in.norm(dim=0))", "v.norm()"),
         "Divides by the length of all weights together.": edit("W_in.norm(dim=0)", "W_in.norm()"),
+        "Divides rows of W_in by their lengths; neurons are its columns.": edit(
+            "v @ W_in / (v.norm() * W_in.norm(dim=0))", "v @ (W_in / W_in.norm(dim=1, keepdim=True)) / v.norm()"
+        ),
         "Takes the weights neurons write with.": edit("model.W_in[layer]", "model.W_out[layer].T"),
         "Normalises the caller's direction in place.": edit(
             "return v @ W_in / (v.norm() *", "v /= v.norm()\n    return v @ W_in / (1.0 *"
@@ -536,7 +547,7 @@ avg_squared_cos_sim = section.exercise(
         "A cosine divides by two lengths. Of what is the mean taken: of it, or of its square?",
     ],
     mistakes={
-        "Draws from a uniform distribution: some directions are likelier then.": edit("torch.randn", "torch.rand"),
+        "Draws numbers between 0 and 1: all directions point to one side.": edit("torch.randn", "torch.rand"),
         "Does not square the cosines, which cancel then.": edit("cosines.square()", "cosines"),
         "Takes sizes of cosines, not squares.": edit("cosines.square()", "cosines.abs()"),
         "Does not divide by the lengths of what it draws.": edit("(drawn.norm(dim=1) * v.norm())", "v.norm()"),
@@ -608,6 +619,9 @@ make_fourier_basis = section.exercise(
     ],
     mistakes={
         "Rows are not of length 1.": edit("basis / basis.norm(dim=1, keepdim=True)", "basis"),
+        "The constant is divided by the length of the others.": edit(
+            "basis.norm(dim=1, keepdim=True)", "(p / 2) ** 0.5"
+        ),
         "Has sines before cosines.": edit("[angle.cos(), angle.sin()]", "[angle.sin(), angle.cos()]"),
         "Forgets the factor 2: waves go half as often.": edit("2 * torch.pi * k", "torch.pi * k"),
         "Has waves along columns.": edit(
@@ -647,6 +661,7 @@ fft1d = section.exercise(
     ],
     mistakes={
         "Goes back from waves to values: the basis is the wrong way round.": edit("fourier_basis.T", "fourier_basis"),
+        "Transforms along the first axis, not the last.": edit("x @ fourier_basis.T", "fourier_basis @ x"),
     },
 )
 Values = namedtuple("Values", "p x")
@@ -721,8 +736,7 @@ fft1d_given_dim = section.exercise(
     ],
     mistakes={
         "Always works on the last axis.": edit(
-            "(tensor.transpose(dim, -1) @ fourier_basis.T).transpose(dim, -1)",
-            "tensor @ fourier_basis.T if tensor.shape[-1] == len(fourier_basis) else tensor",
+            "(tensor.transpose(dim, -1) @ fourier_basis.T).transpose(dim, -1)", "tensor @ fourier_basis.T"
         ),
         "Does not bring the axis back to its place.": edit("fourier_basis.T).transpose(dim, -1)", "fourier_basis.T)"),
         "Goes back from waves to values: the basis is the wrong way round.": edit("fourier_basis.T)", "fourier_basis)"),
@@ -795,17 +809,19 @@ project_onto_frequency = section.exercise(
         "Is one row off: frequency k has row 2k - 1.": edit(
             "[0, 2 * freq - 1, 2 * freq]", "[0, 2 * freq - 2, 2 * freq - 1]"
         ),
-        "Takes only terms of the same wave in both axes.": edit(
+        "Takes three of the nine terms: those with i = j.": edit(
             '"i x, j y -> i j x y").reshape(9, -1)', '"i x, i y -> i x y").reshape(3, -1)'
         ),
     },
 )
 
 
-@project_onto_frequency.check(points=1.5, judge=near, examples=30, seed=seeds, p=small, freq=low)
-def parts_of_a_frequency(solution, seed, p, freq):
+@project_onto_frequency.check(
+    points=1.5, judge=near, examples=30, seed=seeds, p=small, freq=low, more=st.sampled_from(((), (2,), (2, 3)))
+)
+def parts_of_a_frequency(solution, seed, p, freq, more):
     """Keeps of functions of x and y the nine terms of one frequency."""
-    return waved(solution.project_onto_frequency, p, noise(seed, p * p, 2), freq)
+    return waved(solution.project_onto_frequency, p, noise(seed, p * p, *more), freq)
 
 
 _PAIR = "cosines / 2**0.5, sines / 2**0.5"
@@ -845,7 +861,7 @@ find_neuron_freqs = section.exercise(
         "Is one row off: frequency k has row 2k - 1.": edit(
             "2 * freq - 1, 2 * freq]", "2 * freq, (2 * freq + 1) % len(squares)]"
         ),
-        "Takes only terms of the same wave twice.": edit("[rows][:, rows].sum((0, 1))", "[rows, rows].sum(0)"),
+        "Takes three of the nine terms: those with i = j.": edit("[rows][:, rows].sum((0, 1))", "[rows, rows].sum(0)"),
         "Gives the sum of squares, not its share of all.": edit("most / squares.sum((0, 1))", "most"),
         "Returns shares first.": edit("which + 1, most / squares.sum((0, 1))", "most / squares.sum((0, 1)), which + 1"),
     },
@@ -949,7 +965,9 @@ tensor_trig_ratio = section.exercise(
         "Reads the first position.": edit("0][:, -1]", "0][:, 0]"),
         "Sums sizes, not squares.": edit("(waves @ values).square()", "(waves @ values).abs()"),
         "Takes the first key frequency only.": edit("in key_freqs", "in key_freqs[:1]"),
-        "Divides by the number of pairs, not by the variance.": edit("/ values.square().sum(0)", "/ len(values)"),
+        "Divides by a variance that is a mean, where a sum stands above it.": edit(
+            "values.square().sum(0)", "values.var(0)"
+        ),
     },
 )
 
@@ -997,7 +1015,7 @@ get_board_states_and_legal_moves = section.exercise(
 def boards_after_moves(solution, seed, count, moves):
     """Gives the board after each move of each game, and where one may move then."""
     states, legal, *_ = solution.get_board_states_and_legal_moves(games(seed, count, moves))
-    return states.int(), legal.int()
+    return states.int(), legal.int().sum((2, 3)), legal.nonzero().tolist()
 
 
 probe_loss = section.exercise(
@@ -1036,6 +1054,67 @@ def gradient_of_a_probe(solution, seed, states):
     return probe.grad
 
 
+_EPOCH = "    for _ in range(epochs):\n"
+_ORDER = "torch.randperm(len(resid))"
+train_linear_probe = section.exercise(
+    "train_linear_probe",
+    hints=[
+        "How do you draw an order of the numbers from 0 to n - 1, and cut it into pieces of one size?",
+        "What does backward do with a gradient that is there already?",
+        "How many steps are there in all, for 12 games, batches of 4 and 5 epochs? How often is an order drawn?",
+    ],
+    mistakes={
+        "Gradients are never reset: a step is made by all earlier batches too.": edit("optimizer.zero_grad()", "0"),
+        "Steps before it has the gradient of the batch.": [
+            edit(
+                "            optimizer.zero_grad()\n",
+                "            optimizer.step()\n            optimizer.zero_grad()\n",
+            ),
+            edit("loss.backward()\n            optimizer.step()", "loss.backward()"),
+        ],
+        "Draws games with repetition: some never have their turn.": edit(
+            _ORDER, "torch.randint(len(resid), (len(resid),))"
+        ),
+        "Takes games in the order in which they stand.": edit(_ORDER, "torch.arange(len(resid))"),
+        "Draws one order for all epochs.": [
+            edit(_EPOCH, f"    order = {_ORDER}\n{_EPOCH}"),
+            edit(f"in {_ORDER}", "in order"),
+        ],
+        "Makes one step in each epoch, by all games.": edit("split(batch_size)", "split(len(resid))"),
+    },
+)
+
+
+@train_linear_probe.check(judge=near, examples=20, seed=seeds, games=few, epochs=few)
+def losses_of_training(solution, seed, games, epochs):
+    """Makes a step by the gradient of each batch, and says the loss before it."""
+    return trained(solution.train_linear_probe, seed, games, epochs)
+
+
+@train_linear_probe.check(points=0.5, examples=10, games=st.sampled_from((4, 2, 6)), batch_size=low, epochs=few)
+def games_of_batches(solution, games, batch_size, epochs):
+    """Gives each game its turn once in each epoch, as many at a time as it is told."""
+    steps = batches(solution.train_linear_probe, games, batch_size, epochs)
+    return [len(step) for step in steps], sorted(game for step in steps[: games // batch_size] for game in step)
+
+
+def in_any_order(observed, expected, inputs):
+    """Accepts two orders that differ, by chance: false alarm below 1e-8, as 12 games have 5e8 orders."""
+    steps = [step[0] for step in observed] if all(len(step) == 1 for step in observed) else []
+    first, second = steps[:12], steps[12:]
+    if sorted(first) != sorted(second) or sorted(first) != list(range(12)):
+        return "each of two epochs should have all twelve games, one in each step"
+    if first in (sorted(first), sorted(first, reverse=True)):
+        return "games have their turn in the order in which they stand"
+    return "both epochs have the same order" if first == second else None
+
+
+@train_linear_probe.check(points=0.5, judge=in_any_order, examples=1)
+def orders_of_epochs(solution):
+    """Draws another order for each epoch."""
+    return batches(solution.train_linear_probe, 12, 1, 2)
+
+
 probe_accuracies = section.exercise(
     "probe_accuracies",
     hints=[
@@ -1044,7 +1123,7 @@ probe_accuracies = section.exercise(
     ],
     mistakes={
         "Gives one number for the whole board.": edit(".mean((0, 1))", ".mean()"),
-        "Takes the smallest logit.": edit(".argmax(-1)", ".argmin(-1)"),
+        "Looks for the largest logit among columns, not among options.": edit(".argmax(-1)", ".argmax(-2)"),
         "Averages over the board, for each game and move.": edit(".mean((0, 1))", ".mean((2, 3))"),
         "Counts where it is right, without dividing.": edit(".mean((0, 1))", ".sum((0, 1))"),
         "Gives the share of wrong guesses.": edit("guesses == states", "guesses != states"),
@@ -1100,32 +1179,36 @@ def turns_around(solution, seed, scale, pos, length):
     return solution.apply_scale(resid, flip_dir, scale, pos), flip_dir - kept
 
 
+def mistakes_of_angles(name, right, wrong, verb):
+    """Mistakes that both exercises about a neuron's squares share; `right` are its weights, `wrong` the others."""
+    return {
+        **_BOARD,
+        "Does not bring the neuron's weights to length 1.": edit(f"{name} / {name}.norm()", name),
+        f"Takes the weights the neuron {verb} with.": edit(right, wrong),
+    }
+
+
 _BOARD = {
     "Does not bring the probe's directions to length 1.": edit("probe / probe.norm(dim=0)", "probe"),
     "Divides the probe by the length of all directions together.": edit("probe.norm(dim=0)", "probe.norm()"),
     "Has rows and columns in the wrong order.": edit("-> row col", "-> col row"),
     "Normalises the caller's probe in place.": edit("probe / probe.norm(dim=0)", "probe.div_(probe.norm(dim=0))"),
 }
+_READS, _WRITES = "model.W_in[layer, :, neuron]", "model.W_out[layer, neuron]"
 calculate_neuron_input_weights = section.exercise(
     "calculate_neuron_input_weights",
     hints=[
         "Which axis of W_in counts neurons?",
         "A probe has a direction for each square. Over which axis is its length?",
     ],
-    mistakes={
-        **_BOARD,
-        "Does not bring the neuron's weights to length 1.": edit("w_in / w_in.norm()", "w_in"),
-        "Takes the weights the neuron writes with.": edit("model.W_in[layer, :, neuron]", "model.W_out[layer, neuron]"),
-    },
+    mistakes=mistakes_of_angles("w_in", _READS, _WRITES, "writes"),
 )
 
 
 @calculate_neuron_input_weights.check(judge=near, examples=15, seed=seeds, layer=layers, neuron=st.integers(0, 5))
 def squares_read(solution, seed, layer, neuron):
     """Gives the cosine of what the neuron reads with each square's direction."""
-    model, probe = toy(seed), 3 * noise(seed + 1, 8, 8, 8)
-    kept = probe.clone()
-    return solution.calculate_neuron_input_weights(model, probe, layer, neuron), (probe - kept).abs().max()
+    return angles(solution.calculate_neuron_input_weights, seed, layer, neuron)
 
 
 calculate_neuron_output_weights = section.exercise(
@@ -1134,20 +1217,14 @@ calculate_neuron_output_weights = section.exercise(
         "Which axis of W_out counts neurons?",
         "What is the same as for the weights a neuron reads with, and what is not?",
     ],
-    mistakes={
-        **_BOARD,
-        "Does not bring the neuron's weights to length 1.": edit("w_out / w_out.norm()", "w_out"),
-        "Takes the weights the neuron reads with.": edit("model.W_out[layer, neuron]", "model.W_in[layer, :, neuron]"),
-    },
+    mistakes=mistakes_of_angles("w_out", _WRITES, _READS, "reads"),
 )
 
 
 @calculate_neuron_output_weights.check(judge=near, examples=15, seed=seeds, layer=layers, neuron=st.integers(0, 5))
 def squares_written(solution, seed, layer, neuron):
     """Gives the cosine of what the neuron writes with each square's direction."""
-    model, probe = toy(seed), 3 * noise(seed + 1, 8, 8, 8)
-    kept = probe.clone()
-    return solution.calculate_neuron_output_weights(model, probe, layer, neuron), (probe - kept).abs().max()
+    return angles(solution.calculate_neuron_output_weights, seed, layer, neuron)
 
 
 patching_metric = section.exercise(
@@ -1171,27 +1248,20 @@ patching_metric = section.exercise(
 )
 
 
-def metric(solution, patched_logits, move, original, corrupted):
-    """The metric, with the names of all editions in its file."""
-    names = {"F0_index": move, "f0_index": move, "original_F0_log_prob": original, "clean_f0_log_prob": original}
-    names |= {"clean_F0_log_prob": original, "corrupted_F0_log_prob": corrupted, "corrupted_f0_log_prob": corrupted}
-    return float(told(solution.patching_metric, patched_logits, **names))
-
-
 likely = st.sampled_from((-0.5, 0.0))
 unlikely = st.sampled_from((-2.5, -8.5))
-logits = tensors((1, 3, 4), WHOLE)
-far = tensors((1, 3, 4), (-1000.0, 0.0, 1000.0))
-moves = st.integers(0, 3)
+logits = tensors((1, 3, 2), WHOLE)
+far = tensors((1, 3, 2), (-1000.0, 0.0, 1000.0))
+moves = st.integers(0, 1)
 
 
 @patching_metric.check(judge=near, examples=40, patched_logits=logits, move=moves, original=likely, corrupted=unlikely)
 def brought_back(solution, patched_logits, move, original, corrupted):
     """Is 1 for the original log-probability of the move, 0 for the corrupted one, and in proportion between."""
-    return metric(solution, patched_logits, move, original, corrupted)
+    return metric(solution.patching_metric, patched_logits, move, original, corrupted)
 
 
 @patching_metric.check(points=0.25, extra=True, judge=near, examples=20, patched_logits=far, move=moves)
 def brought_back_far(solution, patched_logits, move):
     """Is right for logits that are thousands apart."""
-    return metric(solution, patched_logits, move, -0.5, -2.5)
+    return metric(solution.patching_metric, patched_logits, move, -0.5, -2.5)

@@ -18,13 +18,12 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from exercises.given.fake_envs import as_they_speak, script
 from exercises.given.policy_gradient_examples import (
     Repeats,
     acting,
     agent,
+    answers,
     chosen,
-    fill,
     filled,
     gradients,
     kept,
@@ -32,11 +31,12 @@ from exercises.given.policy_gradient_examples import (
     noise,
     objective,
     played,
-    rollout,
+    played_by,
     sizes,
     small_policy,
     tau,
     trainer,
+    undecided,
     watched,
 )
 from graders.engine import HALVES, NONZERO, WHOLE, Section, close, difference, distributed_as, edit, tensors
@@ -51,7 +51,8 @@ roughly = close(rtol=1e-3, atol=2e-3)  # logarithms of several thousands
 near = close(rtol=1e-4, atol=1e-5)  # single precision, in any order of summation
 seeds = st.integers(0, 99)
 gammas = st.sampled_from((0.5, 0.25, 0.75, 1.0, 0.0))
-grids = st.sampled_from(((1, 2), (2, 3), (3, 1), (3, 4), (2, 1), (1, 4)))  # (env, time)
+grids = st.sampled_from(((1, 1), (1, 2), (2, 3), (3, 1), (3, 4), (2, 1), (1, 4)))  # (env, time)
+several = st.sampled_from(((2, 1), (2, 3), (3, 1), (3, 4)))  # more than one environment
 FLAGS, LOW, WEIGHTS = (False, True), (-0.5, -1, -1.5, -2, -2.5), (1, 0.5, 2, 1.5)
 
 
@@ -193,8 +194,6 @@ optimal_baseline.call(
 Network = namedtuple("Network", "seed obs_shape num_actions hidden_sizes")
 of_vectors = st.sampled_from((1, 2, 3, 4)).map(lambda size: (size,))
 of_arrays = st.sampled_from(((2, 3), (3, 1), (2, 1, 2)))
-
-
 leadings = st.sampled_from(((3,), (2, 3), (3, 2), (2, 3, 2), ()))
 _DEPTHS = ((3, 2), (3,), (2, 3, 4))
 
@@ -208,7 +207,10 @@ def mistakes_of_networks(last):
     return {
         "There is no ReLU: two linear layers are one.": edit(", nn.ReLU()]", "]"),
         "A ReLU stands after the last layer: nothing is negative.": edit(f"{last})\n\n", f"{last}, nn.ReLU())\n\n"),
-        "Layers have no bias.": edit("nn.Linear(d_in, d_out)", "nn.Linear(d_in, d_out, bias=False)"),
+        "Layers have no bias.": [
+            edit("nn.Linear(d_in, d_out)", "nn.Linear(d_in, d_out, bias=False)"),
+            edit(last, f"{last[:-1]}, bias=False)"),
+        ],
         "Hidden sizes are taken from the end.": edit("*hidden_sizes]", "*reversed(hidden_sizes)]"),
         "tanh stands where ReLU should.": edit("nn.ReLU()]", "nn.Tanh()]"),
         "Takes only the last axis of what is seen for its size.": edit("[prod(obs_shape),", "[obs_shape[-1],"),
@@ -234,8 +236,7 @@ PolicyNetwork = section.exercise(
 @PolicyNetwork.check(points=1.5, judge=near, examples=60, case=networks(), leading=leadings)
 def policy_values(solution, case, leading):
     """Maps observations to logits of any sign, through linear layers with ReLU, whatever axes stand in front."""
-    network = fill(solution.PolicyNetwork(case.obs_shape, case.num_actions, case.hidden_sizes), case.seed)
-    return network(noise(case.seed, *leading, *case.obs_shape)).detach()
+    return answers(solution.PolicyNetwork, case.seed, leading, case.obs_shape, case.num_actions, case.hidden_sizes)
 
 
 @PolicyNetwork.check(points=0.5, examples=10, size=st.integers(1, 5), num_actions=st.integers(2, 4))
@@ -247,8 +248,7 @@ def policy_sizes(solution, size, num_actions):
 @PolicyNetwork.check(points=0.25, extra=True, judge=near, case=networks(of_arrays, _DEPTHS), leading=leadings)
 def policy_of_arrays(solution, case, leading):
     """Flattens observations of several axes, and has as many hidden layers as sizes are given."""
-    network = fill(solution.PolicyNetwork(case.obs_shape, case.num_actions, case.hidden_sizes), case.seed)
-    return network(noise(case.seed, *leading, *case.obs_shape)).detach()
+    return answers(solution.PolicyNetwork, case.seed, leading, case.obs_shape, case.num_actions, case.hidden_sizes)
 
 
 # %% compute_returns
@@ -263,18 +263,21 @@ def earned(draw, ends=True, factors=gammas, dtype="float32"):
 
 
 _AHEAD = "rewards[:, time] + gamma * ahead * ~done[:, time]"
+_NEXT_DONE = "~done[:, (time + 1) % rewards.shape[1]]"
+_SINCE_START = "gamma**time * rewards[:, time] + ahead * ~done[:, time]"
 compute_returns = section.exercise(
     "compute_returns",
     hints=[
         "If you knew the return from the next step on, how would you get the one from this step on?",
         "An episode has ended with step t. What does step t + 1 have to do with it? And with step t's own reward?",
-        "Take the three rewards 1, 2, 4 with an end after the second, and γ = ½. Work out all three returns by hand.",
+        "Take the end out of the text's example. Which returns change, and by the reward of which step?",
     ],
     mistakes={
         "Leaks: rewards of the next episode count for the one before.": edit(" * ~done[:, time]", ""),
-        "Looks at the end after the next step.": edit("~done[:, time]", "~done[:, (time + 1) % rewards.shape[1]]"),
+        "Looks whether the next step ends the episode, not this one.": edit("~done[:, time]", _NEXT_DONE),
         "The last reward of an episode is lost.": edit(_AHEAD, "(rewards[:, time] + gamma * ahead) * ~done[:, time]"),
         "Does not discount.": edit("gamma * ahead", "ahead"),
+        "Discounts by the number of the step, not by how much later a reward comes.": edit(_AHEAD, _SINCE_START),
         "Discounts the first reward too.": edit(_AHEAD, f"gamma * ({_AHEAD})"),
         "Walks through the environments, not through the steps.": [
             edit("rewards[:, 0]", "rewards[0]"),
@@ -323,7 +326,7 @@ compute_returns.call(
 @st.composite
 def uneven(draw):
     """Returns of three or four environments, all different."""
-    envs, steps = draw(st.sampled_from(((3, 1), (3, 2), (4, 3), (3, 4))))
+    envs, steps = draw(st.sampled_from(((3, 2), (4, 3), (3, 4), (4, 1))))
     numbers = draw(st.permutations(range(-6, 10)))[: envs * steps]
     return torch.tensor(numbers, dtype=torch.float32).reshape(envs, steps)
 
@@ -349,7 +352,8 @@ def normalised(observed, expected, inputs):
 
 
 _NORMALISED = "(returns - returns.mean()) / (returns.std() + 1e-8)"
-_OVER_TIME = "(returns - returns.mean(1, keepdim=True)) / (returns.std(1, keepdim=True, correction=0) + 1e-8)"
+_STRETCHED = "(returns - returns.min()) / (returns.max() - returns.min())"
+_OVER_TIME = "(returns - returns.mean(1, keepdim=True)) / (returns.std(1, keepdim=True) + 1e-8)"
 normalize_returns = section.exercise(
     "normalize_returns",
     hints=[
@@ -363,7 +367,7 @@ normalize_returns = section.exercise(
         "Divides by the variance.": edit("returns.std()", "returns.var()"),
         "Multiplies by the standard deviation.": edit("/ (returns", "* (returns"),
         "Normalises over the steps of each environment: how well it went there is lost.": edit(_NORMALISED, _OVER_TIME),
-        "Stretches to the range from 0 to 1.": edit(_NORMALISED, "(returns - returns.min()) / returns.max()"),
+        "Stretches to the range from 0 to 1.": edit(_NORMALISED, _STRETCHED),
         "Equal returns become NaN.": edit("(returns.std() + 1e-8)", "returns.std()"),
     },
 )
@@ -375,7 +379,7 @@ normalize_returns.call(
 )
 
 
-@normalize_returns.check(points=0.25, extra=True, examples=10, value=st.integers(-3, 3), shape=grids)
+@normalize_returns.check(points=0.25, extra=True, examples=10, value=st.integers(-3, 3), shape=several)
 def normalize_equal(solution, value, shape):
     """Makes zeros, not NaN, of returns that are all equal."""
     return solution.normalize_returns(torch.full(shape, float(value)))
@@ -424,7 +428,7 @@ compute_logprobs_and_entropy = section.exercise(
         "Will anybody have to differentiate what you return? By what?",
     ],
     mistakes={
-        "Takes logits for probabilities.": edit("logits=pi(tau.obs)", "probs=pi(tau.obs).sigmoid()"),
+        "Takes logits for probabilities.": edit("logits=pi(tau.obs)", "probs=pi(tau.obs)"),
         "Returns probabilities, not their logarithms.": edit("log_prob(tau.actions)", "log_prob(tau.actions).exp()"),
         "Takes new actions, not those that were taken.": edit("(tau.actions)", "(dist.probs.argmax(-1))"),
         "Returns logits: they are no logarithms of probabilities.": edit("dist.log_prob(tau.actions)", _LOGIT),
@@ -539,8 +543,8 @@ def weights_off(solution, case):
 @compute_importance_weights.check(points=0.25, extra=True, examples=20, case=ratios(), clip_coef=clips)
 def weights_are_numbers(solution, case, clip_coef):
     """No gradient goes through the weights."""
-    now = leaf(case.now)
-    return gradients(solution.compute_importance_weights(now, tau(logprobs=case.then), clip_coef), now)
+    free = leaf(case.now)
+    return gradients(solution.compute_importance_weights(free, tau(logprobs=case.then), clip_coef), free)
 
 
 # %% compute_reinforce_loss
@@ -591,42 +595,41 @@ compute_reinforce_loss = section.exercise(
 
 @compute_reinforce_loss.check(judge=averaged, case=objectives())
 def reinforce_values(solution, case):
-    """Is the mean of weight, return and log-probability: an objective, without a minus."""
+    """Averages the products of weight, return and log-probability: an objective, without a minus."""
     return solution.compute_reinforce_loss(case.returns, case.logprobs, case.iw)
 
 
 @compute_reinforce_loss.check(judge=averaged, case=objectives())
 def reinforce_gradient(solution, case):
     """Its gradient goes through the log-probabilities, up for what earned something, down for what lost."""
-    logprobs = leaf(case.logprobs)
-    return gradients(solution.compute_reinforce_loss(case.returns, logprobs, case.iw), logprobs)
+    free = leaf(case.logprobs)
+    return gradients(solution.compute_reinforce_loss(case.returns, free, case.iw), free)
 
 
 @compute_reinforce_loss.check(points=0.5, extra=True, judge=averaged, examples=30, case=objectives())
 def reinforce_numbers(solution, case):
     """Returns and weights are numbers: no gradient goes through them."""
-    returns, logprobs, iw = leaf(case.returns), leaf(case.logprobs), leaf(case.iw)
-    return gradients(solution.compute_reinforce_loss(returns, logprobs, iw), returns, logprobs, iw)
+    free = [leaf(case.returns), leaf(case.logprobs), leaf(case.iw)]
+    return gradients(solution.compute_reinforce_loss(*free), *free)
 
 
 # %% Rollout
 @st.composite
 def steps(draw, obs_shape=None, action_shape=()):
     """What is added to a rollout, step by step: obs, actions, logprobs, rewards and dones of all environments."""
-    envs, count = draw(st.sampled_from(((1, 2), (2, 1), (2, 3), (3, 2))))
+    envs, count = draw(st.sampled_from(((1, 1), (1, 2), (2, 1), (2, 3), (3, 2))))
     shape = (1,) if obs_shape is None else draw(obs_shape)
-    return [
-        (
-            draw(tensors((envs, *shape))),
-            draw(whole_numbers((envs, *action_shape), 4)),
-            draw(tensors((envs,), LOW)),
-            draw(tensors((envs,), HALVES)),
-            draw(flags((envs,))),
-        )
-        for _ in range(count)
-    ]
+    parts = (
+        tensors((envs, *shape)),
+        whole_numbers((envs, *action_shape), 4),
+        tensors((envs,), LOW),
+        tensors((envs,), HALVES),
+        flags((envs,)),
+    )
+    return [tuple(draw(part).tolist() for part in parts) for _ in range(count)]
 
 
+_DETACHED = "torch.as_tensor(values).detach()"
 _SWAPPED = "(self.logprobs, rewards),\n            (self.rewards, logprobs)"
 Rollout = section.exercise(
     "Rollout",
@@ -641,9 +644,16 @@ Rollout = section.exercise(
             edit("store[:, self.steps]", "store[self.steps]"),
         ],
         "Every step overwrites the first one.": edit("self.steps += 1", "self.steps += 0"),
-        "Begins with the second step.": edit("self.steps = 0", "self.steps = -1"),
+        "Counts before it writes: the first place stays empty, and the last step finds none.": [
+            edit("        for store, values in (", "        self.steps += 1\n        for store, values in ("),
+            edit(f"{_DETACHED}  # (env, …)\n        self.steps += 1", f"{_DETACHED}"),
+        ],
+        "All five are floats: as indices or with ~ they fail later.": [
+            edit("dtype=torch.int64", "dtype=torch.float32"),
+            edit("dtype=torch.bool", "dtype=torch.float32"),
+        ],
         "dones are floats: ~ and indexing fail later.": edit("dtype=torch.bool", "dtype=torch.float32"),
-        "The log-probabilities keep their graph.": edit("torch.as_tensor(values).detach()", "torch.as_tensor(values)"),
+        "The log-probabilities keep their graph.": edit(_DETACHED, "torch.as_tensor(values)"),
         "Rewards and log-probabilities change places.": edit("(self.logprobs, logprobs)", _SWAPPED),
         "Observations are kept as whole numbers.": edit("*obs_shape, device", "*obs_shape, dtype=torch.int64, device"),
     },
@@ -685,13 +695,13 @@ def rollout_of_action_vectors(solution, steps):
 @Rollout.check(points=0.25, extra=True, examples=20, steps=steps())
 def rollout_takes_arrays(solution, steps):
     """Takes numpy arrays as well."""
-    return kept(filled(solution.Rollout, [tuple(part.numpy() for part in step) for step in steps]))
+    return kept(filled(solution.Rollout, steps, how=np.array))
 
 
 @Rollout.check(points=0.25, extra=True, examples=20, steps=steps())
 def rollout_copies(solution, steps):
     """Copies what it is handed: to change that afterwards changes nothing."""
-    own = [tuple(part.clone() for part in step) for step in steps]
+    own = [tuple(map(torch.tensor, step)) for step in steps]
     rollout = filled(solution.Rollout, own)
     for part in (part for step in own for part in step):
         part.zero_()
@@ -701,7 +711,7 @@ def rollout_copies(solution, steps):
 @Rollout.check(points=0.25, extra=True, examples=20, steps=steps())
 def rollout_without_graph(solution, steps):
     """Keeps the numbers of log-probabilities, not their graph."""
-    graphs = [(obs, actions, leaf(logprobs), *rest) for obs, actions, logprobs, *rest in steps]
+    graphs = [(obs, actions, leaf(torch.tensor(logprobs)), *rest) for obs, actions, logprobs, *rest in steps]
     return filled(solution.Rollout, graphs).logprobs.requires_grad
 
 
@@ -743,7 +753,7 @@ Script = namedtuple("Script", "obs rewards ends")  # (time + 1, env, 2), (time, 
 
 @st.composite
 def scripts(draw, letters=".T", most=3):
-    envs, count = draw(st.sampled_from(((1, 2), (2, 1), (2, 3), (1, 3))))
+    envs, count = draw(st.sampled_from(((1, 1), (1, 2), (2, 1), (2, 3), (1, 3))))
     obs = draw(tensors((count + 1, envs, 2), HALVES[:9])).tolist()
     ends = [draw(st.text(letters, min_size=envs, max_size=envs)) for _ in range(count)]
     return Script(obs, draw(tensors((count, envs))).tolist(), ends)
@@ -817,34 +827,22 @@ def actions_logprobs(solution, obs):
     return chosen(agent(solution.VPGAgent, watched(len(obs), 3, 3), Repeats()), obs.numpy())
 
 
-def played_script(solution, case, times=1):
-    """A rollout of a script, and the actions that were really taken, in either dialect."""
-
-    def run(old):
-        envs = script(case.obs, case.rewards, case.ends, old=old)
-        player = agent(solution.VPGAgent, envs, Repeats(), len(case.ends))
-        last = [rollout(player, len(case.ends)) for _ in range(times)][-1]
-        return kept(last), np.array(envs.actions[-len(case.ends) :])
-
-    return as_they_speak(run)
-
-
 @VPGAgent.check(points=1.5, judge=acted_out, examples=50, case=scripts())
 def rollout_belongs_together(solution, case):
     """Writes down what belongs together: what was seen, what was done because of it, what that has earned."""
-    return played_script(solution, case)
+    return played_by(solution.VPGAgent, case.obs, case.rewards, case.ends)
 
 
 @VPGAgent.check(points=0.5, judge=acted_out, examples=50, case=scripts(".TU"))
 def rollout_ends(solution, case):
     """An episode is done if it was terminated or truncated, and the next one follows."""
-    return played_script(solution, case)
+    return played_by(solution.VPGAgent, case.obs, case.rewards, case.ends)
 
 
 @VPGAgent.check(points=0.25, extra=True, judge=acted_out, examples=20, case=scripts())
 def rollout_once_more(solution, case):
     """Each rollout begins with a reset."""
-    return played_script(solution, case, times=2)
+    return played_by(solution.VPGAgent, case.obs, case.rewards, case.ends, times=2)
 
 
 @VPGAgent.check(points=0.25, extra=True, examples=5, size=st.integers(2, 4))
@@ -915,7 +913,7 @@ def trainer_gradient(solution, seed, steps, clip_coef):
 def trainer_entropy(solution, seed, steps):
     """Adds ent_coef times the entropy."""
     with_and_without = [trainer(solution.VPGTrainer, small_policy(seed, 2, 2), ent_coef=coef) for coef in (0.5, 0.0)]
-    more, less = (float(objective(learner, played(seed, steps, 0.5))) for learner in with_and_without)
+    more, less = (objective(learner, played(seed, steps, 0.5)).item() for learner in with_and_without)
     return (more - less) / 0.5
 
 
@@ -946,8 +944,7 @@ ValueNetwork = section.exercise(
 @ValueNetwork.check(judge=near, examples=40, case=networks(), leading=leadings)
 def value_values(solution, case, leading):
     """Maps each observation to a number of any sign, without an axis of size one."""
-    network = fill(solution.ValueNetwork(case.obs_shape, case.hidden_sizes), case.seed)
-    return network(noise(case.seed, *leading, *case.obs_shape)).detach()
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 @ValueNetwork.check(points=0.25, examples=10, size=st.integers(1, 5))
@@ -959,15 +956,13 @@ def value_sizes(solution, size):
 @ValueNetwork.check(points=0.25, judge=near, case=networks(), leading=st.sampled_from(((1,), (1, 2), (2, 1))))
 def value_of_one(solution, case, leading):
     """Keeps the axes before those of an observation, also of size one."""
-    network = fill(solution.ValueNetwork(case.obs_shape, case.hidden_sizes), case.seed)
-    return network(noise(case.seed, *leading, *case.obs_shape)).detach()
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 @ValueNetwork.check(points=0.25, extra=True, judge=near, case=networks(of_arrays, _DEPTHS), leading=leadings)
 def value_of_arrays(solution, case, leading):
     """Flattens observations of several axes, and has as many hidden layers as sizes are given."""
-    network = fill(solution.ValueNetwork(case.obs_shape, case.hidden_sizes), case.seed)
-    return network(noise(case.seed, *leading, *case.obs_shape)).detach()
+    return answers(solution.ValueNetwork, case.seed, leading, case.obs_shape, case.hidden_sizes)
 
 
 # %% compute_baseline_advantages
@@ -1001,8 +996,8 @@ compute_baseline_advantages.call(
 @compute_baseline_advantages.check(points=0.5, examples=20, case=judged())
 def advantages_are_numbers(solution, case):
     """No gradient goes through the baseline."""
-    values = leaf(case.values)
-    return gradients(solution.compute_baseline_advantages(case.returns, values), values)
+    free = leaf(case.values)
+    return gradients(solution.compute_baseline_advantages(case.returns, free), free)
 
 
 # %% compute_td_advantages
@@ -1049,9 +1044,8 @@ compute_td_advantages.call(
 @compute_td_advantages.check(points=0.5, examples=20, case=foreseen())
 def td_are_numbers(solution, case):
     """No gradient goes through the values."""
-    values, next_values = leaf(case.values), leaf(case.next_values)
-    advantages = solution.compute_td_advantages(case.rewards, values, next_values, case.terminated, case.gamma)
-    return gradients(advantages, values, next_values)
+    free = [leaf(case.values), leaf(case.next_values)]
+    return gradients(solution.compute_td_advantages(case.rewards, *free, case.terminated, 0.5), *free)
 
 
 # %% compute_bootstrapped_returns
@@ -1117,16 +1111,13 @@ compute_bootstrapped_returns.call(
 @compute_bootstrapped_returns.check(points=0.5, examples=20, case=cuts(truncated=True))
 def bootstrapped_are_numbers(solution, case):
     """No gradient goes through the critic's values."""
-    next_values = leaf(case.next_values)
-    returns = solution.compute_bootstrapped_returns(
-        case.rewards, case.terminated, case.truncated, next_values, case.gamma
-    )
-    return gradients(returns, next_values)
+    free = leaf(case.next_values)
+    returns = solution.compute_bootstrapped_returns(case.rewards, case.terminated, case.truncated, free, 0.5)
+    return gradients(returns, free)
 
 
 # %% compute_actor_critic_loss
 Step = namedtuple("Step", "logits actions rewards terminated values next_values")
-coefficients = st.tuples(st.sampled_from((0.5, 0.25)), st.sampled_from((0.5, 1.0, 0.25)), st.sampled_from((0.5, 0.25)))
 
 
 @st.composite
@@ -1154,6 +1145,10 @@ compute_actor_critic_loss = section.exercise(
         "The critic's term is subtracted.": edit("+ vf_coef", "- vf_coef"),
         "The actor's term moves the critic: the baseline is not detached.": edit("values.detach()", "values"),
         "The targets are not detached: the critic moves them.": edit("~terminated).detach()", "~terminated)"),
+        "Nothing is detached: the actor's term moves the critic, and the critic its own target.": [
+            edit("values.detach()", "values"),
+            edit("~terminated).detach()", "~terminated)"),
+        ],
         "The critic's term is detached: it never learns.": edit(".square().mean()", ".square().mean().detach()"),
         "The actor's term is detached: it never learns.": edit("(actions)).mean()", "(actions)).mean().detach()"),
         "The entropy is detached: it keeps nothing undecided.": edit("entropy().mean()", "entropy().mean().detach()"),
@@ -1172,25 +1167,34 @@ compute_actor_critic_loss = section.exercise(
 )
 
 
-@compute_actor_critic_loss.check(judge=near, case=transitions(), coefs=coefficients)
-def actor_critic_values(solution, case, coefs):
+@compute_actor_critic_loss.check(judge=near, case=transitions())
+def actor_critic_values(solution, case):
     """Is a loss of three terms: the actor's and the entropy with a minus, the critic's with a plus."""
-    return solution.compute_actor_critic_loss(*case, *coefs)
+    return solution.compute_actor_critic_loss(
+        *undecided(len(case.rewards)), case.rewards, case.terminated, case.values, case.next_values, 0.5, 1.0, 0.25
+    )
 
 
-@compute_actor_critic_loss.check(judge=near, case=transitions(), coefs=coefficients)
-def actor_gradient(solution, case, coefs):
+@compute_actor_critic_loss.check(judge=near, case=transitions())
+def actor_gradient(solution, case):
     """Moves the actor towards actions that were better than expected, and keeps it undecided."""
-    logits = leaf(case.logits)
-    return gradients(solution.compute_actor_critic_loss(logits, *case[1:], *coefs), logits)
+    free = leaf(case.logits)
+    return gradients(
+        solution.compute_actor_critic_loss(
+            free, case.actions, case.rewards, case.rewards.isfinite(), case.values, case.values
+        ),
+        free,
+    )
 
 
-@compute_actor_critic_loss.check(judge=near, case=transitions(), coefs=coefficients)
-def critic_gradient(solution, case, coefs):
+@compute_actor_critic_loss.check(judge=near, case=transitions())
+def critic_gradient(solution, case):
     """Moves the critic's value towards the target by the second term only, and not the target."""
-    logits, values, next_values = leaf(case.logits), leaf(case.values), leaf(case.next_values)
-    loss = solution.compute_actor_critic_loss(logits, *case[1:4], values, next_values, *coefs)
-    return gradients(loss, values, next_values)
+    free = [leaf(case.values), leaf(case.next_values)]
+    return gradients(
+        solution.compute_actor_critic_loss(*undecided(len(case.rewards)), case.rewards, case.terminated, *free, 0.5),
+        *free,
+    )
 
 
 @compute_actor_critic_loss.check(points=0.25, judge=near, examples=20, case=transitions())

@@ -37,6 +37,8 @@ def toy(seed: int, layers: int = 3, heads: int = 2) -> HookedTransformer:
     chance = torch.Generator().manual_seed(seed)
     for weight in model.requires_grad_(False).parameters():
         weight.copy_(2 * torch.rand(weight.shape, generator=chance) - 1)
+    for name, module in model.named_modules():
+        module.name = name  # TransformerLens has this, and some answers ask a LayerNorm for it
     return model
 
 
@@ -70,6 +72,21 @@ def masked(toks: Tensor, pad_token: int) -> Tensor:
     toks = toks.clone()
     toks[:, 0], toks[:, -1] = START, pad_token
     return toks
+
+
+def looks(function: Callable[..., Any], seed: int, pad_token: int, layer: int) -> tuple[Tensor, Tensor]:
+    """Where position 1 looks in a model to which add_perma_hooks_to_mask_pad_tokens was applied, (text, head, key).
+
+    That is after reset_hooks, and in the second of two runs. There are no numbers for a text of which position 1 is a
+    pad; the truth values say whether anything is seen at position 0, which is none.
+    """
+    model, data = toy(seed), texts(seed, 2, 5)
+    function(model, pad_token)
+    model.reset_hooks()
+    model(masked(data.toks.flip(1), pad_token))
+    toks = masked(data.toks, pad_token)
+    pattern = model.run_with_cache(toks)[1]["pattern", layer][:, :, 1]  # (text, head, key)
+    return pattern * (toks[:, 1] != pad_token)[:, None, None], pattern[..., 0] > 0
 
 
 def neurons(seed: int, p: int, strong: list[int]) -> Tensor:
@@ -128,6 +145,13 @@ def asked(function: Callable[..., Any], model: HookedTransformer, *args: Any) ->
     return told(function, model, *args, model=model)
 
 
+def metric(function: Callable[..., Any], patched_logits: Tensor, move: int, original: float, corrupted: float) -> float:
+    """A patching_metric of these, while its file has what goes with it, under the names of all editions."""
+    names = {"F0_index": move, "f0_index": move, "original_F0_log_prob": original, "clean_f0_log_prob": original}
+    names |= {"clean_F0_log_prob": original, "corrupted_F0_log_prob": corrupted, "corrupted_f0_log_prob": corrupted}
+    return float(told(function, patched_logits, **names))
+
+
 def waved(function: Callable[..., Any], p: int, *args: Any) -> Any:
     """function(*args), while its file has this p and its fourier_basis."""
     return told(function, *args, p=p, fourier_basis=basis(p))
@@ -138,6 +162,54 @@ def summed(function: Callable[..., Any], p: int, seed: int, *args: Any) -> Any:
     sums = Sums(p, noise(seed, p * p) > 0)
     names = {name: getattr(sums, name) for name in ("all_data", "labels", "is_train", "test_logits")}
     return told(function, *args, p=p, fourier_basis=basis(p), key_freqs=[1, 2], **names)
+
+
+class Watched(torch.optim.SGD):
+    """An optimizer that changes nothing. Where dimension g of the stream is there for game g only, it knows from the
+    gradient of a probe, (mode, d_model, …), which games made each step.
+
+    Attributes:
+        games: for each step a list of games.
+    """
+
+    def __init__(self, probe: Tensor) -> None:
+        super().__init__([probe], lr=0.0)
+        self.probe, self.games = probe, list[list[int]]()
+
+    def step(self, closure: Any = None) -> None:
+        """Write down which games the gradient is made of."""
+        gradient = torch.zeros_like(self.probe) if self.probe.grad is None else self.probe.grad
+        self.games.append(gradient.abs().sum((0, 2, 3, 4)).nonzero()[:, 0].tolist())
+        super().step(closure)
+
+
+def trained(function: Callable[..., Any], seed: int, games: int, epochs: int) -> tuple[list[float], Tensor]:
+    """The losses of a train_linear_probe whose batches are all games, and the probe that it has trained."""
+    probe = noise(seed, 3, 2, 1, 1, 2).requires_grad_()
+    states = torch.randint(2, (games, 2, 1, 1), generator=torch.Generator().manual_seed(seed))
+    losses = function(probe, torch.optim.SGD([probe], lr=0.5), noise(seed + 1, games, 2, 2), states, games, epochs)
+    return [float(loss) for loss in losses], probe.detach()
+
+
+def batches(function: Callable[..., Any], games: int, batch_size: int, epochs: int) -> list[list[int]]:
+    """The games of each batch for which a train_linear_probe makes a step."""
+    probe = torch.zeros(3, games, 1, 1, 2, requires_grad=True)
+    resid, states = torch.eye(games)[:, None].repeat(1, 2, 1), torch.zeros(games, 2, 1, 1, dtype=torch.int64)
+    optimizer = Watched(probe)
+    function(probe, optimizer, resid, states, batch_size, epochs)
+    return optimizer.games
+
+
+def angles(function: Callable[..., Any], seed: int, layer: int, neuron: int) -> tuple[Tensor, Tensor]:
+    """What a function of a model, a probe, a layer and a neuron returns, and by how much it has changed the probe."""
+    probe = 3 * noise(seed + 1, 8, 8, 8)
+    kept = probe.clone()
+    return function(toy(seed), probe, layer, neuron), (probe - kept).abs().max()
+
+
+def get_device() -> torch.device:
+    """What answers import from transformer_lens.utils."""
+    return torch.device("cpu")
 
 
 def hooks_left(model: HookedTransformer) -> list[str]:

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import gymnasium as gym
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exercises.given.fake_envs import ScriptedEnvs, script
+from exercises.given.fake_envs import ScriptedEnvs, as_they_speak, script
 
 # Names under which answers know the same thing.
 _NAMES = {
@@ -60,6 +61,21 @@ def fill(module: nn.Module, seed: int) -> nn.Module:
     return module
 
 
+def network(kind: Callable[..., Any], *shapes: Any) -> Any:
+    """A PolicyNetwork or ValueNetwork of a class; hidden sizes come last, as a list if its default is a list."""
+    defaults = [each.default for each in inspect.signature(kind).parameters.values()]
+    as_list = any(isinstance(default, list) for default in defaults)
+    return kind(*shapes[:-1], list(shapes[-1]) if as_list else tuple(shapes[-1]))
+
+
+def answers(kind: Callable[..., Any], seed: int, leading: tuple[int, ...], *shapes: Any) -> Tensor:
+    """What a PolicyNetwork or ValueNetwork of a class, with numbers that follow from a seed, makes of observations.
+
+    `shapes` are what it is made with, the shape of an observation first; `leading` are the axes before that.
+    """
+    return fill(network(kind, *shapes), seed)(noise(seed, *leading, *shapes[0])).detach()
+
+
 def sizes(module: nn.Module) -> list[tuple[int, ...]]:
     """The shapes of all parameters."""
     return [tuple(parameter.shape) for parameter in module.parameters()]
@@ -83,6 +99,11 @@ class Repeats(nn.Module):
     def forward(self, obs: Tensor) -> Tensor:
         """The observations themselves."""
         return self.scale * obs
+
+
+def undecided(batch: int) -> tuple[Tensor, Tensor]:
+    """The logits of a policy that knows nothing, (batch, 2), and actions, (batch,): always the first one."""
+    return torch.zeros(batch, 2), torch.zeros(batch, dtype=torch.int64)
 
 
 # %% Trajectories
@@ -117,12 +138,20 @@ def played(seed: int, steps: int, gamma: float) -> SimpleNamespace:
     )
 
 
-def filled(kind: Callable[..., Any], steps: list[tuple[Any, ...]], action_shape: tuple[int, ...] = ()) -> Any:
-    """A Rollout of a class to which steps were added: (obs, actions, logprobs, rewards, dones) of all environments."""
-    obs = steps[0][0]
+def filled(
+    kind: Callable[..., Any],
+    steps: list[tuple[Any, ...]],
+    action_shape: tuple[int, ...] = (),
+    how: Callable[[Any], Any] = torch.as_tensor,
+) -> Any:
+    """A Rollout of a class to which steps were added: (obs, actions, logprobs, rewards, dones) of all environments.
+
+    These are lists or tensors, and `how` makes of them what is handed over.
+    """
+    obs = torch.as_tensor(steps[0][0])
     rollout = kind(len(obs), len(steps), tuple(obs.shape[1:]), action_shape, torch.device("cpu"))
     for number, step in enumerate(steps):
-        add(rollout, number, *step)
+        add(rollout, number, *map(how, step))
     return rollout
 
 
@@ -209,6 +238,24 @@ def chosen(agent: Any, obs: Any) -> tuple[Tensor, Tensor | None]:
 def rollout(agent: Any, max_steps: int) -> Any:
     """A rollout of an agent."""
     return called(agent.gen_rollout, max_steps=max_steps)
+
+
+def played_by(
+    kind: Callable[..., Any], obs: list[Any], rewards: list[Any], ends: list[str], times: int = 1
+) -> tuple[Kept, np.ndarray]:
+    """The last of several rollouts of a VPGAgent of a class, and the actions that were really taken in it.
+
+    Its environments play a script: obs, (time + 1, env, 2), are its logits too; rewards, (time, env); ends, a text for
+    each step, with a letter for each environment, T where it terminates, U where it is truncated.
+    """
+
+    def run(old: bool) -> tuple[Kept, np.ndarray]:
+        envs = script(obs, rewards, ends, old=old)
+        player = agent(kind, envs, Repeats(), len(ends))
+        last = [rollout(player, len(ends)) for _ in range(times)][-1]
+        return kept(last), np.array(envs.actions[-len(ends) :])
+
+    return as_they_speak(run)
 
 
 def trainer(kind: Callable[..., Any], pi: nn.Module, **settings: Any) -> Any:

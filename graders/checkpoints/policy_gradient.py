@@ -7,15 +7,12 @@ import gymnasium as gym
 import numpy as np
 import torch
 
+from exercises.given.policy_gradient_examples import network
 from exercises.given.probes import vector_envs
 from graders.engine import Criterion, as_array, checkpoint, edit
 
-RUNS, ENVS, POINTS, STEPS = (
-    3,
-    8,
-    20,
-    200,
-)  # of each algorithm; points of a curve, steps in each environment between them
+RUNS, ENVS = 3, 8  # of each algorithm
+POINTS, STEPS = 20, 200  # of a curve, and in each environment from one point to the next
 AHEAD = 40  # steps before the critic stands for the rest
 HIDDEN, RATE, GAMMA, PATIENCE = 32, 0.02, 0.99, 500
 SHAPES = ((HIDDEN, 4), (HIDDEN,), (2, HIDDEN), (2,))  # of a policy's parameters
@@ -102,7 +99,7 @@ class Run:
         self.solution, self.clock = solution, Clock()
         self.envs = vector_envs("CartPole-v1", ENVS)
         self.obs, _ = self.envs.reset(seed=seed)
-        self.pi = solution.PolicyNetwork((4,), 2, [HIDDEN])
+        self.pi = network(solution.PolicyNetwork, (4,), 2, [HIDDEN])
 
     def weights(self):
         """The parameters of the policy in one axis."""
@@ -132,7 +129,7 @@ class ActorCritic(Run):
 
     def __init__(self, solution, seed):
         super().__init__(solution, seed)
-        self.critic = solution.ValueNetwork((4,), [HIDDEN])
+        self.critic = network(solution.ValueNetwork, (4,), [HIDDEN])
         self.agent = solution.VPGAgent(self.envs, self.pi, AHEAD)
         self.optimizer = torch.optim.Adam([*self.pi.parameters(), *self.critic.parameters()], lr=RATE)
 

@@ -1,338 +1,298 @@
-"""As the edition of 2023 has it: the term of two waves is flat, games have the names of that year, hooks return."""
+"""As the edition of 2023 has it, and with matrices for everything: the term of two waves is flat, games have the names of
+that year, neurons stand behind texts, the last frequency is left out. Sums and transforms are products with matrices."""
 
-import einops
 import numpy as np
 import plotly.express as px
+import pytorch_lightning as pl
 import torch as t
-import transformer_lens
-from fancy_einsum import einsum
-from IPython.display import display
-from sklearn.linear_model import LinearRegression
-from torch import Tensor
-from tqdm import tqdm
+import torch.nn.functional as F
 import transformer_lens.utils as utils
+from fancy_einsum import einsum
+from sklearn.linear_model import LinearRegression
+from torch.utils.data import DataLoader, TensorDataset
 from transformer_lens.hook_points import HookPoint
+from transformer_lens.utils import get_device
 
 MAIN = __name__ == "__main__"
-device = t.device("cpu")
+device = get_device()
+
+
+def change_of_depth(toks):
+    return (toks == 3).float() - (toks == 4).float()
 
 
 def is_balanced_forloop(parens: str) -> bool:
-    cumsum = 0
-    for paren in parens:
-        cumsum += 1 if paren == "(" else -1
-        if cumsum < 0:
-            return False
-    return cumsum == 0
+    while "()" in parens:
+        parens = parens.replace("()", "")
+    return parens == ""
 
 
-def is_balanced_vectorized(tokens) -> bool:
-    table = t.tensor([0, 0, 0, 1, -1])
-    altitude = t.cumsum(table[tokens], dim=0)
-    return (altitude[-1] == 0) & ~(altitude < 0).any()
+def is_balanced_vectorized(tokens):
+    up_to_here = t.ones(len(tokens), len(tokens)).tril()
+    altitudes = up_to_here @ change_of_depth(tokens)
+    return t.logical_and(altitudes.amin() >= 0, altitudes[-1] == 0)
 
 
 def is_balanced_vectorized_return_both(toks):
-    table = t.tensor([0, 0, 0, 1, -1]).to(toks.device)
-    altitude = t.flip(table[toks], (1,)).cumsum(-1)
-    return altitude[:, -1] != 0, altitude.max(-1).values > 0
+    change = change_of_depth(toks)
+    from_here = t.ones(toks.shape[1], toks.shape[1]).tril()
+    return change.sum(1).bool(), (change @ from_here).gt(0).sum(1).bool()
 
 
 def tallest_balanced_bracket(length: int) -> str:
-    return "".join(["(" for _ in range(length // 2)] + [")" for _ in range(length // 2)])
+    return "".ljust(length // 2, "(").ljust(length, ")")
 
 
-def get_activations(model: HookedTransformer, toks, names):
-    names_list = [names] if isinstance(names, str) else names
-    _, cache = model.run_with_cache(toks, return_type=None, names_filter=lambda name: name in names_list)
-    return cache[names] if isinstance(names, str) else cache
+def add_perma_hooks_to_mask_pad_tokens(model, pad_token: int):
+    pads = {}
+
+    def see_tokens(tokens, hook: HookPoint):
+        pads["now"] = (tokens == pad_token).float()[:, None, None, :]
+        return tokens
+
+    def lower_scores(attn_scores, hook: HookPoint):
+        return attn_scores - 1e9 * pads["now"]
+
+    model.hook_dict["hook_tokens"].add_perma_hook(see_tokens)
+    for block in model.blocks:
+        block.attn.hook_attn_scores.add_perma_hook(lower_scores)
+    return model
+
+
+def get_activations(model, toks, names):
+    everything = model.run_with_cache(toks, return_type=None)[1]
+    return everything[names] if type(names) is str else dict(zip(names, map(everything.__getitem__, names)))
 
 
 def LN_hook_names(layernorm):
-    if layernorm is model.ln_final:
-        return utils.get_act_name("resid_post", 2), "ln_final.hook_normalized"
-    _, layer, ln, _ = layernorm.hook_normalized.name.split(".")
-    inside = utils.get_act_name("resid_pre" if ln == "ln1" else "resid_mid", int(layer))
-    return inside, utils.get_act_name("normalized", int(layer), ln)
+    after = layernorm.hook_normalized.name
+    before = after.replace("ln1.hook_normalized", "hook_resid_pre").replace("ln2.hook_normalized", "hook_resid_mid")
+    return before.replace("ln_final.hook_normalized", f"blocks.{model.cfg.n_layers - 1}.hook_resid_post"), after
 
 
-def get_post_final_ln_dir(model: HookedTransformer):
-    W_U = model.W_U
-    return W_U.T[0] - W_U.T[1]
+def get_ln_fit(model, data, layernorm, seq_pos=None):
+    places = range(data.toks.shape[1]) if seq_pos is None else [seq_pos]
+    both = get_activations(model, data.toks, list(LN_hook_names(layernorm)))
+    inputs, outputs = (np.concatenate([utils.to_numpy(both[name][:, place]) for place in places]) for name in both)
+    fit = LinearRegression()
+    fit.fit(inputs, outputs)
+    return fit, fit.score(inputs, outputs)
 
 
-def get_out_by_components(model: HookedTransformer, data):
-    embeds = ["hook_embed", "hook_pos_embed"]
-    heads = [utils.get_act_name("result", layer) for layer in range(model.cfg.n_layers)]
-    mlps = [utils.get_act_name("mlp_out", layer) for layer in range(model.cfg.n_layers)]
-    activations = get_activations(model, data.toks, embeds + heads + mlps)
-    out = (activations["hook_embed"] + activations["hook_pos_embed"]).unsqueeze(0)
-    for head, mlp in zip(heads, mlps):
-        results = einops.rearrange(activations[head], "batch seq heads emb -> heads batch seq emb")
-        out = t.concat([out, results, activations[mlp].unsqueeze(0)])
-    return out
+def back_through(layernorm, seq_pos, model, data, direction):
+    """The direction before a LayerNorm that is this direction after it."""
+    fit = get_ln_fit(model, data, layernorm, seq_pos)[0]
+    return t.tensor(utils.to_numpy(direction) @ fit.coef_).float()
+
+
+def get_post_final_ln_dir(model):
+    return model.W_U @ t.tensor([1.0, -1.0])
+
+
+def get_pre_final_ln_dir(model, data):
+    return back_through(model.ln_final, 0, model, data, get_post_final_ln_dir(model))
+
+
+def get_WOV(model, layer: int, head: int):
+    return einsum("d_in d_head, d_head d_out -> d_in d_out", model.W_V[layer, head], model.W_O[layer, head])
+
+
+def get_pre_20_dir(model, data):
+    return back_through(model.blocks[2].ln1, 1, model, data, get_WOV(model, 2, 0) @ get_pre_final_ln_dir(model, data))
+
+
+def get_out_by_components(model, data):
+    cache = model.run_with_cache(data.toks)[1]
+    components = [cache["hook_embed"] + cache["hook_pos_embed"]]
+    for layer in range(model.cfg.n_layers):
+        z = cache["z", layer]
+        components += [z[:, :, head] @ model.W_O[layer, head] for head in range(model.cfg.n_heads)]
+        components += [cache["post", layer] @ model.W_out[layer] + model.b_out[layer]]
+    return t.stack(components)
 
 
 def get_out_by_neuron(model, data, layer, seq=None):
-    acts = get_activations(model, data.toks, utils.get_act_name("post", layer))
-    if seq is not None:
-        acts = acts[:, seq, :]
-    return einops.einsum(acts, model.W_out[layer], "... neuron, neuron emb -> ... neuron emb")
+    each_alone = t.diag_embed(get_activations(model, data.toks, f"blocks.{layer}.mlp.hook_post"))
+    outs = each_alone @ model.W_out[layer]
+    return outs if seq is None else outs[:, seq]
 
 
-def get_WOV(model: HookedTransformer, layer: int, head: int):
-    return model.W_V[layer, head] @ model.W_O[layer, head]
+def get_out_by_neuron_in_20_dir(model, data, layer):
+    return t.tensordot(get_out_by_neuron(model, data, layer, seq=1), get_pre_20_dir(model, data), dims=1)
+
+
+def get_attn_probs(model, data, layer: int, head: int):
+    return get_activations(model, data.toks, utils.get_act_name("attn", layer)).unbind(dim=1)[head]
 
 
 def cos_sim_with_MLP_weights(model, v, layer):
-    v_unit = v / v.norm()
-    W_in_unit = model.W_in[layer] / model.W_in[layer].norm(dim=0)
-    return einops.einsum(v_unit, W_in_unit, "emb, emb neuron -> neuron")
+    return t.cosine_similarity(v.unsqueeze(-1), model.W_in[layer], dim=0)
 
 
-def avg_squared_cos_sim(v, n_samples: int = 1000) -> float:
-    v2 = t.randn(n_samples, v.shape[0]).to(device)
-    v2 /= v2.norm(dim=1, keepdim=True)
-    return ((v2 * (v / v.norm())).sum(1) ** 2).mean().item()
+def avg_squared_cos_sim(v, n_samples: int = 1000):
+    others = t.distributions.Normal(0.0, 1.0).sample((n_samples, *v.shape))
+    return t.cosine_similarity(others, v.expand_as(others)).pow(2).mean()
+
+
+def get_q_and_k_for_given_input(model, tokenizer: SimpleTokenizer, parens: str, layer: int):
+    names = [f"blocks.{layer}.attn.hook_{which}" for which in "qk"]
+    return tuple(value.squeeze(0) for value in get_activations(model, tokenizer.tokenize(parens), names).values())
 
 
 def hook_fn_patch_qk(value, hook: HookPoint, new_value, head_idx=None) -> None:
-    if head_idx is not None:
-        value[..., head_idx, :] = new_value[..., head_idx, :]
-    else:
-        value[...] = new_value[...]
+    heads = slice(head_idx, None if head_idx is None else head_idx + 1)
+    value[:, :, heads].copy_(new_value[..., heads, :].expand_as(value[:, :, heads]))
 
 
 def make_fourier_basis(p: int):
-    fourier_basis = t.ones(p, p)
-    names = ["Const"]
-    for i in range(1, p // 2 + 1):
-        fourier_basis[2 * i - 1] = t.cos(2 * t.pi * t.arange(p) * i / p)
-        fourier_basis[2 * i] = t.sin(2 * t.pi * t.arange(p) * i / p)
-        names.extend([f"cos {i}", f"sin {i}"])
-    fourier_basis /= fourier_basis.norm(dim=1, keepdim=True)
-    return fourier_basis.to(device), names
+    freqs = t.arange(1, p // 2 + 1)
+    angles = t.outer(freqs, t.arange(p)) * (2 * np.pi / p)
+    waves = t.stack([angles.cos(), angles.sin()], dim=1).flatten(0, 1) * (2 / p) ** 0.5
+    names = [f"{wave} {freq}" for freq in freqs.tolist() for wave in ("cos", "sin")]
+    return t.cat([t.full((1, p), p**-0.5), waves]).to(device), ["Const", *names]
 
 
-def fft1d(tensor: Tensor) -> Tensor:
-    return tensor @ fourier_basis.T
+def fft1d(tensor):
+    return (tensor[..., None, :] * fourier_basis).sum(-1)
 
 
 def fourier_2d_basis_term(x_index: int, y_index: int):
-    return (fourier_basis[x_index][:, None] * fourier_basis[y_index][None, :]).flatten()
+    return t.kron(fourier_basis[x_index], fourier_basis[y_index])
 
 
-def fft2d(tensor: Tensor) -> Tensor:
-    assert tensor.shape[:2] == (p, p)
-    return einops.einsum(fourier_basis, fourier_basis, tensor, "i x, j y, x y ... -> i j ...")
+def fft2d(tensor):
+    flat = tensor.reshape(p * p, -1)
+    return (t.kron(fourier_basis, fourier_basis) @ flat).reshape(tensor.shape)
 
 
-def fft1d_given_dim(tensor: Tensor, dim: int) -> Tensor:
-    return fft1d(tensor.transpose(dim, -1)).transpose(dim, -1)
+def fft1d_given_dim(tensor, dim: int):
+    return t.tensordot(tensor, fourier_basis, dims=([dim], [1])).movedim(-1, dim)
 
 
-def project_onto_direction(batch_vecs: Tensor, v: Tensor) -> Tensor:
-    components = einops.einsum(batch_vecs, v / v.norm(), "n ..., n -> ...")
-    return einops.einsum(components, v / v.norm(), "..., n -> n ...")
+def project_onto_direction(batch_vecs, v):
+    onto = t.outer(v, v) / v.square().sum()
+    return (onto @ batch_vecs.reshape(len(v), -1)).reshape(batch_vecs.shape)
 
 
-def project_onto_frequency(batch_vecs: Tensor, freq: int) -> Tensor:
-    assert batch_vecs.shape[0] == p**2
-    rows = [0, 2 * freq - 1, 2 * freq]
-    return sum(project_onto_direction(batch_vecs, fourier_2d_basis_term(i, j).flatten()) for i in rows for j in rows)
+def project_onto_frequency(batch_vecs, freq: int):
+    waves = t.stack([fourier_basis[0], fourier_basis[2 * freq - 1], fourier_basis[2 * freq]])
+    onto = waves.T @ waves
+    return t.tensordot(t.kron(onto, onto), batch_vecs, dims=1)
+
+
+def get_trig_sum_directions(k: int):
+    sums = t.arange(p)[:, None] + t.arange(p)
+    angles = 2 * np.pi * k * sums.flatten() / p
+    return F.normalize(angles.cos(), dim=0), F.normalize(angles.sin(), dim=0)
+
+
+def find_neuron_freqs(fourier_neuron_acts):
+    waves = t.arange(len(fourier_neuron_acts))
+    freqs = t.arange(1, len(waves) // 2)  # as it stands in that edition: the last frequency is left out
+    belongs = ((waves == 0) | ((waves + 1) // 2 == freqs[:, None])).float()
+    powers = fourier_neuron_acts**2
+    by_freq = t.einsum("fx,fy,xyn->fn", belongs, belongs, powers) / powers.flatten(0, 1).sum(0)
+    return freqs[by_freq.argmax(0)], by_freq.amax(0)
+
+
+def fourier_embed(model):
+    return t.linalg.vector_norm(fft1d(model.embed.W_E[:-1].T), dim=0) ** 2
+
+
+def embed_SVD(model):
+    return np.linalg.svd(utils.to_numpy(model.embed.W_E[:, :-1]), compute_uv=False)
+
+
+def excl_loss(model, key_freqs: list) -> list:
+    logits = model(all_data)[:, -1, :-1]
+
+    def loss_without(freq):
+        waves = t.stack(get_trig_sum_directions(freq))
+        return test_logits(logits - waves.T @ (waves @ logits), mode="train")
+
+    return list(map(loss_without, key_freqs))
+
+
+def tensor_trig_ratio(model, mode: str):
+    hook_name = {"neuron_pre": "blocks.0.mlp.hook_pre", "neuron_post": "blocks.0.mlp.hook_post", "logit": None}.get(
+        mode, "?"
+    )
+    if hook_name == "?":
+        raise ValueError(mode)
+    values = model(all_data)[..., :-1] if hook_name is None else get_activations(model, all_data, hook_name)
+    values = values[:, -1].sub(values[:, -1].mean(0, keepdim=True))
+    waves = t.cat([t.stack(get_trig_sum_directions(freq)) for freq in key_freqs])
+    part = waves.T @ waves @ values
+    return utils.to_numpy(part.norm(dim=0) / values.norm(dim=0)) ** 2
+
+
+def get_board_states_and_legal_moves(games_square):
+    states, legal, annotations = [], [], []
+    for game in utils.to_numpy(games_square):
+        board = OthelloBoardState()
+        for square in game:
+            board.umpire(int(square))
+            states.append(board.state.copy())
+            legal.append(np.isin(np.arange(64), board.get_valid_moves()))
+            annotations.append(np.where(legal[-1], "o", ""))
+    shape = (*games_square.shape, 8, 8)
+    return t.tensor(np.array(states)).reshape(shape), t.tensor(np.array(legal)).long().reshape(shape), annotations
+
+
+def probe_loss(resid, linear_probe, states):
+    total = 0.0
+    for probe, moves in zip(linear_probe, [np.s_[:, ::2], np.s_[:, 1::2], np.s_[:, :]]):
+        logits = t.tensordot(resid[moves], probe, dims=1)
+        right = t.take_along_dim(logits, states[moves].unsqueeze(-1), dim=-1).squeeze(-1)
+        total = total + (logits.logsumexp(-1) - right).flatten(2).sum(-1).mean()
+    return total
+
+
+class LitLinearProbe(pl.LightningModule):
+    """In 2023 Lightning had the loop; here it is in the function below."""
+
+    def configure_optimizers(self):
+        return t.optim.AdamW([self.linear_probe], lr=1e-4, betas=(0.9, 0.99), weight_decay=0.01)
+
+
+def train_linear_probe(linear_probe, optimizer, resid, states, batch_size, epochs):
+    loader = DataLoader(TensorDataset(resid, states), batch_size=batch_size, shuffle=True)
+    history = []
+    for epoch in range(epochs):
+        for some_resid, some_states in loader:
+            loss = probe_loss(some_resid, linear_probe, some_states)
+            (linear_probe.grad,) = t.autograd.grad(loss, linear_probe)
+            optimizer.step()
+            history.append(float(loss.detach()))
+    return history
+
+
+def probe_accuracies(resid, probe, states):
+    guesses = t.tensordot(resid, probe, dims=1).max(-1).indices
+    return guesses.eq(states).flatten(0, 1).double().mean(0).float()
 
 
 def apply_scale(resid, flip_dir, scale: int, pos: int):
-    flip_dir_normed = flip_dir / flip_dir.norm()
-    alpha = resid[0, pos] @ flip_dir_normed
-    resid[0, pos] -= (scale + 1) * alpha * flip_dir_normed
+    onto = t.outer(flip_dir, flip_dir) / flip_dir.dot(flip_dir)
+    resid[0, pos] = (t.eye(len(flip_dir)) - (1 + scale) * onto) @ resid[0, pos]
     return resid
 
 
 def calculate_neuron_input_weights(model, probe, layer: int, neuron: int):
-    w_in = model.W_in[layer, :, neuron].detach().clone()
-    w_in /= w_in.norm()
-    return einops.einsum(w_in, probe / probe.norm(dim=0, keepdim=True), "d, d row col -> row col")
+    return t.cosine_similarity(model.W_in[layer].T[neuron][:, None, None], probe, dim=0)
 
 
 def calculate_neuron_output_weights(model, probe, layer: int, neuron: int):
-    w_out = model.W_out[layer, neuron, :].detach().clone()
-    w_out /= w_out.norm()
-    return einops.einsum(w_out, probe / probe.norm(dim=0, keepdim=True), "d, d row col -> row col")
+    return F.normalize(probe.flatten(1), dim=0).T.matmul(F.normalize(model.W_out[layer][neuron], dim=0)).reshape(8, 8)
 
 
 def patching_metric(patched_logits):
-    log_probs = patched_logits.log_softmax(dim=-1)
-    return (log_probs[0, -1, f0_index] - corrupted_f0_log_prob) / (clean_f0_log_prob - corrupted_f0_log_prob)
-
-
-def add_perma_hooks_to_mask_pad_tokens(model: HookedTransformer, pad_token: int) -> HookedTransformer:
-    def cache_padding_tokens_mask(tokens, hook: HookPoint) -> None:
-        hook.ctx["padding_tokens_mask"] = einops.rearrange(tokens == pad_token, "b sK -> b 1 1 sK")
-
-    def apply_padding_tokens_mask(attn_scores, hook: HookPoint) -> None:
-        attn_scores.masked_fill_(model.hook_dict["hook_tokens"].ctx["padding_tokens_mask"], -1e5)
-        if hook.layer() == model.cfg.n_layers - 1:
-            model.hook_dict["hook_tokens"].ctx["padding_tokens_mask"] = None
-
-    for name, hook in model.hook_dict.items():
-        if name == "hook_tokens":
-            hook.add_perma_hook(cache_padding_tokens_mask)
-        elif name.endswith("attn_scores"):
-            hook.add_perma_hook(apply_padding_tokens_mask)
-    return model
-
-
-def get_ln_fit(model, data, layernorm, seq_pos=None):
-    input_hook_name, output_hook_name = LN_hook_names(layernorm)
-    activations_dict = get_activations(model, data.toks, [input_hook_name, output_hook_name])
-    inputs = utils.to_numpy(activations_dict[input_hook_name])
-    outputs = utils.to_numpy(activations_dict[output_hook_name])
-    if seq_pos is None:
-        inputs = einops.rearrange(inputs, "batch seq d_model -> (batch seq) d_model")
-        outputs = einops.rearrange(outputs, "batch seq d_model -> (batch seq) d_model")
-    else:
-        inputs, outputs = inputs[:, seq_pos, :], outputs[:, seq_pos, :]
-    final_ln_fit = LinearRegression().fit(inputs, outputs)
-    return final_ln_fit, final_ln_fit.score(inputs, outputs)
-
-
-def get_pre_final_ln_dir(model, data):
-    post_final_ln_dir = get_post_final_ln_dir(model)
-    final_ln_fit = get_ln_fit(model, data, layernorm=model.ln_final, seq_pos=0)[0]
-    final_ln_coefs = t.from_numpy(final_ln_fit.coef_).to(device)
-    return final_ln_coefs.float().T @ post_final_ln_dir
-
-
-def get_pre_20_dir(model, data):
-    W_OV = get_WOV(model, 2, 0)
-    layer2_ln_fit, r2 = get_ln_fit(model, data, layernorm=model.blocks[2].ln1, seq_pos=1)
-    layer2_ln_coefs = t.from_numpy(layer2_ln_fit.coef_).float().to(device)
-    return layer2_ln_coefs.T @ W_OV @ get_pre_final_ln_dir(model, data)
-
-
-def get_out_by_neuron_in_20_dir(model, data, layer):
-    out_by_neuron_seqpos1 = get_out_by_neuron(model, data, layer, seq=1)
-    return einops.einsum(out_by_neuron_seqpos1, get_pre_20_dir(model, data), "batch neuron d, d -> batch neuron")
-
-
-def get_attn_probs(model, data, layer: int, head: int):
-    return get_activations(model, data.toks, utils.get_act_name("pattern", layer))[:, head, :, :]
-
-
-def get_q_and_k_for_given_input(model, tokenizer: SimpleTokenizer, parens: str, layer: int):
-    q_name, k_name = utils.get_act_name("q", layer), utils.get_act_name("k", layer)
-    activations = get_activations(model, tokenizer.tokenize(parens), [q_name, k_name])
-    return activations[q_name][0], activations[k_name][0]
-
-
-def get_trig_sum_directions(k: int):
-    cosx_cosy = fourier_2d_basis_term(2 * k - 1, 2 * k - 1)
-    sinx_siny = fourier_2d_basis_term(2 * k, 2 * k)
-    sinx_cosy = fourier_2d_basis_term(2 * k, 2 * k - 1)
-    cosx_siny = fourier_2d_basis_term(2 * k - 1, 2 * k)
-    return (cosx_cosy - sinx_siny) / np.sqrt(2), (sinx_cosy + cosx_siny) / np.sqrt(2)
-
-
-def arrange_by_2d_freqs(tensor):
-    idx_y, idx_x = [], []
-    for freq in range(1, p // 2):  # as it stands there: the last frequency is left out
-        idx_1d = [0, 2 * freq - 1, 2 * freq]
-        idx_x.append([[i for j in range(3)] for i in idx_1d])
-        idx_y.append([[i for i in idx_1d] for j in range(3)])
-    return tensor[idx_y, idx_x]
-
-
-def find_neuron_freqs(fourier_neuron_acts):
-    by_freq = arrange_by_2d_freqs(fourier_neuron_acts)
-    square_of_all_terms = einops.reduce(fourier_neuron_acts.pow(2), "x y neuron -> neuron", "sum")
-    square_of_each_freq = einops.reduce(by_freq.pow(2), "freq x y neuron -> freq neuron", "sum")
-    neuron_variance_explained, neuron_freqs = square_of_each_freq.max(0)
-    neuron_variance_explained /= square_of_all_terms
-    neuron_freqs += 1
-    return neuron_freqs, neuron_variance_explained
-
-
-def fourier_embed(model: HookedTransformer):
-    W_E_fourier = fft1d(model.embed.W_E[:-1].T)
-    return einops.reduce(W_E_fourier.pow(2), "d_model vocab -> vocab", "sum")
-
-
-def embed_SVD(model: HookedTransformer):
-    U, S, V = t.svd(model.embed.W_E[:, :-1])
-    return utils.to_numpy(S)
-
-
-def excl_loss(model: HookedTransformer, key_freqs: list) -> list:
-    excl_loss_list = []
-    logits = model(all_data)[:, -1, :-1]
-    for freq in key_freqs:
-        cos_xplusy_direction, sin_xplusy_direction = get_trig_sum_directions(freq)
-        logits_cos_xplusy = project_onto_direction(logits, cos_xplusy_direction.flatten())
-        logits_sin_xplusy = project_onto_direction(logits, sin_xplusy_direction.flatten())
-        logits_excl = logits - logits_cos_xplusy - logits_sin_xplusy
-        excl_loss_list.append(test_logits(logits_excl, bias_correction=False, mode="train").item())
-    return excl_loss_list
-
-
-def tensor_trig_ratio(model: HookedTransformer, mode: str):
-    logits, cache = model.run_with_cache(all_data)
-    logits = logits[:, -1, :-1]
-    if mode == "neuron_pre":
-        tensor = cache["pre", 0][:, -1]
-    elif mode == "neuron_post":
-        tensor = cache["post", 0][:, -1]
-    elif mode == "logit":
-        tensor = logits
-    else:
-        raise ValueError(f"{mode} is not a valid mode")
-    tensor_centered = tensor - einops.reduce(tensor, "xy index -> 1 index", "mean")
-    tensor_var = einops.reduce(tensor_centered.pow(2), "xy index -> index", "sum")
-    tensor_trig_vars = []
-    for freq in key_freqs:
-        for direction in get_trig_sum_directions(freq):
-            tensor_trig_vars.append(einops.einsum(direction.flatten(), tensor_centered, "xy, xy index -> index").pow(2))
-    return utils.to_numpy(sum(tensor_trig_vars) / tensor_var)
-
-
-def get_board_states_and_legal_moves(games_square):
-    num_games, num_moves = games_square.shape
-    states = t.zeros((num_games, num_moves, 8, 8), dtype=t.int32)
-    legal_moves = t.zeros((num_games, num_moves, 8, 8), dtype=t.int32)
-    legal_moves_annotation = []
-    for n in range(num_games):
-        board = OthelloBoardState()
-        for i in range(num_moves):
-            board.umpire(games_square[n, i].item())
-            states[n, i] = t.from_numpy(board.state)
-            moves = board.get_valid_moves()
-            legal_moves[n, i].flatten()[moves] = 1
-            legal_moves_annotation.append(["o" if j in moves else "" for j in range(64)])
-    return states, legal_moves, legal_moves_annotation
-
-
-def probe_loss(resid, linear_probe, states):
-    state_one_hot = t.nn.functional.one_hot(states, linear_probe.shape[-1])
-    probe_out = einops.einsum(
-        resid, linear_probe, "batch pos d_model, modes d_model row col options -> modes batch pos row col options"
+    log_prob = -F.cross_entropy(patched_logits[:, -1], t.tensor([f0_index]))
+    return t.lerp(
+        t.zeros(()), t.ones(()), (log_prob - corrupted_f0_log_prob) / (clean_f0_log_prob - corrupted_f0_log_prob)
     )
-    probe_log_probs = probe_out.log_softmax(-1)
-    probe_correct_log_probs = (
-        einops.reduce(probe_log_probs * state_one_hot, "modes batch pos row col options -> modes pos row col", "mean")
-        * linear_probe.shape[-1]
-    )
-    loss_even = -probe_correct_log_probs[0, 0::2].mean(0).sum()
-    loss_odd = -probe_correct_log_probs[1, 1::2].mean(0).sum()
-    loss_all = -probe_correct_log_probs[2, :].mean(0).sum()
-    return loss_even + loss_odd + loss_all
-
-
-def probe_accuracies(resid, probe, states):
-    probe_out = einops.einsum(resid, probe, "game move d_model, d_model row col options -> game move row col options")
-    correct_answers = probe_out.argmax(-1) == states
-    return einops.reduce(correct_answers.float(), "game move row col -> row col", "mean")
 
 
 if MAIN:
     model = HookedTransformer.from_pretrained("brackets")
-    px.line(make_fourier_basis(113)[0]).show()
+    px.imshow(make_fourier_basis(113)[0]).show()

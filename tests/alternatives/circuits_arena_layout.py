@@ -49,11 +49,11 @@ def get_activations(model: HookedTransformer, toks, names):
 
 
 def LN_hook_names(layernorm):
-    if layernorm is model.ln_final:
+    if layernorm.name == "ln_final":
         return utils.get_act_name("resid_post", 2), "ln_final.hook_normalized"
-    _, layer, ln, _ = layernorm.hook_normalized.name.split(".")
-    inside = utils.get_act_name("resid_pre" if ln == "ln1" else "resid_mid", int(layer))
-    return inside, utils.get_act_name("normalized", int(layer), ln)
+    layer, ln = layernorm.name.split(".")[1:]
+    inside = utils.get_act_name("resid_pre" if ln == "ln1" else "resid_mid", layer)
+    return inside, utils.get_act_name("normalized", layer, ln)
 
 
 def get_post_final_ln_dir(model: HookedTransformer):
@@ -325,6 +325,35 @@ def probe_loss(resid, linear_probe, states):
     loss_odd = -probe_correct_log_probs[1, 1::2].mean(0).sum()
     loss_all = -probe_correct_log_probs[2, :].mean(0).sum()
     return loss_even + loss_odd + loss_all
+
+
+class LinearProbeTrainer:
+    def __init__(self, linear_probe, optimizer, resid, states, args):
+        self.linear_probe, self.optimizer, self.args = linear_probe, optimizer, args
+        self.resid, self.states = resid, states
+
+    def shuffle_training_indices(self):
+        n_games = self.resid.shape[0]
+        full_train_indices = t.randperm(n_games)[: n_games - (n_games % self.args["batch_size"])]
+        return einops.rearrange(full_train_indices, "(batch game) -> batch game", game=self.args["batch_size"])
+
+    def training_step(self, indices):
+        return probe_loss(self.resid[indices], self.linear_probe, self.states[indices])
+
+    def train(self):
+        losses = []
+        for epoch in range(self.args["epochs"]):
+            for indices in tqdm(self.shuffle_training_indices()):
+                loss = self.training_step(indices)
+                loss.backward()
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+                losses.append(loss.item())
+        return losses
+
+
+def train_linear_probe(linear_probe, optimizer, resid, states, batch_size: int, epochs: int):
+    return LinearProbeTrainer(linear_probe, optimizer, resid, states, dict(batch_size=batch_size, epochs=epochs)).train()
 
 
 def probe_accuracies(resid, probe, states):

@@ -1,6 +1,7 @@
 """With loops and stacks, hooks instead of caches, and torch's own Fourier transform."""
 
 import math
+import random
 import types
 
 import torch
@@ -308,6 +309,20 @@ def probe_loss(resid, linear_probe, states):
         each = nn.functional.cross_entropy(logits, states[:, moves], reduction="none")
         loss = loss + each.sum((-1, -2)).mean()
     return loss
+
+
+def train_linear_probe(linear_probe, optimizer, resid, states, batch_size, epochs):
+    losses, games = [], list(range(len(resid)))
+    for _ in range(epochs):
+        random.shuffle(games)
+        for first in range(0, len(games), batch_size):
+            some = games[first : first + batch_size]
+            optimizer.zero_grad(set_to_none=False)
+            loss = probe_loss(torch.stack([resid[g] for g in some]), linear_probe, torch.stack([states[g] for g in some]))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+    return losses
 
 
 def probe_accuracies(resid, probe, states):

@@ -1,305 +1,238 @@
-# %%
-"""As policy_gradient_arena_layout, in an earlier state: an "entropy" of taken actions added up over time, no small number
-beside the standard deviation, means per step, clip_coef = 0, a trainer that makes its own environments with make_env."""
+"""An earlier state of ARENA's chapter, in few and whole-tensor steps: an "entropy" that adds p ln p of the taken actions up
+over time, no small number beside the standard deviation, means per step, clip_coef = 0, a trainer that makes its own
+environments with make_env. Returns solve a system of equations, networks are lists of layers, rollouts one table."""
 
-import itertools
-import os
 import sys
-import time
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any, Literal
 
-import einops
 import gymnasium as gym
-import matplotlib.pyplot as plt
-import numpy as np
 import torch as t
-import torch.nn as nn
-import torch.optim as optim
-import wandb
-from gymnasium.spaces import Box, Discrete
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
-from torch.distributions.categorical import Categorical
-from tqdm import tqdm, trange
+import torch.nn.functional as F
+from torch import nn
+from torch.distributions import Categorical
+from tqdm import trange
 
-warnings.filterwarnings("ignore")
-
-chapter = "chapter2_rl"
-section = "part2_q_learning_and_policy_gradient"
-root_dir = next(p for p in Path.cwd().parents if (p / chapter).exists())
-exercises_dir = root_dir / chapter / "exercises"
-section_dir = exercises_dir / section
-if str(exercises_dir) not in sys.path:
-    sys.path.append(str(exercises_dir))
+chapter, section = "chapter2_rl", "part2_q_learning_and_policy_gradient"
+exercises_dir = next(path for path in Path.cwd().parents if (path / chapter).exists()) / chapter / "exercises"
+sys.path.append(str(exercises_dir))
 
 import part2_q_learning_and_policy_gradient.tests as tests
+import part2_q_learning_and_policy_gradient.solutions as solutions
 from part21_dqn.utils import make_env, set_global_seeds
 from plotly_utils import line
 
-device = t.device("cuda" if t.cuda.is_available() else "cpu")
+DEVICE = t.device("mps" if t.backends.mps.is_available() else "cuda" if t.cuda.is_available() else "cpu")
 MAIN = __name__ == "__main__"
-Arr = np.ndarray
 
 
 # %%
-def score_function(logits: Float[Tensor, "actions"], actions: Int[Tensor, "samples"]) -> Float[Tensor, "samples actions"]:
-    return t.func.jacrev(lambda x: t.log_softmax(x, dim=0))(logits)[actions]
+def score_function(logits, actions):
+    one_score = t.func.grad(lambda x, a: x.log_softmax(0).take(a))
+    return t.func.vmap(one_score, in_dims=(None, 0))(logits, actions)
 
 
 def score_function_estimator(logits, payoffs, num_samples, baseline=0.0):
-    dist = Categorical(logits=logits)
-    acts = dist.sample([num_samples])
-    scores = score_function(logits, acts)
-    return scores * einops.repeat(payoffs[acts] - baseline, "s -> s a", a=len(logits))
+    cumulative = logits.softmax(0).cumsum(0)
+    acts = t.searchsorted(cumulative, t.rand(num_samples)).clamp(max=logits.numel() - 1)
+    return t.diag(payoffs[acts] - baseline) @ score_function(logits, acts)
 
 
 def optimal_baseline(scores, rewards):
-    w = (scores**2).sum(-1)
-    return (w * rewards).mean() / w.mean()
+    norms = t.einsum("sp,sp->s", scores, scores)
+    return t.nn.functional.normalize(norms, p=1, dim=0) @ rewards
+
+
+tests.test_score_function(score_function)
+
+
+# %%
+class MLP(nn.ModuleList):
+    """Layers of these widths; the observation's axes are merged first."""
+
+    def __init__(self, obs_axes, *widths):
+        super().__init__(nn.Linear(widths[i - 1], widths[i]) for i in range(1, len(widths)))
+        self.obs_axes = obs_axes
+
+    def forward(self, x):
+        *hidden, last = self
+        return last(reduce(lambda h, layer: F.relu(layer(h)), hidden, x.flatten(x.dim() - self.obs_axes)))
+
+
+def n_inputs(obs_shape):
+    return int(t.tensor(obs_shape).prod())
+
+
+class PolicyNetwork(MLP):
+    def __init__(self, obs_shape, num_actions, hidden_sizes=[120, 84]):
+        super().__init__(len(obs_shape), n_inputs(obs_shape), *hidden_sizes, num_actions)
+
+
+class ValueNetwork(MLP):
+    def __init__(self, obs_shape, hidden_sizes=[120, 84]):
+        super().__init__(len(obs_shape), n_inputs(obs_shape), *hidden_sizes, 1)
+
+    def forward(self, x):
+        return super().forward(x).select(-1, 0)
 
 
 if MAIN:
-    for b in (0.0, 10.5):
-        print(score_function_estimator(t.zeros(2), t.tensor([10.0, 11.0]), 1000, b).var(0))
+    print(PolicyNetwork((4,), 2))
+    solutions.plot_returns(PolicyNetwork((4,), 2))
 
 
 # %%
-class PolicyNetwork(nn.Module):
-    """For consistency with your tests, please wrap your modules in a `nn.Sequential` called `layers`."""
-
-    layers: nn.Sequential
-
-    def __init__(self, obs_shape: tuple[int], num_actions: int, hidden_sizes: list[int] = [120, 84]):
-        super().__init__()
-        in_features_list = [int(np.prod(obs_shape))] + list(hidden_sizes)
-        out_features_list = list(hidden_sizes) + [num_actions]
-        self.ndim = len(obs_shape)
-        layers = []
-        for i, (in_features, out_features) in enumerate(zip(in_features_list, out_features_list)):
-            layers.append(nn.Linear(in_features, out_features))
-            if i < len(in_features_list) - 1:
-                layers.append(nn.ReLU())
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.ndim != 1:
-            x = x.flatten(-self.ndim)
-        return self.layers(x)
+def solve_returns(earned, goes_on, gamma):
+    """G_t - γ G_(t+1) = earned_t where an episode goes on, for all steps at once."""
+    steps = earned.shape[1]
+    shift = gamma * t.diag_embed(goes_on[:, :-1].to(earned.dtype), offset=1)
+    return t.linalg.solve_triangular(t.eye(steps, dtype=earned.dtype) - shift, earned[..., None], upper=True)[..., 0]
 
 
-net = PolicyNetwork(obs_shape=(4,), num_actions=2)
-n_params = sum((p.nelement() for p in net.parameters()))
-assert isinstance(getattr(net, "layers", None), nn.Sequential)
-print(f"{n_params=}")
-assert n_params == 10934
+def compute_returns(rewards, done, gamma=0.9):
+    return solve_returns(rewards, done.logical_not(), gamma)
+
+
+def normalize_returns(returns):
+    spread, centre = t.std_mean(returns, dim=0)
+    return (returns - centre) / spread
+
+
+def compute_logprobs_and_entropy(tau, pi):
+    logprobs = pi(tau.obs).log_softmax(dim=-1)
+    chosen = F.one_hot(tau.actions, logprobs.shape[-1]).bool()
+    logprobs_taken = logprobs[chosen].view_as(tau.actions)
+    return logprobs_taken, F.kl_div(t.zeros(()), logprobs_taken, reduction="none", log_target=True).sum(1).neg().mean()
+
+
+def compute_importance_weights(logprobs_taken, tau, clip_coef: float = 0.0):
+    with t.no_grad():
+        ratio = t.exp(logprobs_taken - tau.logprobs)
+        return t.where(t.tensor(clip_coef > 0), ratio.clamp(1 - clip_coef, 1 + clip_coef), ratio)
+
+
+def compute_reinforce_loss(returns, logprobs_taken, iw):
+    return t.inner((returns * iw).detach().flatten(), logprobs_taken.flatten()) / returns.numel()
+
 
 # %%
+@dataclass
+class Rollout:
+    num_envs: int
+    max_steps: int
+    obs_shape: tuple
+    action_shape: tuple
+    device: t.device
+    infos: list = field(default_factory=list)
+
+    def __post_init__(self):
+        shape = (self.num_envs, self.max_steps)
+        for name in ("logprobs", "rewards"):
+            setattr(self, name, t.zeros(shape, device=self.device))
+        self.obs = t.zeros(shape + tuple(self.obs_shape), device=self.device)
+        self.actions = t.zeros(shape + tuple(self.action_shape), device=self.device).long()
+        self.dones = t.zeros(shape, device=self.device) > 0
+
+    def add_step(self, obs, actions, logprobs, rewards, dones, infos):
+        index = t.tensor([len(self.infos)])
+        for name, new in dict(obs=obs, actions=actions, logprobs=logprobs, rewards=rewards, dones=dones).items():
+            old = getattr(self, name)
+            new = t.as_tensor(new).detach().unsqueeze(1).to(old)
+            setattr(self, name, old.index_copy(1, index, new))
+        self.infos.append(infos)
+
+
+class VPGAgent:
+    def __init__(self, envs, policy_network, args, device=DEVICE):
+        self.envs, self.policy_network, self.args, self.device = envs, policy_network, args, device
+
+    def dist(self, obs):
+        return Categorical(logits=self.policy_network(t.as_tensor(obs).float()))
+
+    @t.inference_mode()
+    def get_actions(self, obs):
+        gumbel = t.distributions.Gumbel(0.0, 1.0).sample((dist := self.dist(obs)).logits.shape)
+        actions = (dist.logits + gumbel).argmax(-1)
+        return actions.numpy(), dist.log_prob(actions)
+
+    def gen_rollout(self, max_steps=None):
+        steps, spaces = (
+            max_steps or self.args.max_steps,
+            (self.envs.single_observation_space, self.envs.single_action_space),
+        )
+        tau = Rollout(self.envs.num_envs, steps, *(space.shape for space in spaces), self.device)
+        seen = self.envs.reset()[0]
+        while len(tau.infos) < steps:
+            before, (actions, logprobs) = seen, self.get_actions(seen)
+            seen, rewards, *ends, infos = self.envs.step(actions)
+            tau.add_step(before, actions, logprobs, rewards, sum(ends) > 0, infos)
+        return tau
 
 
 @dataclass
 class VPGArgs:
-    seed: int = 1
     env_id: str = "CartPole-v1"
     num_envs: int = 4
-
-    use_wandb: bool = False
-    wandb_project_name: str = "VPGCartPole"
-    wandb_entity: str | None = None
-    video_log_freq: int | None = 50
-
     max_steps: int = 500
     total_timesteps: int = 100_000
+    seed: int = 1
     gamma: float = 0.99
     learning_rate: float = 1e-3
-    clip_coef: float | None = 0.2
+    clip_coef: float = 0.2
     ent_coef: float = 0.01
-
-
-class Rollout:
-    obs: Float[Tensor, "env time *obs_shape"]
-    actions: Int[Tensor, "env time *action_shape"]
-    logprobs: Float[Tensor, "env time"]
-    rewards: Float[Tensor, "env time"]
-    dones: Bool[Tensor, "env time"]
-
-    def __init__(self, num_envs: int, max_steps: int, obs_shape: tuple, action_shape: tuple, device: t.device):
-        self.num_envs = num_envs
-        self.max_steps = max_steps
-        self.device = device
-        self.obs = t.zeros((num_envs, max_steps, *obs_shape), dtype=t.float32, device=device)
-        self.actions = t.zeros((num_envs, max_steps, *action_shape), dtype=t.int64, device=device)
-        self.logprobs = t.zeros((num_envs, max_steps), dtype=t.float32, device=device)
-        self.rewards = t.zeros((num_envs, max_steps), dtype=t.float32, device=device)
-        self.dones = t.zeros((num_envs, max_steps), dtype=t.bool, device=device)
-        self.t = 0
-        self.infos = []
-
-    def add_step(self, obs, actions, logprobs, rewards, dones, infos):
-        with t.no_grad():
-            self.obs[:, self.t] = t.as_tensor(obs, device=self.device)
-            self.actions[:, self.t] = t.as_tensor(actions, device=self.device)
-            self.logprobs[:, self.t] = logprobs if isinstance(logprobs, Tensor) else t.from_numpy(logprobs)
-            self.rewards[:, self.t] = t.as_tensor(rewards, device=self.device, dtype=t.float32)
-            self.dones[:, self.t] = t.as_tensor(dones, device=self.device)
-        if "final_info" in infos:
-            self.infos += [e["episode"] for e in infos["final_info"] if e is not None]
-        self.t += 1
-
-
-def compute_returns(
-    rewards: Float[Tensor, "env time"], done: Bool[Tensor, "env time"], gamma: float = 0.9
-) -> Float[Tensor, "env time"]:
-    num_envs, max_steps = rewards.shape
-    returns = t.zeros_like(rewards)
-    returns[:, -1] = rewards[:, -1]
-    for step in range(max_steps - 2, -1, -1):
-        returns[:, step] = rewards[:, step] + gamma * returns[:, step + 1] * (~done[:, step]).to(rewards.dtype)
-    return returns
-
-
-tests.test_compute_returns(compute_returns)
-
-
-def normalize_returns(returns: Float[Tensor, "env time"]) -> Float[Tensor, "env time"]:
-    return (returns - returns.mean(dim=0)) / returns.std(dim=0)
-
-
-def compute_logprobs_and_entropy(tau: Rollout, pi: PolicyNetwork):
-    logprobs = pi(tau.obs).log_softmax(dim=-1)
-    logprobs_taken = t.gather(logprobs, -1, tau.actions.unsqueeze(-1)).squeeze(-1)
-    entropy = -(logprobs_taken.exp() * logprobs_taken).sum(dim=1)
-    return logprobs_taken, entropy.mean()
-
-
-def compute_importance_weights(logprobs_taken: Float[Tensor, "env time"], tau: Rollout, clip_coef: float = 0.0):
-    weights = (logprobs_taken - tau.logprobs).exp()
-    if clip_coef > 0:
-        weights = weights.clamp(1 - clip_coef, 1 + clip_coef)
-    return weights
-
-
-def compute_reinforce_loss(returns, logprobs_taken, iw):
-    return (returns * iw.detach() * logprobs_taken).mean()
-
-
-# %%
-class VPGAgent:
-    def __init__(self, envs: gym.vector.SyncVectorEnv, policy_network: PolicyNetwork, args: VPGArgs, device: t.device = device):
-        self.envs = envs
-        self.policy_network = policy_network
-        self.args = args
-        self.device = device
-        self.obs, _ = envs.reset(seed=args.seed)
-        self.num_envs = envs.num_envs
-
-    @t.inference_mode()
-    def get_actions(self, obs: Arr) -> tuple[Arr, Tensor]:
-        logits = self.policy_network(t.as_tensor(obs, dtype=t.float32, device=self.device))
-        dist = Categorical(logits=logits)
-        actions = dist.sample()
-        return actions.cpu().numpy(), dist.log_prob(actions)
-
-    def gen_rollout(self, max_steps: int | None = None) -> Rollout:
-        max_steps = max_steps or self.args.max_steps
-        tau = Rollout(
-            self.num_envs,
-            max_steps,
-            self.envs.single_observation_space.shape,
-            self.envs.single_action_space.shape,
-            self.device,
-        )
-        obs, infos = self.envs.reset()
-        for _ in range(max_steps):
-            actions, logprobs = self.get_actions(obs)
-            next_obs, rewards, terminated, truncated, infos = self.envs.step(actions)
-            tau.add_step(obs, actions, logprobs, rewards, terminated | truncated, infos)
-            obs = next_obs
-        return tau
 
 
 class VPGTrainer:
     def __init__(self, args: VPGArgs):
         set_global_seeds(args.seed)
         self.args = args
-        self.envs = gym.vector.SyncVectorEnv([make_env(idx=idx, run_name="vpg", **args.__dict__) for idx in range(args.num_envs)])
-        self.pi = PolicyNetwork((4,), 2).to(device)
-        self.agent = VPGAgent(self.envs, self.pi, args)
-        self.optimizer = optim.AdamW(self.pi.parameters(), lr=args.learning_rate, maximize=True)
+        self.envs = gym.vector.SyncVectorEnv(
+            [make_env(args.env_id, args.seed + i, i, "vpg") for i in range(args.num_envs)]
+        )
+        obs_shape, num_actions = self.envs.single_observation_space.shape, self.envs.single_action_space.n
+        self.policy_network = PolicyNetwork(obs_shape, num_actions)
+        self.agent = VPGAgent(self.envs, self.policy_network, args)
 
-    def compute_loss(self, tau: Rollout):
-        returns = normalize_returns(compute_returns(tau.rewards, tau.dones, self.args.gamma))
-        logprobs_taken, entropy = compute_logprobs_and_entropy(tau, self.pi)
-        iw = compute_importance_weights(logprobs_taken, tau, self.args.clip_coef)
-        objective = compute_reinforce_loss(returns, logprobs_taken, iw) + self.args.ent_coef * entropy
-        if self.args.use_wandb:
-            wandb.log({"objective": objective.item()})
-        return objective
+    def compute_loss(self, tau):
+        args, (logprobs, entropy) = self.args, compute_logprobs_and_entropy(tau, self.policy_network)
+        weights = compute_importance_weights(logprobs, tau, args.clip_coef)
+        advantages = normalize_returns(compute_returns(tau.rewards, tau.dones, gamma=args.gamma))
+        return compute_reinforce_loss(advantages, logprobs, weights).add(entropy, alpha=args.ent_coef)
 
     def train(self):
-        if self.args.use_wandb:
-            wandb.init(project=self.args.wandb_project_name)
-        pbar = tqdm(range(self.args.total_timesteps // self.args.max_steps))
-        for step in pbar:
-            tau = self.agent.gen_rollout()
-            self.optimizer.zero_grad()
-            self.compute_loss(tau).backward()
-            self.optimizer.step()
-            pbar.set_postfix(reward=tau.rewards.sum().item())
+        optimizer = t.optim.Adam(self.policy_network.parameters(), lr=self.args.learning_rate, maximize=True)
+        for _ in trange(self.args.total_timesteps // self.args.max_steps):
+            optimizer.zero_grad()
+            self.compute_loss(self.agent.gen_rollout()).backward()
+            optimizer.step()
 
 
 if MAIN:
-    args = VPGArgs(use_wandb=True)
-    trainer = VPGTrainer(args)
-    trainer.train()
+    VPGTrainer(VPGArgs()).train()
+    line([1, 2, 3])
 
 
 # %%
-class ValueNetwork(nn.Module):
-    def __init__(self, obs_shape: tuple[int], hidden_sizes: list[int] = [120, 84]):
-        super().__init__()
-        self.policy = PolicyNetwork(obs_shape, 1, hidden_sizes)
-
-    def forward(self, x):
-        return self.policy(x).squeeze(dim=-1)
-
-
 def compute_baseline_advantages(returns, values):
-    return returns.detach() - values.detach()
+    return t.sub(returns, values.data)
 
 
-@t.inference_mode()
 def compute_td_advantages(rewards, values, next_values, terminated, gamma):
-    deltas = rewards + gamma * next_values * (1.0 - terminated.float()) - values
-    return deltas.clone()
+    return t.addcmul(rewards, gamma * next_values.data, (~terminated).float()) - values.data
 
 
 def compute_bootstrapped_returns(rewards, terminated, truncated, next_values, gamma):
-    next_values = next_values.detach()
-    T = rewards.shape[1]
-    G = t.zeros_like(rewards)
-    for s in reversed(range(T)):
-        future = next_values[:, s] if s == T - 1 else t.where(truncated[:, s], next_values[:, s], G[:, s + 1])
-        G[:, s] = rewards[:, s] + gamma * (1 - terminated[:, s].float()) * future
-    return G
+    goes_on = F.pad(~(terminated | truncated)[:, :-1], (0, 1))
+    ahead = next_values.detach().masked_fill(goes_on | terminated, 0.0)
+    return solve_returns(rewards + gamma * ahead, goes_on, gamma)
 
 
 def compute_actor_critic_loss(
     logits, actions, rewards, terminated, values, next_values, gamma=0.99, vf_coef=0.5, ent_coef=0.01
 ):
-    dist = Categorical(logits=logits)
-    with t.no_grad():
-        target = rewards + gamma * next_values * terminated.logical_not()
-        advantage = target - values
-    objective = (dist.log_prob(actions) * advantage).mean() + ent_coef * dist.entropy().mean()
-    return vf_coef * (values - target).pow(2).mean() - objective
-
-
-# %%
-results = {}
-for seed in trange(3):
-    trainer = VPGTrainer(VPGArgs(seed=seed))
-    trainer.train()
-line(results)
+    surprise = values - (rewards + gamma * next_values.masked_fill(terminated, 0.0)).detach()
+    logprobs = F.log_softmax(logits, dim=1)
+    policy = logprobs[t.arange(len(actions)), actions]
+    per_step = surprise.detach() * policy + vf_coef * surprise**2 + ent_coef * (logprobs.exp() * logprobs).sum(1)
+    return per_step.mean()

@@ -74,8 +74,8 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, obs_shape: tuple[int], num_actions: int, hidden_sizes: list[int] = [120, 84]):
         super().__init__()
-        in_features_list = [int(np.prod(obs_shape))] + list(hidden_sizes)
-        out_features_list = list(hidden_sizes) + [num_actions]
+        in_features_list = [int(np.prod(obs_shape))] + hidden_sizes
+        out_features_list = hidden_sizes + [num_actions]
         self.ndim = len(obs_shape)
         layers = []
         for i, (in_features, out_features) in enumerate(zip(in_features_list, out_features_list)):
