@@ -191,23 +191,13 @@ def test_what_was_edited_is_told_before_what_uses_it(watched: Watched) -> None:
     assert {each.name for each in last.section.exercises} == {"row_sums", "scaled_sums"}
 
 
-def test_a_save_of_a_file_beside_it_is_graded(watched: Watched) -> None:
-    beside = watched.path.with_name("mine.py")
+@pytest.mark.parametrize("module", ["mine", "mylib.inner.mine"])
+def test_a_save_of_a_file_or_of_a_module_of_a_package_beside_it_is_graded(watched: Watched, module: str) -> None:
+    beside = watched.path.parent / f"{module.replace('.', '/')}.py"
+    beside.parent.mkdir(parents=True, exist_ok=True)
     beside.write_text("def halve(x): return x * 2\n")
     watched.verdicts()
-    watched.path.write_text("from mine import halve\n")
-    watched.verdicts()
-    beside.write_text("def halve(x): return x / 2\n")
-    *_, last = watched.verdicts()
-    assert [each.status for each in last.section.exercises if each.name == "halve"] == ["passed"]
-
-
-def test_a_save_of_a_module_of_a_package_is_graded(watched: Watched) -> None:
-    beside = watched.path.with_name("mylib") / "inner" / "mine.py"
-    beside.parent.mkdir(parents=True)
-    beside.write_text("def halve(x): return x * 2\n")
-    watched.verdicts()
-    watched.path.write_text("from mylib.inner.mine import halve\n")
+    watched.path.write_text(f"from {module} import halve\n")
     watched.verdicts()
     beside.write_text("def halve(x): return x / 2\n")
     *_, last = watched.verdicts()

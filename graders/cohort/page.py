@@ -13,7 +13,7 @@ from typing import Self
 
 from graders.cohort.standing import STATUS_WORDS, Standing, SubmissionStatus
 from graders.engine.results import CheckResult, ExerciseResult, SectionResult, Status
-from graders.report.blocks import place_in_words
+from graders.report.blocks import TOGETHER_WITH, place_in_words
 from graders.report.load_warnings import warned
 from graders.report.words import TO_FIX, WORDS, count, inert, muted_markup, number, shortened
 
@@ -190,7 +190,7 @@ def _is_told(check: CheckResult) -> bool:
 def _check(exercise: ExerciseResult, check: CheckResult) -> str:
     pieces = [f"<p><b>{_text(exercise.name)}</b> {WORDS[check.status]}: {_text(check.title)}"]
     if check.mistakes:
-        pieces.append(f" <i>It looks like: {_text(' Together with: '.join(check.mistakes))}</i>")
+        pieces.append(f" <i>It looks like: {_text(f' {TOGETHER_WITH} '.join(check.mistakes))}</i>")
     if check.place:
         pieces.append(f" {_text(place_in_words(check.place))}: <code>{_text(check.place.text)}</code>")
     pieces.append("</p>\n")

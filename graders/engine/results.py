@@ -4,6 +4,7 @@ A `Grade` holds sections, a section holds exercises, an exercise holds checks. E
 machine-readable result (`--json`), so a renamed field here is a broken contract there.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -34,6 +35,8 @@ class Counterexample(msgspec.Struct, frozen=True):
     script: str | None = None  # all of the call, below the learner's code, where what is shown leaves something out
 
 
+# A line of a trace that says where an exception passed through the learner's own code.
+FRAME = re.compile(r"^(?P<file>\S[^\n]*):(?P<line>\d{1,7}),? in [^\n]*$", re.MULTILINE)
 MISSING_STATEMENT = "a statement that is missing"  # what the change of a place may be about
 
 

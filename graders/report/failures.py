@@ -1,17 +1,15 @@
 """The checks that have to be repaired: in which order they are explained, and where an editor or a forge shows them."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from graders.engine.files import read_regular
-from graders.engine.results import CheckResult, ExerciseResult, Grade, SectionResult
+from graders.engine.results import FRAME, CheckResult, ExerciseResult, Grade, SectionResult
 from graders.report.words import TO_FIX, one_line
 
-_OWN_FRAME = re.compile(r"^\S[^\n]*:\d{1,7},? in [^\n]*$", re.MULTILINE)
 _MAX_BYTES = 10 * 2**20  # of a submission
 
 
@@ -71,7 +69,7 @@ def _fault(check: CheckResult) -> tuple[object, ...]:
     if check.place:
         return check.place.cell, check.place.line, check.place.column
     if check.status == "raised" and check.error:
-        frames = list(_OWN_FRAME.finditer(check.error))
+        frames = list(FRAME.finditer(check.error))
         if frames:
             rest = check.error[frames[-1].end() :].splitlines()
             kind = next((line.partition(":")[0] for line in rest if line[:1].strip()), "")
@@ -116,8 +114,7 @@ def line_of(failure: Failure) -> int | None:
         return None
     if likely := likely_line(failure.check):
         return likely
-    frames = re.findall(rf"^{re.escape(file)}:(\d{{1,7}}),? in ", failure.check.error or "", re.MULTILINE)
-    lines = [int(frame) for frame in frames]
+    lines = [int(each["line"]) for each in FRAME.finditer(failure.check.error or "") if each["file"] == file]
     if lines and (last := _last_line(file)):  # a trace is what the learner's process says of itself
         lines = [line for line in lines if 1 <= line <= last]
     return lines[-1] if lines else failure.exercise.line

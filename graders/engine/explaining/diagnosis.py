@@ -148,8 +148,7 @@ class Diagnosis:
     def _agrees(self, mistake: Mistake, check: Item, rule: Rule, passing: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether a mistake passes the examples of a failing check that the submission passes."""
         inputs, expected = [each[0] for each in passing], [each[1] for each in passing]
-        shown = self._trials.shown(check.name, inputs, mistake) if inputs else []
-        return shown is not None and rule.accepts(inputs, expected, shown)
+        return not inputs or self._accepts(check.name, rule, inputs, expected, mistake)
 
     def _passes_what_is_right(self, *mistakes: Mistake) -> bool:
         if mistakes not in self._passing:
@@ -163,11 +162,14 @@ class Diagnosis:
 
     def _passes(self, mistakes: Sequence[Mistake], item: Item) -> bool:
         inputs, expected = item.inputs[:_MAX_PASSING], item.expected[:_MAX_PASSING]
-        shown = self._trials.shown(item.name, inputs, *mistakes)
-        if shown is None:
-            return False
         rule = Rule(self._material.section.checks[item.name].judge, item.changes_inputs)
-        return rule.accepts(inputs, expected, shown)
+        return self._accepts(item.name, rule, inputs, expected, *mistakes)
+
+    def _accepts(
+        self, check: str, rule: Rule, inputs: Sequence[bytes], expected: Sequence[bytes], *mistakes: Mistake
+    ) -> bool:
+        shown = self._trials.shown(check, inputs, *mistakes)
+        return shown is not None and rule.accepts(inputs, expected, shown)
 
 
 def _refuses_alike(observed: object, shown: object) -> bool:

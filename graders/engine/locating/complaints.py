@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from graders.engine.locating.finding import Finding
 from graders.engine.locating.units import Unit
 from graders.engine.mutating.nodes import name_of
+from graders.engine.results import FRAME
 from graders.engine.values import codec
 
-_FRAME = re.compile(r"^(.+?):(\d{1,7}),? in ", re.MULTILINE)
 _NAME = re.compile(r"variable '(\w+)'|name '(\w+)' is not defined")
 _ATTRIBUTE = re.compile(r"object has no attribute '(\w+)'")
 _PLAIN_BASES = {"object", "Module", "Env", "Dataset", "Optimizer", "Function"}  # whose attributes have other names
@@ -27,10 +27,10 @@ def raised_in(parts: Sequence[Unit], raised: codec.Raised) -> tuple[Unit, int] |
         parts: the functions of an exercise.
         raised: the exception, with the learner's own frames.
     """
-    frames = _FRAME.findall(raised.trace)
+    frames = list(FRAME.finditer(raised.trace))
     if not frames:
         return None
-    label, line = frames[-1][0], int(frames[-1][1])
+    label, line = frames[-1]["file"], int(frames[-1]["line"])
     inside = [part for part in parts if part.file.label == label and line in part.span]
     return (min(inside, key=lambda part: len(part.span)), line) if inside else None
 
@@ -91,7 +91,9 @@ def _on(unit: Unit, line: int) -> Iterator[ast.AST]:
 
 
 def _is_bound(unit: Unit, name: str, line: int) -> bool:
-    """Whether something before a line, or outside of the function, may give a name its value."""
+    """Whether something before a line, or outside of all functions, may give a name its value."""
+    functions = [each for each in ast.walk(unit.file.tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
+    local = {inner for each in functions for inner in ast.walk(each) if inner is not each}
     for node in ast.walk(unit.file.tree):
         match node:
             case ast.Name(id=other, ctx=ast.Store()) if other == name:
@@ -108,15 +110,9 @@ def _is_bound(unit: Unit, name: str, line: int) -> bool:
                 return True
             case _:
                 continue
-        if _is_global(unit, node) or (node.lineno in unit.span and node.lineno < line):
+        if node not in local or (node.lineno in unit.span and node.lineno < line):
             return True
     return False
-
-
-def _is_global(unit: Unit, node: ast.AST) -> bool:
-    """Whether it is no part of any function."""
-    functions = [each for each in ast.walk(unit.file.tree) if isinstance(each, ast.FunctionDef | ast.Lambda)]
-    return not any(inner is node for each in functions for inner in ast.walk(each) if inner is not each)
 
 
 def _is_set(unit: Unit, name: str) -> bool:

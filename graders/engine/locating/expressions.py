@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from graders.engine.locating.scope import Scope, walked
-from graders.engine.locating.slip import Slip
+from graders.engine.locating.slip import Slip, Slips
 from graders.engine.locating.units import Unit
 from graders.engine.locating.values import Values, bare
 from graders.engine.mutating.calls import KEEPDIMS, axes
@@ -48,9 +48,9 @@ def slips(unit: Unit, scope: Scope) -> Iterator[Slip]:
             yield from whole.of(node, owner)
 
 
-class _Expressions:
+class _Expressions(Slips):
     def __init__(self, unit: Unit, scope: Scope):
-        self._unit, self._scope = unit, scope
+        super().__init__(unit, scope)
         self._values = Values(unit, scope)
 
     def of(self, node: ast.expr, owner: ast.AST) -> Iterator[Slip]:
@@ -89,12 +89,6 @@ class _Expressions:
         if _is_test(node, owner):
             yield from self._test(node)
         yield from self._values.of(node, owner)
-
-    def _slip(self, node: ast.expr, new: str, kind: str, cost: float, uses: str = "") -> Slip:
-        return Slip.at(self._unit, node, new, kind, cost, uses=uses)
-
-    def _text(self, node: ast.AST) -> str:
-        return self._unit.spelt(node)
 
     def _constant(self, node: ast.Constant, owner: ast.AST) -> Iterator[Slip]:
         value = node.value

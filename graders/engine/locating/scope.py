@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 
-from graders.engine.locating.units import SHORT, Unit
-from graders.engine.locating.units import ending as _ending
-from graders.engine.locating.units import is_wrapping as _is_wrapping
+from graders.engine.locating.units import SHORT, Unit, ending, is_wrapping
 from graders.engine.values.definitions import Function
 
 _MOST = 24  # expressions that are tried elsewhere
@@ -100,13 +98,13 @@ class Scope:
     @cached_property
     def endings(self) -> list[str]:
         """What methods are called with short arguments, as it stands after their owners: `.transpose(1, 2)`."""
-        found = Counter(ending for node in self._nodes if (ending := _ending(self._unit.spelt, node)))
+        found = Counter(filter(None, (ending(self._unit.spelt, node) for node in self._nodes)))
         return list(dict.fromkeys([*(text for text, _ in found.most_common()), *self._unit.file.endings]))[:_MOST]
 
     @cached_property
     def wrappers(self) -> list[str]:
         """Functions that are called with a single argument."""
-        called = (self._unit.spelt(node.func) for node in self._nodes if _is_wrapping(node))
+        called = (self._unit.spelt(node.func) for node in self._nodes if is_wrapping(node))
         return list(dict.fromkeys([*called, *self._unit.file.wrappers]))[:_MOST]
 
     @cached_property

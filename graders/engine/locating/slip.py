@@ -1,8 +1,9 @@
-"""One small change of a function's text, and what it is about."""
+"""One small change of a function's text, what it is about, and what those who look for them share."""
 
 import ast
 from dataclasses import dataclass
 
+from graders.engine.locating.scope import Scope
 from graders.engine.locating.units import Unit
 
 _ATOMS = ast.Name | ast.Constant | ast.Attribute | ast.Call | ast.Subscript | ast.List | ast.Dict | ast.Set
@@ -53,6 +54,24 @@ class Slip:
             kind, cost, first if start is None else start, last if end is None else end, text,
             node.lineno, node.col_offset + 1, node.lineno, uses,
         )  # fmt: skip
+
+
+class Slips:
+    """What those who look for slips in one function share.
+
+    Args:
+        unit: the function.
+        scope: what it can use.
+    """
+
+    def __init__(self, unit: Unit, scope: Scope):
+        self._unit, self._scope = unit, scope
+
+    def _text(self, node: ast.AST) -> str:
+        return self._unit.spelt(node)
+
+    def _slip(self, node: ast.expr, new: str, kind: str, cost: float, uses: str = "") -> Slip:
+        return Slip.at(self._unit, node, new, kind, cost, uses=uses)
 
 
 def _is_atom(text: str) -> bool:

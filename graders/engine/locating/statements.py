@@ -4,10 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import permutations
 
 from graders.engine.locating.scope import Scope
-from graders.engine.locating.slip import Slip
+from graders.engine.locating.slip import Slip, Slips
 from graders.engine.locating.units import Unit
 from graders.engine.mutating.nodes import name_of
 from graders.engine.results import MISSING_STATEMENT
@@ -31,9 +32,9 @@ def slips(unit: Unit, scope: Scope, complaint: str) -> Iterator[Slip]:
                 yield from whole.of(block, owner)
 
 
-class _Statements:
+class _Statements(Slips):
     def __init__(self, unit: Unit, scope: Scope):
-        self._unit, self._scope = unit, scope
+        super().__init__(unit, scope)
         self._is_setup = unit.node.name == "__init__"
 
     def of(self, block: list[ast.stmt], owner: ast.AST) -> Iterator[Slip]:
@@ -50,7 +51,7 @@ class _Statements:
             if at and isinstance(block[at - 1], ast.For | ast.While | ast.If | ast.With):
                 yield from self._indented(statement, block[at - 1])
         first = block[0]
-        for new, cost, uses in self._added():
+        for new, cost, uses in self._added:
             yield self._inserted_after(block[-1], new, cost, uses)
         if isinstance(owner, ast.For):
             for new in self._applied(owner):
@@ -65,7 +66,7 @@ class _Statements:
         for at, statement in enumerate(block):
             if at == 0 and _is_docstring(statement):
                 continue
-            for new, cost, uses in (*self._forgotten(statement), *self._added()):
+            for new, cost, uses in (*self._forgotten(statement), *self._added):
                 yield self._inserted(statement, new, cost, uses)
 
     def missing(self, complaint: str) -> Iterator[Slip]:
@@ -219,8 +220,12 @@ class _Statements:
         if bases and self._is_setup and statement is body[_is_docstring(body[0]) and len(body) > 1]:
             yield f"{ast.unparse(bases[0])}.__init__(self)", 1.0, ""  # with `super` it would need another variable
 
-    def _added(self) -> Iterator[tuple[str, float, str]]:
-        """Something put into a container."""
+    @cached_property
+    def _added(self) -> list[tuple[str, float, str]]:
+        """Something put into a container: the line, how unlikely it is, and what it uses."""
+        return list(self._additions())
+
+    def _additions(self) -> Iterator[tuple[str, float, str]]:
         names = [*self._scope.variables, *self._scope.globals][:8]
         for text, method in self._scope.containers:
             for rank, value in enumerate(name for name in names if name != text):

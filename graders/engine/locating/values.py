@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from graders.engine.locating.scope import Scope
-from graders.engine.locating.slip import Slip
+from graders.engine.locating.slip import Slip, Slips
 from graders.engine.locating.units import Unit, ending
 
 _SUFFIXES = (".detach()", ".clone()", ".T", ".mT", ".abs()", ".exp()", ".log()", ".sqrt()", ".copy()", ".float()",
@@ -15,7 +15,7 @@ _NUMPY = ("exp", "log", "sqrt", "abs", "square", "copy")
 _TORCH = ("exp", "log", "sqrt", "abs", "square", "relu", "sigmoid", "tanh")
 
 
-class Values:
+class Values(Slips):
     """Slips that leave something out of what is computed, undone.
 
     Args:
@@ -24,7 +24,7 @@ class Values:
     """
 
     def __init__(self, unit: Unit, scope: Scope):
-        self._unit, self._scope = unit, scope
+        super().__init__(unit, scope)
         names = {node.id for node in ast.walk(unit.node) if isinstance(node, ast.Name)}
         self._prefixes = [*_PREFIXES]
         for library in ("np", "numpy"):
@@ -101,12 +101,6 @@ class Values:
         if isinstance(owner, ast.Return | ast.Assign) and not isinstance(node, ast.BinOp):
             for other in self._scope.conditions[:16]:
                 yield self._slip(node, f"{text} and {other}", "a condition", 2.8, uses=other)
-
-    def _text(self, node: ast.AST) -> str:
-        return self._unit.spelt(node)
-
-    def _slip(self, node: ast.expr, new: str, kind: str, cost: float, uses: str = "") -> Slip:
-        return Slip.at(self._unit, node, new, kind, cost, uses=uses)
 
 
 def _is_value(node: ast.expr, owner: ast.AST) -> bool:
