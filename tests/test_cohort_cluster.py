@@ -327,6 +327,18 @@ def test_without_its_scheduler_it_ends_and_keeps_what_it_has(network, started, f
     assert set(runs_of(book)) == {1}
 
 
+def test_what_dask_says_of_a_connection_in_the_middle_of_a_message_is_not_shown(network):
+    text = """import logging, sys
+from graders.cohort.cluster import connected
+with connected(sys.argv[1]):
+    logging.getLogger("distributed.batched").info("Batched Comm Closed")
+    logging.getLogger("distributed.client").error("Failed to reconnect")
+"""
+    words = [sys.executable, "-c", text, network.address]
+    told = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert told.stdout + told.stderr == ""
+
+
 def test_where_no_worker_comes_it_ends(network, own, monkeypatch):
     monkeypatch.setattr(cluster_module, "WAIT_SECONDS", 1.5)
     said = []

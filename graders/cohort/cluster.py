@@ -57,7 +57,8 @@ def connected(address: str) -> "Client":
     try:
         get_address_host_port(address)
         # What it has to say about connections is said here, in fewer words.
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        for part in ("client", "batched"):
+            logging.getLogger(f"distributed.{part}").setLevel(logging.CRITICAL)
         return Client(address, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError, TypeError) as error:  # the last is of TLS that is not configured
         raise UsageError(f"there is no scheduler of dask at {address}: {error}") from error
